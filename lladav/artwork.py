@@ -1,0 +1,77 @@
+"""The sprites that scenes are composed of: emoji artwork from `assets/artwork`, and plain shapes drawn here."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+ARTWORK = Path(__file__).resolve().parent.parent / "assets" / "artwork"
+COLUMNS = 8  # sprites in a row of a sheet (see assets/artwork/build.py)
+
+COLORS = {
+    "red": (218, 38, 38),
+    "orange": (247, 138, 18),
+    "yellow": (250, 218, 40),
+    "green": (46, 160, 62),
+    "blue": (38, 92, 224),
+    "purple": (136, 52, 190),
+    "pink": (250, 140, 196),
+    "brown": (128, 80, 40),
+    "black": (24, 24, 26),
+    "white": (250, 250, 250),
+}
+SHAPES = ("circle", "square", "triangle", "heart", "star")
+
+
+@cache
+def class_names() -> tuple[str, ...]:
+    """The object classes, in the order of the sheets."""
+    return tuple(json.loads((ARTWORK / "classes.json").read_text(encoding="utf-8")))
+
+
+@cache
+def _sheet(artwork: str) -> Image.Image:
+    return Image.open(ARTWORK / f"{artwork}.webp").convert("RGBA")
+
+
+@cache
+def emoji_sprite(name: str, artwork: str) -> Image.Image:
+    """The RGBA sprite of a class in one of the artwork sets "noto", "fluent", "twemoji"."""
+    sheet = _sheet(artwork)
+    tile = sheet.width // COLUMNS
+    index = class_names().index(name)
+    left, top = index % COLUMNS * tile, index // COLUMNS * tile
+    return sheet.crop((left, top, left + tile, top + tile))
+
+
+@cache
+def _shape_mask(shape: str) -> Image.Image:
+    """The antialiased alpha of a shape, 112 x 112, drawn four times as large and reduced."""
+    side = 448
+    mask = Image.new("L", (side, side))
+    draw = ImageDraw.Draw(mask)
+    if shape == "circle":
+        draw.ellipse((20, 20, side - 20, side - 20), fill=255)
+    elif shape == "square":
+        draw.rounded_rectangle((40, 40, side - 40, side - 40), radius=24, fill=255)
+    elif shape == "triangle":
+        draw.polygon([(side // 2, 24), (side - 24, side - 40), (24, side - 40)], fill=255)
+    elif shape == "heart":
+        draw.ellipse((24, 48, 240, 264), fill=255)
+        draw.ellipse((side - 240, 48, side - 24, 264), fill=255)
+        draw.polygon([(42, 220), (side - 42, 220), (side // 2, side - 24)], fill=255)
+    else:
+        draw.regular_polygon((side // 2, side // 2, 100), 5, rotation=36, fill=255)
+        for turn in range(5):  # five arms on a pentagon make a star
+            arm = Image.new("L", (side, side))
+            ImageDraw.Draw(arm).polygon([(side // 2, 16), (side // 2 + 66, 150), (side // 2 - 66, 150)], fill=255)
+            mask.paste(255, mask=arm.rotate(72 * turn))
+    return mask.resize((112, 112), Image.Resampling.BOX)
+
+
+def shape_sprite(shape: str, rgb: tuple[int, int, int]) -> Image.Image:
+    """The RGBA sprite of one of SHAPES in a colour."""
+    sprite = Image.new("RGBA", (112, 112), rgb)
+    sprite.putalpha(_shape_mask(shape))
+    return sprite

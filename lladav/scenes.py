@@ -1,0 +1,355 @@
+"""Scenes: seeded pictures composed of emoji artwork and coloured shapes, with questions that have one right answer.
+
+`make_scene` places objects, `render` draws them, `ask` writes a short conversation about them. All three are driven by a
+`random.Random`, so a seed is a data set: training and held-out questions come from the same code and never meet.
+Positions and sizes are fractions of the picture's side; the origin is the top left corner.
+"""
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from PIL import Image
+
+from lladav.artwork import COLORS, SHAPES, class_names, emoji_sprite, shape_sprite
+
+TRAINING_ARTWORK = ("noto", "fluent")
+HELD_OUT_ARTWORK = "twemoji"
+IMAGE_SIZE = 128
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
+IRREGULAR = {"mouse": "mice", "fish": "fish", "cactus": "cacti"}
+CLEAR = 0.14  # two centres closer than this along an axis are in no relation on it
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object. `name` is a class or a shape, `color` a key of COLORS for shapes and "" for artwork;
+    `x`, `y` are its centre and `size` its side, all fractions of the picture."""
+
+    name: str
+    color: str
+    artwork: str
+    x: float
+    y: float
+    size: float
+
+    @property
+    def phrase(self) -> str:
+        """What it is called: "dog", "red circle"."""
+        return f"{self.color} {self.name}".strip()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is on a picture. `style` seeds everything about its looks that no question asks for."""
+
+    items: tuple[Item, ...]
+    style: int
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How often each phrase occurs, ordered by its leftmost item."""
+        return Counter(item.phrase for item in sorted(self.items, key=lambda item: item.x))
+
+    @cached_property
+    def unique(self) -> list[Item]:
+        """The items that "the <name>" refers to without doubt."""
+        names = Counter(item.name for item in self.items)
+        return [item for item in self.items if names[item.name] == 1]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A conversation of (question, answer) turns about one scene; `kind` is one of KINDS."""
+
+    kind: str
+    turns: tuple[tuple[str, str], ...]
+
+
+# --- language -----------------------------------------------------------------------------------------------------
+
+
+def article(phrase: str) -> str:
+    """ "a dog", "an apple"."""
+    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
+
+
+def plural(phrase: str) -> str:
+    """The plural of a phrase: "dogs", "red circles", "mice"."""
+    head, _, noun = phrase.rpartition(" ")
+    if noun in IRREGULAR:
+        noun = IRREGULAR[noun]
+    elif noun.endswith("y") and noun[-2] not in "aeiou":
+        noun = noun[:-1] + "ies"
+    else:
+        noun += "es" if noun.endswith(("s", "x", "ch")) else "s"
+    return f"{head} {noun}".strip()
+
+
+def quantity(phrase: str, count: int) -> str:
+    """ "a dog", "three dogs"."""
+    return article(phrase) if count == 1 else f"{NUMBERS[count]} {plural(phrase)}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital and a full stop."""
+    return text[0].upper() + text[1:] + "."
+
+
+def listing(phrases: list[str]) -> str:
+    """ "a dog, two cats and a red circle"."""
+    return " and ".join(part for part in (", ".join(phrases[:-1]), phrases[-1]) if part)
+
+
+def place(item: Item) -> str:
+    """Where an item is on a 3 x 3 grid of the picture: "at the top left", "in the middle"."""
+    column = ("left", "", "right")[min(int(item.x * 3), 2)]
+    row = ("top", "", "bottom")[min(int(item.y * 3), 2)]
+    return f"at the {f'{row} {column}'.strip()}" if row or column else "in the middle"
+
+
+# --- scenes -------------------------------------------------------------------------------------------------------
+
+
+def make_scene(rng: random.Random, max_items: int = 6, artwork: tuple[str, ...] = TRAINING_ARTWORK) -> Scene:
+    """A scene of one to `max_items` objects: one alone, several different ones, or groups to be counted."""
+    total = 1 if max_items == 1 or rng.random() < 0.25 else rng.randint(2, max_items)
+    phrases: list[tuple[str, str]] = []
+    while len(phrases) < total:
+        thing = _thing(rng)
+        repeats = rng.randint(2, 5) if rng.random() < 0.3 else 1
+        if thing[0] not in {name for name, _ in phrases}:
+            phrases += [thing] * min(repeats, total - len(phrases))
+    rng.shuffle(phrases)
+    looks = {thing: rng.choice(artwork) for thing in set(phrases)}
+    spots = _spots(rng, total)
+    items = tuple(
+        Item(name, color, "" if color else looks[name, color], *spot)
+        for (name, color), spot in zip(phrases, spots, strict=True)
+    )
+    return Scene(items, rng.getrandbits(32))
+
+
+def _thing(rng: random.Random) -> tuple[str, str]:
+    """A (name, colour) pair; colour is "" for artwork."""
+    if rng.random() < 0.3:
+        return rng.choice(SHAPES), rng.choice(list(COLORS))
+    return rng.choice(class_names()), ""
+
+
+def _spots(rng: random.Random, total: int) -> list[tuple[float, float, float]]:
+    """Centres and sizes that do not overlap: one large object, or jittered cells of a 2 x 2 or 3 x 3 grid."""
+    if total == 1:
+        size = rng.uniform(0.3, 0.95)
+        return [(rng.uniform(size / 2, 1 - size / 2), rng.uniform(size / 2, 1 - size / 2), size)]
+    grid = 2 if total <= 3 and rng.random() < 0.5 else 3
+    spots = []
+    for cell in rng.sample(range(grid * grid), total):
+        size = rng.uniform(0.62, 0.92) / grid
+        slack = (1 / grid - size) / 2
+        x = (cell % grid + 0.5) / grid + rng.uniform(-slack, slack)
+        y = (cell // grid + 0.5) / grid + rng.uniform(-slack, slack)
+        spots.append((x, y, size))
+    return spots
+
+
+# --- drawing ------------------------------------------------------------------------------------------------------
+
+
+def render(scene: Scene, size: int = IMAGE_SIZE) -> Image.Image:
+    """Draws the scene as an RGB picture of `size` x `size` pixels."""
+    looks = random.Random(scene.style)
+    picture = _background(looks, {COLORS[item.color] for item in scene.items if item.color}, size)
+    for item in scene.items:
+        if item.color:
+            jittered = tuple(min(max(c + looks.randint(-16, 16), 0), 255) for c in COLORS[item.color])
+            sprite = shape_sprite(item.name, jittered)
+        else:
+            sprite = emoji_sprite(item.name, item.artwork)
+        side = max(round(item.size * size), 1)
+        sprite = sprite.resize((side, side), Image.Resampling.BILINEAR)
+        if looks.random() < 0.5:
+            sprite = sprite.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        if looks.random() < 0.3:
+            sprite = sprite.rotate(looks.uniform(-14, 14), Image.Resampling.BILINEAR)
+        picture.paste(sprite, (round(item.x * size - side / 2), round(item.y * size - side / 2)), sprite)
+    return picture
+
+
+def _background(looks: random.Random, avoid: set[tuple[int, int, int]], size: int) -> Image.Image:
+    """A plain, graded or noisy ground whose colour stays away from the colours that are asked about."""
+    while True:
+        base = np.array([looks.randint(0, 255) for _ in range(3)])
+        if looks.random() < 0.6:
+            base = 255 - (255 - base) // 4  # mostly light grounds, as on screens and paper
+        if all(np.abs(base - np.array(color)).sum() > 130 for color in avoid):
+            break
+    style = looks.random()
+    if style < 0.5:
+        return Image.new("RGB", (size, size), tuple(int(c) for c in base))
+    if style < 0.75:
+        slope = np.linspace(-1, 1, size)[:, None, None] * np.array([looks.randint(-30, 30) for _ in range(3)])
+        ground = np.broadcast_to(base + (slope if looks.random() < 0.5 else slope.transpose(1, 0, 2)), (size, size, 3))
+    else:
+        noise = np.random.default_rng(looks.getrandbits(32))
+        ground = base + noise.normal(0, looks.uniform(2, 12), (size, size, 1))
+    return Image.fromarray(ground.clip(0, 255).astype(np.uint8))
+
+
+# --- questions ----------------------------------------------------------------------------------------------------
+# Each asker returns the turns of a conversation, or None where the scene has no such question with one right answer.
+
+Turns = tuple[tuple[str, str], ...] | None
+RELATIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
+
+
+def _holds(a: Item, b: Item, relation: str) -> float:
+    """How far `a` stands in `relation` to `b`, along the relation's axis."""
+    dx, dy = RELATIONS[relation]
+    return (a.x - b.x) * dx + (a.y - b.y) * dy
+
+
+def _neighbour(scene: Scene, of: Item, relation: str) -> Item | None:
+    """The only item that is clearly, and mostly, in `relation` to `of`."""
+    dx, dy = RELATIONS[relation]
+
+    def across(item: Item) -> float:
+        return abs((item.x - of.x) * dy + (item.y - of.y) * dx)
+
+    found = [i for i in scene.items if _holds(i, of, relation) > max(CLEAR, across(i))]
+    return found[0] if len(found) == 1 else None
+
+
+def ask_name(scene: Scene, rng: random.Random) -> Turns:
+    if len(scene.items) > 1:
+        return None
+    question = rng.choice(["What is it?", "What is this?", "What do you see?", "What is in the picture?"])
+    return ((question, sentence(article(scene.items[0].phrase))),)
+
+
+def ask_position(scene: Scene, rng: random.Random) -> Turns:
+    item = rng.choice(scene.items)
+    if len(scene.items) == 1 or [place(other) for other in scene.items].count(place(item)) > 1:
+        return None
+    return ((f"What is {place(item)}?", sentence(article(item.phrase))),)
+
+
+def ask_color(scene: Scene, rng: random.Random) -> Turns:
+    shapes = [item for item in scene.items if item.color]
+    if not shapes:
+        return None
+    item = rng.choice(shapes)
+    if scene.counts[item.phrase] > 1:
+        return ((f"What color are the {plural(item.name)}?", sentence(item.color)),)
+    return ((rng.choice([f"What color is the {item.name}?", f"Which color is the {item.name}?"]), sentence(item.color)),)
+
+
+def ask_count(scene: Scene, rng: random.Random) -> Turns:
+    item = rng.choice(scene.items)
+    noun = item.phrase if item.color and rng.random() < 0.5 else item.name
+    count = scene.counts[item.phrase]
+    question = rng.choice([f"How many {plural(noun)} are there?", f"How many {plural(noun)} do you see?"])
+    return ((question, sentence(NUMBERS[count])),)
+
+
+def ask_exists(scene: Scene, rng: random.Random) -> Turns:
+    present = rng.random() < 0.5
+    name, color = (lambda item: (item.name, item.color))(rng.choice(scene.items)) if present else _thing(rng)
+    phrase = f"{color} {name}".strip()
+    if not present and name in {item.name for item in scene.items}:
+        return None
+    noun = phrase if rng.random() < 0.5 else name
+    question = rng.choice([f"Is there {article(noun)}?", f"Do you see {article(noun)}?"])
+    return ((question, "Yes." if present else "No."),)
+
+
+def ask_relation(scene: Scene, rng: random.Random) -> Turns:
+    if len(scene.unique) < 2:
+        return None
+    relation = rng.choice(list(RELATIONS))
+    a, b = rng.sample(scene.unique, 2)
+    if rng.random() < 0.4:
+        if abs(_holds(a, b, relation)) < CLEAR:
+            return None
+        return ((f"Is the {a.name} {relation} the {b.name}?", "Yes." if _holds(a, b, relation) > 0 else "No."),)
+    found = _neighbour(scene, b, relation)
+    return found and ((f"What is {relation} the {b.name}?", sentence(article(found.phrase))),)
+
+
+def ask_where(scene: Scene, rng: random.Random) -> Turns:
+    if not scene.unique:
+        return None
+    item = rng.choice(scene.unique)
+    return ((f"Where is the {item.name}?", sentence(place(item))),)
+
+
+def ask_caption(scene: Scene, rng: random.Random) -> Turns:
+    question = rng.choice(["Describe the picture.", "What can you see?", "Describe what you see.", "List all objects."])
+    return ((question, sentence(listing([quantity(phrase, n) for phrase, n in scene.counts.items()]))),)
+
+
+def ask_follow_up(scene: Scene, rng: random.Random) -> Turns:
+    """A first question that names one thing, and a second that only says "it"."""
+    first = rng.choice([ask_name, ask_position, ask_relation])(scene, rng)
+    if not first or first[0][1] in ("Yes.", "No."):
+        return None
+    item = next(item for item in scene.items if sentence(article(item.phrase)) == first[0][1])
+    if scene.counts[item.phrase] > 1:
+        return None
+    others = [other for other in scene.unique if other is not item]
+    choices = [("Where is it?", sentence(place(item)))]
+    if item.color:
+        choices.append(("What color is it?", sentence(item.color)))
+    if others:
+        relation, other = rng.choice(list(RELATIONS)), rng.choice(others)
+        if abs(_holds(item, other, relation)) >= CLEAR:
+            holds = _holds(item, other, relation) > 0
+            choices.append((f"Is it {relation} the {other.name}?", "Yes." if holds else "No."))
+        found = _neighbour(scene, item, relation)
+        if found:
+            choices.append((f"What is {relation} it?", sentence(article(found.phrase))))
+    return (*first, rng.choice(choices))
+
+
+SMALL_TALK = {
+    ("Hello!", "Hello", "Hi", "Hi!", "Hey"): "Hello! Show me a picture and ask me about it.",
+    ("Who are you?", "What are you?", "What is your name?"): "I am a tiny diffusion model that looks at pictures.",
+    ("What can you do?", "What can I ask?", "Help", "How can you help me?"): (
+        "I can name, count and find things in simple pictures."
+    ),
+    ("How are you?",): "I am fine, thank you.",
+    ("Thanks", "Thank you!", "Thank you"): "You are welcome!",
+    ("Bye", "Goodbye!", "Goodbye"): "Goodbye!",
+}
+
+
+def ask_talk(scene: Scene, rng: random.Random) -> Turns:
+    questions, answer = rng.choice(list(SMALL_TALK.items()))
+    return ((rng.choice(questions), answer),)
+
+
+KINDS = {
+    "name": ask_name,
+    "position": ask_position,
+    "color": ask_color,
+    "count": ask_count,
+    "exists": ask_exists,
+    "relation": ask_relation,
+    "where": ask_where,
+    "caption": ask_caption,
+    "follow_up": ask_follow_up,
+    "talk": ask_talk,
+}
+WEIGHTS = dict(name=2, position=2, color=2, count=3, exists=3, relation=4, where=2, caption=4, follow_up=3, talk=0.3)
+
+
+def ask(scene: Scene, rng: random.Random, kind: str | None = None) -> Example:
+    """A conversation about the scene: of `kind` if the scene allows it, else (and for None) of a kind drawn by WEIGHTS."""
+    while True:
+        kind = kind or rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        turns = KINDS[kind](scene, rng)
+        if turns:
+            return Example(kind, turns)
+        kind = None
