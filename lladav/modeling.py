@@ -1,0 +1,317 @@
+"""LLaDA-V: a SigLIP tower, a projector, and a language model that attends in both directions. Tokens in, logits out.
+
+Transformers' `SiglipVisionModel` and `LlamaModel` are the blocks; what is LLaDA-V's own is how they are joined: which
+features are taken, how the tiles of a picture become one row of tokens, and that no position is hidden from another.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel, Cache, LlamaModel, PreTrainedModel, SiglipVisionModel
+from transformers import initialization as init
+from transformers.activations import ACT2FN
+from transformers.conversion_mapping import register_checkpoint_conversion_mapping
+from transformers.core_model_loading import ConversionOps, WeightConverter, WeightRenaming
+from transformers.modeling_utils import slice_logits_to_keep
+from transformers.utils import ModelOutput
+
+from lladav.anyres import VIDEO_POOLING, ImageLayout, best_canvas, max_tiles, padding, shrunk_size
+from lladav.configuration import LladaVConfig
+
+
+@dataclass
+class LladaVOutput(ModelOutput):
+    """What `LladaVForMaskedDiffusion` returns.
+
+    Args:
+        logits: of shape (B, K, V), float32; K positions as asked for by `logits_to_keep`.
+        past_key_values: the cache that was handed in, if any.
+    """
+
+    logits: Tensor | None = None
+    past_key_values: Cache | None = None
+
+
+class LladaVProjector(nn.Module):
+    """Two layers that take a feature of the tower to the width of the language model."""
+
+    def __init__(self, config: LladaVConfig):
+        super().__init__()
+        self.linear_1 = nn.Linear(config.vision_config.hidden_size, config.text_config.hidden_size)
+        self.act = ACT2FN[config.projector_hidden_act]
+        self.linear_2 = nn.Linear(config.text_config.hidden_size, config.text_config.hidden_size)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.linear_2(self.act(self.linear_1(features)))  # (T, P, D)
+
+
+class LladaVModel(nn.Module):
+    """Everything below the head: tower, projector, newline and language model."""
+
+    def __init__(self, config: LladaVConfig):
+        super().__init__()
+        self.config = config
+        # The tower's post_layernorm is in every checkpoint and is never run: features are taken before it.
+        self.vision_tower = SiglipVisionModel(config.vision_config)
+        self.projector = LladaVProjector(config)
+        self.image_newline = nn.Parameter(torch.empty(config.text_config.hidden_size))
+        self.language_model = LlamaModel(config.text_config)
+
+    def get_tile_features(self, pixel_values: Tensor) -> Tensor:
+        """Features of shape (T, P, D) of tiles of shape (T, 3, S, S)."""
+        hidden_states = self.vision_tower.embeddings(pixel_values)
+        hidden_states = self.vision_tower.encoder(inputs_embeds=hidden_states).last_hidden_state
+        return self.projector(hidden_states)
+
+    def with_newlines(self, rows: Tensor) -> Tensor:
+        """Append the newline to every row of features of shape (H, W, D) and flatten them to (H * (W + 1), D)."""
+        newlines = self.image_newline.to(rows).expand(rows.shape[0], 1, -1)
+        return torch.cat([rows, newlines], dim=1).flatten(0, 1)
+
+    def lay_out_anyres(self, tiles: Tensor, size: tuple[int, int]) -> Tensor:
+        """The tokens of one anyres picture of `size` (width, height): its base tile, then its grid row by row."""
+        side, tile = round(tiles.shape[1] ** 0.5), self.config.vision_config.image_size
+        width, height = best_canvas(size, self.config.image_grid_pinpoints)
+        columns, rows = width // tile * side, height // tile * side
+        grid = tiles[1:].view(rows // side, columns // side, side, side, -1)
+        grid = grid.permute(4, 0, 2, 1, 3).reshape(-1, rows, columns)  # (D, rows, columns)
+        drop_columns, drop_rows = padding(size, (columns, rows))
+        grid = grid[:, drop_rows : rows - drop_rows, drop_columns : columns - drop_columns]
+        kept = grid.shape[2], grid.shape[1]
+        shrunk = shrunk_size(kept, side, max_tiles(self.config.image_aspect_ratio))
+        if shrunk != kept:
+            grid = resized(grid[None], shrunk)[0]
+        return torch.cat([tiles[0], self.with_newlines(grid.permute(1, 2, 0))])
+
+    def lay_out_video(self, frames: Tensor) -> Tensor:
+        """The tokens of one video: every frame of shape (P, D) pooled to half its side, row by row."""
+        side = round(frames.shape[1] ** 0.5)
+        pooled = -(-side // VIDEO_POOLING)
+        grid = frames.transpose(1, 2).unflatten(2, (side, side))  # (T, D, side, side)
+        grid = resized(grid, (pooled, pooled)).permute(0, 2, 3, 1)  # (T, pooled, pooled, D)
+        return self.with_newlines(grid.flatten(0, 1))
+
+    def lay_out(self, tiles: Tensor, size: tuple[int, int], layout: ImageLayout) -> Tensor:
+        """The tokens of shape (n, D) of one picture or video, from its tiles of shape (T, P, D)."""
+        if layout == ImageLayout.ANYRES:
+            return self.lay_out_anyres(tiles, size)
+        if layout == ImageLayout.VIDEO:
+            return self.lay_out_video(tiles)
+        return tiles.flatten(0, 1) if layout == ImageLayout.TILE else self.with_newlines(tiles.flatten(0, 1)[None])
+
+
+def resized(features: Tensor, size: tuple[int, int]) -> Tensor:
+    """Features of shape (T, D, rows, columns) interpolated to `size` = (columns, rows)."""
+    return nn.functional.interpolate(features, size=size[::-1], mode="bilinear", align_corners=False)
+
+
+class LladaVForMaskedDiffusion(PreTrainedModel):
+    """LLaDA-V (arXiv 2505.16933): scores every token at every position, masked ones included, all at once.
+
+    With `config.is_causal` it is the autoregressive twin: the same weights behind a causal mask.
+    """
+
+    config_class = LladaVConfig
+    base_model_prefix = "model"
+    main_input_name = "input_ids"
+    input_modalities = ("image", "video", "text")
+    supports_gradient_checkpointing = True
+    _no_split_modules: ClassVar = ["LlamaDecoderLayer", "SiglipEncoderLayer", "SiglipVisionEmbeddings"]
+    _skip_keys_device_placement: ClassVar = ["past_key_values"]
+    _supports_flash_attn = True
+    _supports_sdpa = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
+
+    def __init__(self, config: LladaVConfig):
+        config.text_config.is_causal = config.is_causal
+        super().__init__(config)
+        self.model = LladaVModel(config)
+        for layer in self.model.language_model.layers:
+            layer.self_attn.is_causal = config.is_causal
+        self.lm_head = nn.Linear(config.text_config.hidden_size, config.text_config.vocab_size, bias=False)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module):
+        super()._init_weights(module)
+        if isinstance(module, LladaVModel):
+            init.normal_(module.image_newline, std=self.config.text_config.hidden_size**-0.5)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, *args, output_loading_info: bool = False, **kwargs):
+        """Load a model in our layout or in the published one; see `PreTrainedModel.from_pretrained`.
+
+        Args:
+            cut_vocabulary: whether a published checkpoint loses the rows of embedding and head that the tokenizer
+                has no token for (the default, and how its evaluation runs it) or keeps them (how it was trained).
+
+        Raises:
+            ValueError: the checkpoint does not hold exactly this model's weights. Keys are named in our layout.
+        """
+        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
+        wrong = [
+            f"{kind}: {', '.join(sorted(info[f'{kind}_keys']))}"
+            for kind in ("missing", "unexpected")
+            if info[f"{kind}_keys"]
+        ]
+        if wrong:
+            raise ValueError(f"{pretrained_model_name_or_path} does not hold this model. " + "; ".join(wrong))
+        return (model, info) if output_loading_info else model
+
+    def save_pretrained(self, save_directory, *args, save_original_format: bool = False, **kwargs):
+        """Save in our layout; see `PreTrainedModel.save_pretrained`."""
+        super().save_pretrained(save_directory, *args, save_original_format=save_original_format, **kwargs)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.model.language_model.embed_tokens
+
+    def set_input_embeddings(self, value: nn.Module):
+        self.model.language_model.embed_tokens = value
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.lm_head
+
+    def set_output_embeddings(self, new_embeddings: nn.Module):
+        self.lm_head = new_embeddings
+
+    def get_image_features(
+        self, pixel_values: Tensor, image_sizes: Tensor, tile_counts: Tensor, image_layouts: Tensor
+    ) -> list[Tensor]:
+        """Turn N pictures or videos into tokens.
+
+        Args:
+            pixel_values: tiles of shape (ΣT, 3, S, S), those of one picture together.
+            image_sizes: of shape (N, 2), the pictures' (width, height) in pixels.
+            tile_counts: of shape (N,), the number T of tiles of each.
+            image_layouts: of shape (N,), an `ImageLayout` each.
+
+        Returns:
+            N tensors of shape (n_i, D).
+        """
+        tiles = self.model.get_tile_features(pixel_values).split(tile_counts.tolist())
+        pictures = zip(tiles, image_sizes.tolist(), image_layouts.tolist(), strict=True)
+        return [self.model.lay_out(tiles, tuple(size), ImageLayout(layout)) for tiles, size, layout in pictures]
+
+    def embed_prompt(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        pixel_values: Tensor | None = None,
+        image_sizes: Tensor | None = None,
+        tile_counts: Tensor | None = None,
+        image_layouts: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Embed tokens and put every picture's features in the place of its placeholder.
+
+        Args:
+            input_ids: of shape (B, L), with `config.image_token_id` once for every picture, in the order in which
+                the pictures stand in the batch.
+            attention_mask: of shape (B, L), zero at padding, which is left out. Rows are padded on the left again.
+            pixel_values, image_sizes, tile_counts, image_layouts: see `get_image_features`.
+
+        Returns:
+            Embeddings of shape (B, L', D), and their attention mask of shape (B, L') or None where there is no padding.
+
+        Raises:
+            ValueError: the number of placeholders is not the number of pictures.
+        """
+        is_image = input_ids == self.config.image_token_id
+        count = 0 if tile_counts is None else len(tile_counts)
+        if int(is_image.sum()) != count:
+            raise ValueError(
+                f"input_ids must hold image_token_id once for every picture, got {int(is_image.sum())} for {count}"
+            )
+        embeds = self.get_input_embeddings()(input_ids.masked_fill(is_image, 0))  # (B, L, D)
+        pictures = iter(self.get_image_features(pixel_values, image_sizes, tile_counts, image_layouts) if count else [])
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        rows = [
+            spliced(row[kept], places[kept], pictures)
+            for row, places, kept in zip(embeds, is_image, attention_mask.bool(), strict=True)
+        ]
+        return left_padded(rows)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        logits_to_keep: int | Tensor = 0,
+        pixel_values: Tensor | None = None,
+        image_sizes: Tensor | None = None,
+        tile_counts: Tensor | None = None,
+        image_layouts: Tensor | None = None,
+        **kwargs,
+    ) -> LladaVOutput:
+        """Score the vocabulary at the positions asked for.
+
+        Args:
+            input_ids: of shape (B, L); with pictures, see `embed_prompt`. Or
+            inputs_embeds: of shape (B, L, D).
+            attention_mask: of shape (B, L), zero at padding, or (B, 1, L, L + cached), True where a position is seen.
+            position_ids: of shape (B, L); by default from the number of cached positions on.
+            past_key_values: keys and values that are seen besides; extended with those of this call.
+            logits_to_keep: the last so many positions, or their indices, or 0 for all: the head runs only there.
+        """
+        if inputs_embeds is None:
+            inputs_embeds, attention_mask = self.embed_prompt(
+                input_ids, attention_mask, pixel_values, image_sizes, tile_counts, image_layouts
+            )
+        hidden_states = self.model.language_model(
+            inputs_embeds=inputs_embeds,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            use_cache=False,
+            **kwargs,
+        ).last_hidden_state  # (B, L, D)
+        logits = self.lm_head(slice_logits_to_keep(hidden_states, logits_to_keep)).float()  # (B, K, V)
+        return LladaVOutput(logits=logits, past_key_values=past_key_values)
+
+
+def spliced(row: Tensor, is_image: Tensor, pictures: Iterator[Tensor]) -> Tensor:
+    """Embeddings of shape (L, D) with the next picture's tokens at every place where `is_image` (L,) is True."""
+    pieces, start = [], 0
+    for place in is_image.nonzero().flatten().tolist():
+        pieces += [row[start:place], next(pictures).to(row)]
+        start = place + 1
+    return torch.cat([*pieces, row[start:]])
+
+
+def left_padded(rows: list[Tensor]) -> tuple[Tensor, Tensor | None]:
+    """Stack rows of shape (n_i, D) to (B, max n, D), and their attention mask, None if all are equally long."""
+    longest = max(map(len, rows))
+    if all(len(row) == longest for row in rows):
+        return torch.stack(rows), None
+    embeds = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_side="left")
+    lengths = torch.tensor([len(row) for row in rows], device=embeds.device)
+    return embeds, (torch.arange(longest, device=embeds.device) >= longest - lengths[:, None]).long()
+
+
+class CutVocabulary(ConversionOps):
+    """Drop the rows of an embedding or a head that pad it beyond the tokenizer's vocabulary."""
+
+    def convert(self, input_dict, source_patterns, target_patterns, config: LladaVConfig, **kwargs):
+        ((name, (weight,)),) = input_dict.items()
+        if len(weight) == config.padded_vocab_size:
+            weight = weight[: config.text_config.vocab_size]
+        return {name: weight}
+
+
+PUBLISHED_KEYS = [
+    WeightRenaming(r"^model\.(embed_tokens|layers|norm)\.", r"model.language_model.\1."),
+    WeightRenaming(r"^model\.vision_tower\.vision_tower\.vision_model\.", "model.vision_tower."),
+    WeightRenaming(r"^model\.mm_projector\.0\.", "model.projector.linear_1."),
+    WeightRenaming(r"^model\.mm_projector\.2\.", "model.projector.linear_2."),
+    *(
+        WeightConverter(name, name, operations=[CutVocabulary()])
+        for name in ("model.language_model.embed_tokens.weight", "lm_head.weight")
+    ),
+]
+register_checkpoint_conversion_mapping(LladaVConfig.model_type, PUBLISHED_KEYS)
+AutoModel.register(LladaVConfig, LladaVForMaskedDiffusion)
