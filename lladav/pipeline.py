@@ -1,0 +1,240 @@
+"""Messages in, an answer out, step by step or at once: model, processor and sampler put together."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lladav.modeling import LladaVForMaskedDiffusion
+from lladav.processing import LladaVProcessor
+from lladav.sampling import SamplingConfig, SamplingStep, encode, sample
+from lladav.trace import Trace, token_ids, trace_step
+
+PUBLISHED_MODEL = "GSAI-ML/LLaDA-V"
+EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "lladav-tiny"
+MASK_SIGN = "░"
+
+Messages = Sequence[dict[str, Any]]
+
+
+def default_model() -> str:
+    """`LLADAV_MODEL` if it is set, else the published model where there is a GPU and the embedded one where not."""
+    if model := os.environ.get("LLADAV_MODEL"):
+        return model
+    return PUBLISHED_MODEL if torch.cuda.is_available() else str(EMBEDDED_MODEL)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A finished answer.
+
+    Attributes:
+        text: the answer, special tokens left out, with `config.suffix` behind it.
+        token_ids: its ids: what stands before the stop, then the suffix.
+        trace: how it came about.
+        finish_reason: "stop" or "length".
+        nfe: forward passes.
+        seconds: wall-clock time.
+    """
+
+    text: str
+    token_ids: list[int]
+    trace: Trace
+    finish_reason: str
+    nfe: int
+    seconds: float
+
+
+class LladaVPipeline:
+    """A LLaDA-V that talks.
+
+    Args:
+        model: maps prompts to logits.
+        processor: maps messages to prompts.
+        name: what the model is called in traces.
+    """
+
+    def __init__(self, model: LladaVForMaskedDiffusion, processor: LladaVProcessor, name: str):
+        self.model = model
+        self.processor = processor
+        self.name = name
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | os.PathLike,
+        device: str | torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> "LladaVPipeline":
+        """Load a directory, or a model of the hub; by default in bfloat16 on a GPU, else in float32 on the CPU."""
+        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
+        model = LladaVForMaskedDiffusion.from_pretrained(path, dtype=dtype).to(device).eval()
+        name = Path(path).resolve().name if Path(path).is_dir() else str(path)
+        return cls(model, LladaVProcessor.from_pretrained(path), name)
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.processor.tokenizer
+
+    @property
+    def max_length(self) -> int:
+        """Positions that prompt, answer and suffix may take together."""
+        return self.model.config.text_config.max_position_embeddings
+
+    def stream(
+        self, messages: Messages, config: SamplingConfig, thinking: bool | None = None
+    ) -> Iterator[SamplingStep]:
+        """Answer step by step; closing the iterator stops the model.
+
+        Args:
+            messages: `[{"role": "user", "content": text or [{"type": "image", "image": path or PIL image},
+                {"type": "text", "text": ...}]}, ...]`, the last one to be answered.
+            config: how to sample.
+            thinking: append "/think" (True) or "/no_think" (False) to the question; None leaves it alone.
+
+        Raises:
+            ValueError: the prompt and the answer do not fit into `max_length`.
+        """
+        inputs = {"inputs_embeds": self._embed(messages, thinking)}
+        answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))
+        self._check_length(inputs["inputs_embeds"].shape[1], answer_length)
+        return sample(self.model, inputs, config, self.tokenizer)
+
+    def __call__(
+        self, messages: Messages, config: SamplingConfig | None = None, thinking: bool | None = None
+    ) -> Reply:
+        """Answer `messages` as `stream` does, and return when it is done."""
+        config = config or SamplingConfig()
+        start = time.perf_counter()
+        steps, seconds = [], []
+        for step in self.stream(messages, config, thinking):
+            steps.append(step)
+            seconds.append(time.perf_counter() - start)
+        trace = self.trace(messages, config, steps, seconds, thinking)
+        ids = steps[-1].answer_ids + encode(config.suffix, self.tokenizer)
+        return Reply(trace.text, ids, trace, steps[-1].finish_reason, steps[-1].nfe, seconds[-1])
+
+    def trace(
+        self,
+        messages: Messages,
+        config: SamplingConfig,
+        steps: Sequence[SamplingStep],
+        seconds: Sequence[float],
+        thinking: bool | None = None,
+    ) -> Trace:
+        """The record of a run: what `stream` was given, what it yielded, and when (seconds since the start)."""
+        messages = with_thinking(messages, thinking)
+        changes = [trace_step(before, after) for before, after in pairwise(steps)]
+        ids = token_ids(changes, steps[-1])
+        text = self.text(steps[-1]) + (config.suffix or "")
+        return Trace(
+            model=self.name,
+            prompt=self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False),
+            images=[self._fingerprint(image) for image in _pictures(messages)],
+            prompt_length=self.prompt_length(messages),
+            config=config,
+            mask_token_id=self.model.config.mask_token_id,
+            stop_sequences=[encode(text, self.tokenizer) for text in config.stop],
+            steps=changes,
+            seconds=[round(moment, 4) for moment in seconds],
+            pieces=dict(zip(ids, self.pieces(ids), strict=True)),
+            text=text,
+            finish_reason=steps[-1].finish_reason,
+        )
+
+    def prompt_length(self, messages: Messages, thinking: bool | None = None) -> int:
+        """Positions that the prompt takes, picture tokens included."""
+        return self._embed(messages, thinking).shape[1]
+
+    def pieces(self, token_ids: Sequence[int]) -> list[str]:
+        """Each token on its own, as text."""
+        return [self.tokenizer.decode([token]) for token in token_ids]
+
+    def text(self, step: SamplingStep) -> str:
+        """The answer as it stands: cut before the stop, without special tokens, "░" for every masked position."""
+        pieces, run = [], []
+        for token in step.answer_ids:
+            if token != self.model.config.mask_token_id:
+                run.append(token)
+                continue
+            pieces += [self._decode(run), MASK_SIGN]
+            run = []
+        return "".join([*pieces, self._decode(run)])
+
+    def _decode(self, ids: list[int]) -> str:
+        return self.tokenizer.decode(ids, skip_special_tokens=True)
+
+    @torch.no_grad()
+    def _embed(self, messages: Messages, thinking: bool | None) -> torch.Tensor:
+        """The prompt as embeddings of shape (1, L, D)."""
+        inputs = self.processor.apply_chat_template(
+            with_thinking(messages, thinking),
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+        )
+        return self.model.embed_prompt(**inputs.to(self.device))[0]
+
+    def _check_length(self, prompt: int, answer: int) -> None:
+        if prompt + answer > self.max_length:
+            raise ValueError(
+                f"prompt and answer must fit into {self.max_length} tokens, got {prompt} and {answer}: "
+                "ask with fewer or shorter messages, fewer pictures or a smaller gen_length"
+            )
+
+    def _fingerprint(self, image: Any) -> str:
+        return hashlib.sha256(self.processor.load_image(image).tobytes()).hexdigest()
+
+
+def step_record(pipe: LladaVPipeline, step: SamplingStep) -> dict[str, Any]:
+    """A step as the JSON that the command line and the API speak: None stands for a position still masked."""
+    masked = step.mask_index.tolist()
+    pieces = pipe.pieces(step.tokens.tolist())
+    return {
+        "step": step.step,
+        "steps": step.steps,
+        "text": pipe.text(step),
+        "tokens": [None if hidden else piece for piece, hidden in zip(pieces, masked, strict=True)],
+        "confidence": [
+            None if hidden else value for value, hidden in zip(step.confidence.tolist(), masked, strict=True)
+        ],
+        "nfe": step.nfe,
+        "finish_reason": step.finish_reason,
+    }
+
+
+def with_thinking(messages: Messages, thinking: bool | None) -> Messages:
+    """`messages` with " /think" (True) or " /no_think" (False) behind the last user text; None changes nothing."""
+    if thinking is None:
+        return messages
+    switch = " /think" if thinking else " /no_think"
+    last = max(index for index, message in enumerate(messages) if message["role"] == "user")
+    content = messages[last]["content"]
+    if isinstance(content, str):
+        content += switch
+    else:
+        text = max(index for index, part in enumerate(content) if part["type"] == "text")
+        content = [
+            *content[:text],
+            content[text] | {"text": content[text]["text"] + switch},
+            *content[text + 1 :],
+        ]
+    return [*messages[:last], messages[last] | {"content": content}, *messages[last + 1 :]]
+
+
+def _pictures(messages: Messages) -> Iterator[Any]:
+    for message in messages:
+        if not isinstance(message["content"], str):
+            yield from (part["image"] for part in message["content"] if part["type"] == "image")

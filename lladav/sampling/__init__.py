@@ -1,0 +1,24 @@
+"""Step by step from masks to an answer.
+
+An answer starts as `gen_length` masks and is filled block by block. Every step runs the model over prompt, answer
+and suffix, lets it propose a token for each masked position of the active block, and commits the most confident
+proposals (arXiv 2502.09992, algorithm 5; arXiv 2505.16933). `sample` yields a `SamplingStep` for each; whatever
+shows, stores or measures a run is a function of those.
+"""
+
+from lladav.sampling.canvas import NUM_ALTERNATIVES, Canvas, Proposal, SamplingStep
+from lladav.sampling.config import PRESET_THINKING, PRESETS, REMASKING, SamplingConfig
+from lladav.sampling.loop import encode, sample
+
+__all__ = [
+    "NUM_ALTERNATIVES",
+    "PRESETS",
+    "PRESET_THINKING",
+    "REMASKING",
+    "Canvas",
+    "Proposal",
+    "SamplingConfig",
+    "SamplingStep",
+    "encode",
+    "sample",
+]

@@ -1,0 +1,152 @@
+"""How an answer is sampled: the settings, their rules, and the published choices of them."""
+
+from dataclasses import dataclass
+
+REMASKING = ("low_confidence", "random")
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How an answer is sampled. Checked once, when made; a setting that cannot be honoured raises ValueError.
+
+    Attributes:
+        gen_length: tokens in the answer.
+        block_length: tokens in a block; blocks are finished from left to right. Divides `gen_length`.
+        steps: denoising steps over the whole answer, an equal number for each block.
+        temperature: 0 takes the most probable token; above, tokens are drawn from softmax(logits / temperature).
+        cfg_scale: 0 is off; above, logits move away from those of a prompt made of masks, for twice the work.
+        remasking: "low_confidence" commits the most probable proposals, "random" any.
+        threshold: also commit every proposal whose confidence lies above it.
+        factor: also commit the n most confident while (n + 1)(1 - c_n) lies below it.
+        refresh_interval: run the prompt only every that many steps; None runs it at every step, without a cache.
+        stop: strings that end the answer; once one was found, only the first in the list can still move the end.
+        seed: of the noise; None draws from torch's global generator.
+        suffix: text behind the answer, seen from the first step, never changed.
+        template: for each position of the answer the id of a token that is fixed, or None for a blank.
+
+    The schedule given by `steps` is a floor under `threshold` and `factor`, and so `steps` bounds the forward passes.
+    """
+
+    gen_length: int = 64
+    block_length: int = 64
+    steps: int = 32
+    temperature: float = 0.0
+    cfg_scale: float = 0.0
+    remasking: str = "low_confidence"
+    threshold: float | None = None
+    factor: float | None = None
+    refresh_interval: int | None = None
+    stop: tuple[str, ...] = ("<|eot_id|>",)
+    seed: int | None = None
+    suffix: str | None = None
+    template: tuple[int | None, ...] | None = None
+
+    def __post_init__(self):
+        for name in ("stop", "template"):  # JSON has lists only
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        _check_lengths(self)
+        _check_strategy(self)
+        _check_texts(self)
+
+    @property
+    def num_blocks(self) -> int:
+        return self.gen_length // self.block_length
+
+    @property
+    def steps_per_block(self) -> int:
+        return self.steps // self.num_blocks
+
+    @classmethod
+    def preset(cls, name: str) -> "SamplingConfig":
+        """The settings LLaDA-V's figures were measured with, by benchmark name, or those of its "demo" script."""
+        if name not in PRESETS:
+            raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
+        return PRESETS[name]
+
+
+def _require(rule: bool, message: str) -> None:
+    if not rule:
+        raise ValueError(message)
+
+
+def _check_lengths(config: SamplingConfig) -> None:
+    for name in ("gen_length", "block_length", "steps", "refresh_interval"):
+        value = getattr(config, name)
+        optional = name == "refresh_interval"
+        positive = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        _require(
+            positive or (optional and value is None),
+            f"{name} must be a positive whole number{' or None' if optional else ''}, got {value!r}",
+        )
+    gen_length, block_length, steps = config.gen_length, config.block_length, config.steps
+    _require(
+        gen_length % block_length == 0,
+        f"block_length must divide gen_length, got {block_length} and {gen_length}: "
+        f"the nearest that does is {_nearest_divisor(gen_length, block_length)}",
+    )
+    blocks = config.num_blocks
+    _require(
+        steps % blocks == 0,
+        f"steps must be a multiple of the number of blocks (gen_length / block_length), got {steps} and {blocks}: "
+        f"the next one is {-(-steps // blocks) * blocks}",
+    )
+
+
+def _nearest_divisor(number: int, wanted: int) -> int:
+    return min((d for d in range(1, number + 1) if number % d == 0), key=lambda d: abs(d - wanted))
+
+
+def _check_strategy(config: SamplingConfig) -> None:
+    for name in ("temperature", "cfg_scale"):
+        value = getattr(config, name)
+        _require(0 <= value < float("inf"), f"{name} must be zero or a positive number, got {value!r}")
+    _require(
+        config.remasking in REMASKING,
+        f"remasking must be one of {', '.join(REMASKING)}, got {config.remasking!r}",
+    )
+    for name in ("threshold", "factor"):
+        value = getattr(config, name)
+        _require(
+            value is None or value >= 0, f"{name} must be zero, a positive number or None, got {value!r}"
+        )
+    _require(
+        config.threshold is None or config.factor is None,
+        f"threshold and factor exclude each other, got {config.threshold!r} and {config.factor!r}: set one to None",
+    )
+
+
+def _check_texts(config: SamplingConfig) -> None:
+    strings = isinstance(config.stop, tuple) and all(isinstance(stop, str) and stop for stop in config.stop)
+    _require(
+        strings,
+        f'stop must be a tuple of strings that are not empty, such as ("<|eot_id|>",), got {config.stop!r}',
+    )
+    template = config.template
+    _require(
+        template is None or len(template) == config.gen_length,
+        f"template must have gen_length entries, got {len(template or ())} and {config.gen_length}",
+    )
+    _require(
+        template is None
+        or all(token is None or (isinstance(token, int) and token >= 0) for token in template),
+        f"template must hold token ids, and None for a blank, got {template!r}",
+    )
+
+
+_MULTIPLE_CHOICE = SamplingConfig(gen_length=2, block_length=2, steps=2)
+_DOCUMENT = SamplingConfig(gen_length=32, block_length=32, steps=16)
+_CHOICE_BENCHMARKS = "mmmu mmmu_pro mmstar ai2d seed mmbench muirbench videomme mlvu mme realworldqa"
+
+PRESETS: dict[str, SamplingConfig] = {
+    **dict.fromkeys(_CHOICE_BENCHMARKS.split(), _MULTIPLE_CHOICE),
+    "chartqa": SamplingConfig(gen_length=16, block_length=16, steps=16, stop=("\n",)),
+    "docvqa": _DOCUMENT,
+    "infovqa": _DOCUMENT,
+    "mathvista": SamplingConfig(gen_length=96, block_length=96, steps=48),
+    "mathverse": SamplingConfig(gen_length=64, block_length=64, steps=32),
+    "demo": SamplingConfig(gen_length=128, block_length=128, steps=128),
+}
+PRESET_THINKING: dict[str, bool | None] = {
+    name: {"mathvista": True, "mathverse": True, "demo": None}.get(name, False) for name in PRESETS
+}
