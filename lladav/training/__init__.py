@@ -1,0 +1,122 @@
+"""Training: `lladav train` makes the embedded default out of nothing but seeds and the artwork in assets."""
+
+import argparse
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from lladav.artwork import COLORS, SHAPES, class_names
+from lladav.modeling import LladaVForMaskedDiffusion
+from lladav.processing import LladaVProcessor
+from lladav.training.data import SceneData
+from lladav.training.learner import Learner
+from lladav.training.loop import Trainer
+from lladav.training.objective import forward_process, masked_diffusion_loss
+from lladav.training.recipes import RECIPES, Stage, tiny_config
+from lladav.training.vocabulary import build_tokenizer
+
+__all__ = ["TrainingConfig", "forward_process", "masked_diffusion_loss", "train"]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What to train and where.
+
+    Attributes:
+        recipe: A key of RECIPES.
+        output: Takes checkpoints, the log and, in `model/`, the finished model. Run again, training goes on from there.
+        stage: Only this stage, to train stages that do not build on each other side by side; None for all.
+        scale: Multiplies every stage's steps.
+        seed: Of weights, data and masks.
+        threads: Of torch on the CPU.
+        workers: Processes that draw pictures; 0 draws them between steps.
+    """
+
+    recipe: str = "tiny"
+    output: Path = Path("runs/tiny")
+    stage: str | None = None
+    scale: float = 1.0
+    seed: int = 0
+    threads: int = 1
+    workers: int = 0
+
+    def __post_init__(self):
+        if self.recipe not in RECIPES:
+            raise ValueError(f"recipe must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
+        names = [stage.name for stage in RECIPES[self.recipe]]
+        if self.stage not in (None, *names):
+            raise ValueError(f"stage must be one of {', '.join(names)}, got {self.stage!r}")
+        if not self.scale > 0:
+            raise ValueError(f"scale must be above 0, got {self.scale}")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The recipe's stages at this scale."""
+        stages = RECIPES[self.recipe]
+        return tuple(replace(stage, steps=max(1, round(stage.steps * self.scale))) for stage in stages)
+
+
+def train(config: TrainingConfig) -> Path:
+    """Trains, and returns the folder of the finished model (or of its parts, if only one stage was asked for)."""
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    tokenizer = build_tokenizer()
+    model = LladaVForMaskedDiffusion(tiny_config(tokenizer))
+    learner = Learner(model, tokenizer).to(torch.bfloat16)
+    vision = model.config.vision_config
+    data = SceneData(tokenizer, vision.image_size // vision.patch_size, vision.image_size)
+    trainer = Trainer(learner, data, config.output, config.seed, config.workers)
+    trainer.run(config.stages, config.stage)
+    if config.stage:
+        return config.output
+    processor = LladaVProcessor(
+        tokenizer,
+        image_aspect_ratio=model.config.image_aspect_ratio,
+        image_size=vision.image_size,
+        patch_size=vision.patch_size,
+    )
+    return export(learner.model, processor, config.output / "model")
+
+
+def export(model: LladaVForMaskedDiffusion, processor: LladaVProcessor, folder: Path) -> Path:
+    """Writes the finished model, and beside it what it can do, for the page."""
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    abilities = {"classes": class_names(), "shapes": SHAPES, "colors": list(COLORS), "kinds": EXAMPLES}
+    (folder / "abilities.json").write_text(json.dumps(abilities, indent=1) + "\n", encoding="utf-8")
+    return folder
+
+
+EXAMPLES = {
+    "name": "What is it?",
+    "position": "What is at the top left?",
+    "color": "What color is the circle?",
+    "count": "How many dogs are there?",
+    "exists": "Is there a cat?",
+    "relation": "What is left of the dog?",
+    "where": "Where is the dog?",
+    "caption": "Describe the picture.",
+    "follow_up": "Where is it?",
+    "talk": "Hello!",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lladav train`, which are those of TrainingConfig."""
+    defaults = asdict(TrainingConfig())
+    parser.add_argument("--recipe", choices=list(RECIPES), default=defaults["recipe"])
+    parser.add_argument("--output", type=Path, default=defaults["output"], help="folder of checkpoints, log and model")
+    parser.add_argument("--stage", default=None, help="train only this stage of the recipe")
+    parser.add_argument("--scale", type=float, default=defaults["scale"], help="multiplies the steps of every stage")
+    parser.add_argument("--seed", type=int, default=defaults["seed"])
+    parser.add_argument("--threads", type=int, default=defaults["threads"])
+    parser.add_argument("--workers", type=int, default=defaults["workers"], help="processes that draw pictures")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Runs `lladav train`."""
+    fields = TrainingConfig.__dataclass_fields__
+    print(train(TrainingConfig(**{name: getattr(args, name) for name in fields})))
+    return 0

@@ -1,0 +1,165 @@
+"""Batches of scenes: a picture (or its symbols) as a shared prefix, and several conversations about it packed behind it.
+
+Packing computes the prefix once for all its conversations. The prefix then cannot see them, which full bidirectional
+attention would allow, so training ends with one conversation a row and nothing hidden.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from lladav.artwork import COLORS, SHAPES, class_names
+from lladav.scenes import IMAGE_SIZE, Example, Scene, ask, make_scene, render
+from lladav.training.objective import IGNORE
+
+PREFIX, PADDING = 0, -1  # segment numbers; conversations are 1, 2, ...
+TAIL_WEIGHT = 0.1  # of the end-of-turn tokens that fill an answer up, against 1 for its words
+QUESTION = "<|start_header_id|>user<|end_header_id|>\n\n"
+ANSWER = "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
+
+
+@dataclass
+class Batch:
+    """Tensors of one training batch: B scenes, L tokens, P patches a picture.
+
+    Of shape (B, L): input_ids, labels, positions, segments, image_index (bool), weights (of the loss; sum to 1).
+    pixel_values (B, 3, S, S) in [-1, 1]. names, colors (B, P): what covers a patch, 0 for nothing, else 1 + its index in
+    `things()` and COLORS; strength (B, P): 1 at an object's centre, falling off to 0. kinds[b][s - 1] is the kind of
+    question in segment s of row b.
+    """
+
+    input_ids: Tensor
+    labels: Tensor
+    positions: Tensor
+    segments: Tensor
+    image_index: Tensor
+    weights: Tensor
+    pixel_values: Tensor
+    names: Tensor
+    colors: Tensor
+    strength: Tensor
+    kinds: list[list[str]]
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch with its tensors on a device."""
+        return Batch(**{name: v.to(device) if isinstance(v, Tensor) else v for name, v in vars(self).items()})
+
+
+def things() -> tuple[str, ...]:
+    """Everything that has a name: the classes, then the shapes."""
+    return (*class_names(), *SHAPES)
+
+
+def patch_symbols(scene: Scene, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What each of side x side patches shows: (names, colors, strength), each of shape (side * side,), as in Batch."""
+    centers = (np.arange(side) + 0.5) / side
+    strength = np.zeros(side * side, dtype=np.float32)
+    names, colors = np.zeros((2, side * side), dtype=np.int64)
+    for item in scene.items:
+        squared = (centers[None, :] - item.x) ** 2 + (centers[:, None] - item.y) ** 2
+        bump = np.exp(-squared.ravel() / (item.size / 2) ** 2).astype(np.float32)
+        covered = bump > np.maximum(strength, 0.3)
+        strength[covered] = bump[covered]
+        names[covered] = 1 + things().index(item.name)
+        colors[covered] = 1 + list(COLORS).index(item.color) if item.color else 0
+    return names, colors, strength
+
+
+class SceneData:
+    """Makes batches out of seeds; nothing is stored, so any amount of data costs no disk.
+
+    Args:
+        tokenizer: The tokenizer of the model in training.
+        patches: Patches along a picture's side.
+        image_size: The picture's side in pixels.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, patches: int, image_size: int = IMAGE_SIZE):
+        self.patches, self.image_size = patches, image_size
+        self.encoder = tokenizer.backend_tokenizer
+        self.eot = tokenizer.convert_tokens_to_ids("<|eot_id|>")
+        head = self._encode([tokenizer.bos_token + QUESTION])[0]
+        self.prefix = np.array([*head, *[0] * patches**2])
+        self.prefix_image = np.arange(len(self.prefix)) >= len(head)
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self.encoder.encode_batch(list(texts), add_special_tokens=False)]
+
+    def batch(self, seed: str, scenes: int, questions: int, max_items: int, pixels: bool = True) -> Batch:
+        """A batch of `scenes` pictures with `questions` conversations each; the same seed gives the same batch.
+
+        Without `pixels` the pictures are not drawn, and pixel_values is empty.
+        """
+        rng = random.Random(seed)
+        drawn = [make_scene(rng, max_items) for _ in range(scenes)]
+        asked = [[ask(scene, rng) for _ in range(questions)] for scene in drawn]
+        rows = [self._row(examples, rng) for examples in asked]
+        length = max(len(row[0]) for row in rows)
+        fill = (0, IGNORE, 0, PADDING, 0, 0.0)
+        columns = [
+            torch.from_numpy(np.stack([np.pad(row[i], (0, length - len(row[i])), constant_values=fill[i]) for row in rows]))
+            for i in range(6)
+        ]
+        input_ids, labels, positions, segments, image_index, weights = columns
+        symbols = [np.stack(s) for s in zip(*(patch_symbols(scene, self.patches) for scene in drawn), strict=True)]
+        return Batch(
+            input_ids, labels, positions, segments, image_index.bool(), (weights / weights.sum()).float(),
+            self.pixels(drawn) if pixels else torch.empty(0), *map(torch.from_numpy, symbols),
+            [[example.kind for example in examples] for examples in asked],
+        )  # fmt: skip
+
+    def pixels(self, scenes: Sequence[Scene]) -> Tensor:
+        """The rendered scenes, of shape (B, 3, S, S), scaled to [-1, 1]."""
+        pictures = np.stack([np.asarray(render(scene, self.image_size)) for scene in scenes])
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def _row(self, examples: list[Example], rng: random.Random) -> list[np.ndarray]:
+        """ids, labels, positions, segments, image_index and weights of one scene's row."""
+        start = len(self.prefix)
+        parts = [[self.prefix, np.full(start, IGNORE), np.arange(start), np.zeros(start, int), self.prefix_image, np.zeros(start)]]
+        for segment, example in enumerate(examples, 1):
+            ids, labels, weights = self._conversation(example, rng)
+            n = len(ids)
+            parts.append([ids, labels, np.arange(start, start + n), np.full(n, segment), np.zeros(n, bool), weights])
+        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+    def _conversation(self, example: Example, rng: random.Random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """ids, labels and weights of one conversation, as the chat template writes it behind the picture."""
+        pieces: list[str] = []
+        for index, (question, answer) in enumerate(example.turns):
+            if rng.random() < 0.15:
+                question = question.lower().rstrip("?.")
+            pieces += [("\n" if index == 0 else "<|eot_id|>" + QUESTION) + question + ANSWER, answer]
+        encoded = self._encode(pieces)
+        tail = self._tail(rng)
+        encoded[-1] = encoded[-1] + [self.eot] * (1 + tail)
+        ids = np.array([token for piece in encoded for token in piece])
+        # Of a conversation with several turns mostly the last answer is masked: it then has its history to read.
+        first = 1 if rng.random() < 0.3 else len(encoded) - 1
+        target = np.concatenate([np.full(len(p), i % 2 == 1 and i >= first) for i, p in enumerate(encoded)])
+        weights = target / (target.sum() - tail)
+        weights[len(ids) - tail :] *= TAIL_WEIGHT
+        return ids, np.where(target, ids, IGNORE), weights
+
+    def _tail(self, rng: random.Random) -> int:
+        """How many end-of-turn tokens follow an answer: generation length must not give its length away."""
+        draw = rng.random()
+        return rng.randint(0, 3) if draw < 0.7 else rng.randint(4, 12) if draw < 0.94 else rng.randint(13, 44)
+
+
+def attention_mask(segments: Tensor, packed: bool, causal: bool) -> Tensor:
+    """Which positions see which, of shape (B, 1, L, L): the prefix is seen by all, a conversation by itself only.
+
+    Args:
+        segments: Of shape (B, L).
+        packed: Whether the prefix sees nothing but itself; else it sees the (single) conversation, too.
+        causal: Whether a position sees nothing behind it.
+    """
+    query, key = segments[:, None, :, None], segments[:, None, None, :]
+    seen = (key == PREFIX) | (query == key) | ((query == PREFIX) & (key > PREFIX) & (not packed))
+    return torch.tril(seen) if causal else seen

@@ -1,0 +1,150 @@
+"""What is trained: the model, and two helpers that exist in training only and are thrown away with it.
+
+`Symbols` says in the language model's own word vectors what each patch of a scene shows. It stands in for pictures while
+the language model learns to look things up, and it is what the projector is then taught to produce. `DenseHead` reads a
+patch's name off the vision tower, so that the tower learns from every patch and not from one answer a picture.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import PreTrainedTokenizerBase
+
+from lladav.artwork import COLORS
+from lladav.modeling import LladaVForMaskedDiffusion
+from lladav.training.data import PREFIX, Batch, attention_mask, things
+from lladav.training.objective import IGNORE, forward_process, masked_diffusion_loss, next_token_loss
+
+
+class Symbols(nn.Module):
+    """Patches as words: strength * (word vector of the name + word vector of the colour) + row + column."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, hidden_size: int, side: int):
+        super().__init__()
+        words = [tokenizer.encode(f" {word}", add_special_tokens=False)[0] for word in (*things(), *COLORS)]
+        self.register_buffer("words", torch.tensor(words))
+        self.row = nn.Parameter(torch.randn(side, 1, hidden_size) * 0.02)
+        self.column = nn.Parameter(torch.randn(1, side, hidden_size) * 0.02)
+
+    def forward(self, batch: Batch, embedding: nn.Embedding) -> Tensor:
+        """Of shape (B, P, D)."""
+        vectors = embedding(self.words)  # (things + colours, D)
+        count, nothing = len(things()), torch.zeros_like(vectors[:1])
+        name = torch.cat([nothing, vectors[:count]])[batch.names]
+        color = torch.cat([nothing, vectors[count:]])[batch.colors]
+        return batch.strength[..., None].to(name) * (name + color) + (self.row + self.column).flatten(0, 1)  # (B, P, D)
+
+
+class DenseHead(nn.Module):
+    """Name, colour and strength of every patch, from the tower's features."""
+
+    def __init__(self, hidden_size: int):
+        super().__init__()
+        self.sizes = (1 + len(things()), 1 + len(COLORS), 1)
+        self.norm = nn.LayerNorm(hidden_size)
+        self.linear = nn.Linear(hidden_size, sum(self.sizes))
+
+    def forward(self, features: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """The loss on features of shape (B, P, H), and the share of covered patches that are named right."""
+        names, colors, strength = self.linear(self.norm(features)).float().split(self.sizes, dim=-1)
+        loss = (
+            F.cross_entropy(names.flatten(0, 1), batch.names.flatten())
+            + F.cross_entropy(colors.flatten(0, 1), batch.colors.flatten())
+            + F.mse_loss(strength[..., 0], batch.strength)
+        )
+        covered = batch.names > 0
+        return loss, {"patches": (names.argmax(-1) == batch.names)[covered].float().mean().item()}
+
+
+class Learner(nn.Module):
+    """The model with its training helpers; `forward` is the loss of a batch under an objective.
+
+    Objectives: "dense" (names of patches), "align" (projected patches become the symbols), and on the answers "masked"
+    (masked diffusion) and "autoregressive" (next token, under a causal mask).
+    """
+
+    def __init__(self, model: LladaVForMaskedDiffusion, tokenizer: PreTrainedTokenizerBase):
+        super().__init__()
+        vision = model.config.vision_config
+        self.model = model
+        self.mask_token_id = model.config.mask_token_id
+        self.symbols = Symbols(tokenizer, model.config.text_config.hidden_size, vision.image_size // vision.patch_size)
+        self.dense_head = DenseHead(vision.hidden_size)
+
+    def forward(
+        self, batch: Batch, objective: str, generator: torch.Generator, pixels: bool = True, packed: bool = True
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The scalar loss of the batch, and figures to log beside it."""
+        if objective == "dense":
+            tower = self.model.model.vision_tower
+            patches = tower.embeddings(batch.pixel_values.to(self.model.dtype))
+            return self.dense_head(tower.encoder(inputs_embeds=patches).last_hidden_state, batch)
+        embedding = self.model.get_input_embeddings()
+        if objective == "align":
+            target = self.symbols(batch, embedding).detach().float()
+            pictures = self._pictures(batch)
+            error = F.mse_loss(pictures.float(), target) / target.var()
+            return error, {}
+        pictures = self._pictures(batch) if pixels else self.symbols(batch, embedding)
+        if objective == "masked":
+            return self._masked(batch, pictures, generator, packed)
+        return self._autoregressive(batch, pictures)
+
+    def _pictures(self, batch: Batch) -> Tensor:
+        return self.model.model.get_tile_features(batch.pixel_values.to(self.model.dtype))  # (B, P, D)
+
+    def hidden(self, batch: Batch, input_ids: Tensor, pictures: Tensor, packed: bool, causal: bool) -> Tensor:
+        """Last hidden states, of shape (B, L, D), with the pictures in place."""
+        embeds = self.model.get_input_embeddings()(input_ids)
+        embeds[batch.image_index] = pictures.flatten(0, 1).to(embeds.dtype)
+        mask = attention_mask(batch.segments, packed, causal)
+        return self.model.model.language_model(
+            inputs_embeds=embeds, attention_mask=mask, position_ids=batch.positions
+        ).last_hidden_state
+
+    def _masked(
+        self, batch: Batch, pictures: Tensor, generator: torch.Generator, packed: bool
+    ) -> tuple[Tensor, dict[str, float]]:
+        times = stratified_times(batch.segments, generator)
+        noisy, mask_index, p_mask = forward_process(batch.input_ids, batch.labels, self.mask_token_id, generator, times)
+        hidden = self.hidden(batch, noisy, pictures, packed, causal=False)
+        logits = self.model.lm_head(hidden[mask_index]).float()
+        return masked_diffusion_loss(logits, batch.labels, mask_index, p_mask, batch.weights), {}
+
+    def _autoregressive(self, batch: Batch, pictures: Tensor) -> tuple[Tensor, dict[str, float]]:
+        hidden = self.hidden(batch, batch.input_ids, pictures, packed=True, causal=True)
+        before = (batch.labels != IGNORE).roll(-1, 1)
+        return next_token_loss(self.model.lm_head(hidden[before]).float(), batch.labels, batch.weights), {}
+
+    @torch.no_grad()
+    def solved(self, batch: Batch, objective: str, pixels: bool, packed: bool) -> dict[str, list[bool]]:
+        """For every kind of question, which answers come out right in one step: all masked ("masked") or each token
+        after the true ones ("autoregressive"). Quick to measure, and close below what decoding reaches."""
+        pictures = self._pictures(batch) if pixels else self.symbols(batch, self.model.get_input_embeddings())
+        labelled = batch.labels != IGNORE
+        causal = objective == "autoregressive"
+        input_ids = batch.input_ids if causal else batch.input_ids.masked_fill(labelled, self.mask_token_id)
+        hidden = self.hidden(batch, input_ids, pictures, packed or causal, causal)
+        x0 = self.model.lm_head(hidden).argmax(-1)
+        wrong = labelled & ((x0.roll(1, 1) if causal else x0) != batch.labels)
+        result: dict[str, list[bool]] = {}
+        for row, kinds in enumerate(batch.kinds):
+            for segment, kind in enumerate(kinds, 1):
+                result.setdefault(kind, []).append(not wrong[row][batch.segments[row] == segment].any().item())
+        return result
+
+
+def stratified_times(segments: Tensor, generator: torch.Generator) -> Tensor:
+    """A time for every conversation, spread evenly over (0, 1) within a batch, which lowers the variance of the loss.
+
+    Args:
+        segments: Of shape (B, L).
+
+    Returns:
+        Of shape (B, L), constant over a segment.
+    """
+    columns = int(segments.max()) + 1
+    count = len(segments) * columns
+    order = torch.randperm(count, generator=generator, device=segments.device)
+    times = (order + torch.rand(count, generator=generator, device=segments.device)) / count
+    return times.view(-1, columns).gather(1, segments.clamp(min=PREFIX))

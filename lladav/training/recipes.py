@@ -1,0 +1,103 @@
+"""Recipes: the model to build and the stages to train it in."""
+
+from dataclasses import dataclass
+
+from transformers import LlamaConfig, PreTrainedTokenizerBase, SiglipVisionConfig
+
+from lladav.configuration import LladaVConfig
+from lladav.scenes import IMAGE_SIZE
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of training.
+
+    Attributes:
+        name: Unique in its recipe; also names its checkpoint.
+        objective: "dense", "align", "masked" or "autoregressive" (see Learner).
+        steps: Optimizer steps.
+        trainable: Prefixes of the parameters that move; all others rest.
+        scenes: Pictures a step.
+        questions: Conversations packed behind each picture.
+        max_items: Objects on a picture at most.
+        pixels: Whether pictures are drawn, or given as symbols.
+        packed: Whether pictures are kept from seeing the conversations behind them (see data).
+        learning_rate: The peak, after 3 % warm-up and before a cosine to a tenth.
+        vision_learning_rate: The peak for the tower, as LLaDA-V tunes it more slowly than the rest.
+    """
+
+    name: str
+    objective: str
+    steps: int
+    trainable: tuple[str, ...]
+    scenes: int = 8
+    questions: int = 6
+    max_items: int = 6
+    pixels: bool = True
+    packed: bool = True
+    learning_rate: float = 8e-4
+    vision_learning_rate: float | None = None
+
+
+TOWER = ("model.model.vision_tower", "dense_head")
+LANGUAGE = ("model.model.language_model", "model.lm_head", "symbols")
+EVERYTHING = ("model.",)
+
+TINY = (
+    # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
+    # training finds in-context retrieval several times sooner than masked diffusion does, so it goes first.
+    Stage("tower", "dense", 6000, TOWER, scenes=32, questions=1),
+    Stage("language-1", "autoregressive", 800, LANGUAGE, max_items=1, pixels=False),
+    Stage("language-2", "autoregressive", 1200, LANGUAGE, max_items=2, pixels=False),
+    Stage("language-6", "autoregressive", 6000, LANGUAGE, pixels=False),
+    Stage("language-masked", "masked", 3000, LANGUAGE, pixels=False),
+    # The projector learns to say in symbols what the tower sees; then everything is tuned together.
+    Stage("align", "align", 600, ("model.model.projector",), scenes=64, questions=1),
+    Stage("tune", "masked", 6000, EVERYTHING, learning_rate=6e-4, vision_learning_rate=3e-4),
+    Stage("finish", "masked", 1500, EVERYTHING, scenes=24, questions=1, packed=False, learning_rate=2e-4),
+)
+RECIPES = {"tiny": TINY}
+
+
+def tiny_config(tokenizer: PreTrainedTokenizerBase) -> LladaVConfig:
+    """The embedded default: 8 million parameters, 64 tokens a picture."""
+    special = {
+        name: tokenizer.convert_tokens_to_ids(token)
+        for name, token in (
+            ("bos_token_id", "<|startoftext|>"),
+            ("eos_token_id", "<|endoftext|>"),
+            ("pad_token_id", "<|endoftext|>"),
+            ("mask_token_id", "<|mdm_mask|>"),
+            ("eot_token_id", "<|eot_id|>"),
+        )
+    }
+    headers = tokenizer.convert_tokens_to_ids(["<|start_header_id|>", "<|end_header_id|>"])
+    text = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=192,
+        intermediate_size=512,
+        num_hidden_layers=6,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=512,
+        rms_norm_eps=1e-5,
+        rope_theta=10000.0,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    vision = SiglipVisionConfig(
+        hidden_size=256,
+        intermediate_size=768,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        image_size=IMAGE_SIZE,
+        patch_size=16,
+        vision_use_head=False,
+    )
+    return LladaVConfig(
+        text_config=text,
+        vision_config=vision,
+        image_aspect_ratio="pad",
+        suppress_token_ids=[special["bos_token_id"], special["eos_token_id"], *headers],
+        **special,
+    )
