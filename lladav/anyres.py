@@ -1,6 +1,7 @@
 """How pictures become tiles, and tiles become tokens: the arithmetic of LLaVA's "anyres", without a tensor in sight.
 
-Sizes are (width, height) in pixels or (columns, rows) in tiles, unless a name says `_hw`.
+Sizes are (width, height) in pixels, or (columns, rows) of features. `tile` is the side of a tile in pixels, `side` that
+of its features.
 """
 
 import re
@@ -12,7 +13,7 @@ from transformers.image_processing_utils import select_best_resolution
 
 Size = tuple[int, int]
 
-SHRINK_THRESHOLD = 1.1  # a grid is pooled only if its side is more than this many times too long
+SHRINK_THRESHOLD = 1.1  # a grid is pooled only if its sides are more than this many times too long
 VIDEO_POOLING = 2  # a video frame keeps half of its rows and columns of features
 
 
@@ -49,9 +50,15 @@ def parse_pinpoints(pinpoints: str | Sequence[Sequence[int]] | None, tile: int) 
 
 
 def max_tiles(image_aspect_ratio: str) -> int | None:
-    """N of "anyres_max_N": the number of tiles' worth of grid tokens above which a grid is pooled; None: never."""
+    """N of "anyres_max_N": a grid is pooled when its tokens are clearly more than those of N tiles; None: never."""
+    if image_aspect_ratio in ("anyres", "pad", "square"):
+        return None
     match = re.fullmatch(r"anyres_max_(\d+)", image_aspect_ratio)
-    return int(match[1]) if match else None
+    if match is None:
+        raise ValueError(
+            f'image_aspect_ratio must be "anyres_max_N", "anyres", "pad" or "square", got {image_aspect_ratio!r}'
+        )
+    return int(match[1])
 
 
 def best_canvas(size: Size, pinpoints: Sequence[Sequence[int]]) -> Size:
@@ -71,29 +78,33 @@ def fitted_size(size: Size, canvas: Size) -> Size:
     return min(ceil(width * scale_y), canvas_width), canvas_height
 
 
-def padding(size: Size, grid: Size) -> Size:
-    """Columns and rows of a feature grid to drop on each side, because they show only the canvas around the picture."""
+def feature_grid(size: Size, pinpoints: Sequence[Sequence[int]], tile: int, side: int) -> Size:
+    """Columns and rows of features of a picture's whole canvas, of which every tile has `side` x `side`."""
+    width, height = best_canvas(size, pinpoints)
+    return width // tile * side, height // tile * side
+
+
+def kept_region(size: Size, grid: Size) -> tuple[slice, slice]:
+    """The columns and rows of a feature grid that show the picture and not the canvas around it."""
     width, height = size
     columns, rows = grid
     if width / height > columns / rows:
-        return 0, (rows - int(height * (columns / width))) // 2
-    return (columns - int(width * (rows / height))) // 2, 0
+        margin = (rows - int(height * (columns / width))) // 2
+        return slice(0, columns), slice(margin, rows - margin)
+    margin = (columns - int(width * (rows / height))) // 2
+    return slice(margin, columns - margin), slice(0, rows)
 
 
 def shrunk_size(grid: Size, side: int, limit: int | None) -> Size:
-    """The size a grid of features is pooled to when it holds clearly more than `limit` tiles of `side` x `side`."""
-    if limit is None:
-        return grid
+    """The size to which a grid of features is pooled: its own, unless it clearly exceeds `limit` tiles."""
     columns, rows = grid
-    times = sqrt(columns * rows / (limit * side**2))
-    if times <= SHRINK_THRESHOLD:
-        return grid
-    return int(columns // times), int(rows // times)
+    times = sqrt(columns * rows / (limit * side**2)) if limit else 0
+    return grid if times <= SHRINK_THRESHOLD else (int(columns // times), int(rows // times))
 
 
-def anyres_grid(size: Size, tile: int, side: int, pinpoints: Sequence[Sequence[int]], limit: int | None) -> Size:
-    """Columns and rows of features left of the grid of one anyres picture (unpadded, pooled)."""
-    width, height = best_canvas(size, pinpoints)
-    columns, rows = width // tile * side, height // tile * side
-    drop_columns, drop_rows = padding(size, (columns, rows))
-    return shrunk_size((columns - 2 * drop_columns, rows - 2 * drop_rows), side, limit)
+def anyres_tokens(size: Size, pinpoints: Sequence[Sequence[int]], tile: int, side: int, limit: int | None) -> int:
+    """The number of tokens of one anyres picture: its base tile, and a newline after every row of its grid."""
+    grid = feature_grid(size, pinpoints, tile, side)
+    kept = (len(range(grid[axis])[part]) for axis, part in enumerate(kept_region(size, grid)))
+    columns, rows = shrunk_size((next(kept), next(kept)), side, limit)
+    return side**2 + rows * (columns + 1)

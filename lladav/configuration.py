@@ -6,8 +6,9 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, LlamaConfig, PreTrainedConfig, SiglipVisionConfig
 from transformers.configuration_utils import SubConfigSpec
 
-from lladav.anyres import parse_pinpoints
+from lladav.anyres import max_tiles, parse_pinpoints
 
+IMAGE_TOKEN_ID = -200  # stands in input_ids for a whole picture; not in the vocabulary
 PUBLISHED_VOCAB_SIZE = 126349  # len(tokenizer): 126080 pieces and 269 added tokens
 PUBLISHED_PADDED_VOCAB_SIZE = 126464
 PUBLISHED_TOWER = {  # google/siglip2-so400m-patch14-384
@@ -124,7 +125,7 @@ class LladaVConfig(PreTrainedConfig):
 
     text_config: dict | PreTrainedConfig | None = None
     vision_config: dict | PreTrainedConfig | None = None
-    image_token_id: int = -200
+    image_token_id: int = IMAGE_TOKEN_ID
     mask_token_id: int = 126336
     bos_token_id: int | None = 126080
     eos_token_id: int | None = 126081
@@ -140,6 +141,7 @@ class LladaVConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
+        max_tiles(self.image_aspect_ratio)  # refuses one that it does not know
         self.image_grid_pinpoints = parse_pinpoints(self.image_grid_pinpoints, self.vision_config.image_size)
 
     @classmethod

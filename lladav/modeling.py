@@ -4,6 +4,7 @@ Transformers' `SiglipVisionModel` and `LlamaModel` are the blocks; what is LLaDA
 features are taken, how the tiles of a picture become one row of tokens, and that no position is hidden from another.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,7 +19,7 @@ from transformers.core_model_loading import ConversionOps, WeightConverter, Weig
 from transformers.modeling_utils import slice_logits_to_keep
 from transformers.utils import ModelOutput
 
-from lladav.anyres import VIDEO_POOLING, ImageLayout, best_canvas, max_tiles, padding, shrunk_size
+from lladav.anyres import VIDEO_POOLING, ImageLayout, feature_grid, kept_region, max_tiles, shrunk_size
 from lladav.configuration import LladaVConfig
 
 
@@ -73,13 +74,14 @@ class LladaVModel(nn.Module):
 
     def lay_out_anyres(self, tiles: Tensor, size: tuple[int, int]) -> Tensor:
         """The tokens of one anyres picture of `size` (width, height): its base tile, then its grid row by row."""
-        side, tile = round(tiles.shape[1] ** 0.5), self.config.vision_config.image_size
-        width, height = best_canvas(size, self.config.image_grid_pinpoints)
-        columns, rows = width // tile * side, height // tile * side
+        side = math.isqrt(tiles.shape[1])
+        columns, rows = grid_size = feature_grid(
+            size, self.config.image_grid_pinpoints, self.config.vision_config.image_size, side
+        )
         grid = tiles[1:].view(rows // side, columns // side, side, side, -1)
         grid = grid.permute(4, 0, 2, 1, 3).reshape(-1, rows, columns)  # (D, rows, columns)
-        drop_columns, drop_rows = padding(size, (columns, rows))
-        grid = grid[:, drop_rows : rows - drop_rows, drop_columns : columns - drop_columns]
+        kept_columns, kept_rows = kept_region(size, grid_size)
+        grid = grid[:, kept_rows, kept_columns]
         kept = grid.shape[2], grid.shape[1]
         shrunk = shrunk_size(kept, side, max_tiles(self.config.image_aspect_ratio))
         if shrunk != kept:
@@ -88,8 +90,8 @@ class LladaVModel(nn.Module):
 
     def lay_out_video(self, frames: Tensor) -> Tensor:
         """The tokens of one video: every frame of shape (P, D) pooled to half its side, row by row."""
-        side = round(frames.shape[1] ** 0.5)
-        pooled = -(-side // VIDEO_POOLING)
+        side = math.isqrt(frames.shape[1])
+        pooled = math.ceil(side / VIDEO_POOLING)
         grid = frames.transpose(1, 2).unflatten(2, (side, side))  # (T, D, side, side)
         grid = resized(grid, (pooled, pooled)).permute(0, 2, 3, 1)  # (T, pooled, pooled, D)
         return self.with_newlines(grid.flatten(0, 1))
