@@ -1,0 +1,44 @@
+"""The page as a whole: its tabs, its endpoint, and how it is served."""
+
+import os
+
+import gradio as gr
+
+from lladav.pipeline import LladaVPipeline
+from lladav.ui import theme
+from lladav.ui.api import create_sample_endpoint
+from lladav.ui.chat import create_chat_tab
+
+TITLE = "LLaDA-V: answers out of masks"
+HEADER = """# LLaDA-V
+A vision–language model that does not write from left to right: every answer starts as masks, and all of it is refined at once."""
+LONGEST_QUEUE = 32
+RUNS_AT_ONCE = 2
+LARGEST_UPLOAD = "32mb"
+CACHE_SECONDS = 24 * 3600  # uploads older than that are deleted, looked for once an hour
+
+
+def build_app(pipe: LladaVPipeline) -> gr.Blocks:
+    """The page for a model, ready for `launch`."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS), fill_width=True) as demo:
+        gr.Markdown(HEADER, elem_id="header")
+        with gr.Tabs():
+            create_chat_tab(pipe)
+        create_sample_endpoint(pipe)
+    return demo.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=RUNS_AT_ONCE)
+
+
+def launch(demo: gr.Blocks, **options):
+    """Serve the page; `options` go to gradio's `launch`. The port is LLADAV_PORT, where that is set."""
+    port = os.environ.get("LLADAV_PORT")
+    served = {
+        "theme": theme.theme(),
+        "css_paths": theme.STYLES,
+        "head": theme.page_script(),
+        "max_file_size": LARGEST_UPLOAD,
+        "server_port": int(port) if port else None,
+        "ssr_mode": False,
+        "pwa": False,
+        "footer_links": ["api", "settings"],
+    }
+    return demo.launch(**served | options)

@@ -1,0 +1,144 @@
+"""The token canvas: a component that paints one decoding run, and the record that feeds it.
+
+The component's template never changes and holds no data; a script in the browser paints the record with text nodes, keeps
+its history, paces it and lets people scrub. Every update carries the whole record so far, so that an update the page skips
+loses nothing; gradio sends only what was appended.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from lladav.sampling import SamplingConfig, SamplingStep
+from lladav.trace import PROBABILITY_UNIT, TraceStep, trace_step
+
+STATIC = Path(__file__).parent / "static"
+BELIEF_TOLERANCE = 1  # alternatives are sent again once one of them has moved by more than so many percent
+
+
+class TokenCanvas(gr.HTML):
+    """Paints the value of a `CanvasRecord`. Triggers `done` when a run has been shown to its end."""
+
+    def __init__(self, value: dict[str, Any] | None = None, **options: Any):
+        super().__init__(
+            value=value,
+            html_template=(STATIC / "canvas.html").read_text(encoding="utf-8"),
+            js_on_load=(STATIC / "canvas.js").read_text(encoding="utf-8")
+            + (STATIC / "mount.js").read_text(encoding="utf-8"),
+            apply_default_css=False,
+            **options,
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+    def get_block_name(self) -> str:
+        return "html"
+
+
+def idle_value(length: int) -> dict[str, Any]:
+    """What the canvas shows before the first run: `length` masks."""
+    settings = {"run": "idle", "length": length, "block": length, "steps": 0, "seed": None}
+    return settings | {"pieces": [], "log": [], "text": None, "finish": "idle"}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A step in plain values, cheap to hand from one process to another.
+
+    Attributes:
+        changed: what the step changed; None for the canvas of masks.
+        nfe: forward passes so far.
+        stop_position: where a stop string begins, or None.
+        seconds: since the run began.
+        text: the answer as it stands.
+        finish: "stop" or "length" in the last step.
+    """
+
+    changed: TraceStep | None
+    nfe: int
+    stop_position: int | None
+    seconds: float
+    text: str
+    finish: str | None
+
+    @classmethod
+    def of(cls, before: SamplingStep | None, step: SamplingStep, seconds: float, text: str) -> "Frame":
+        """The frame of `step`, which follows `before`."""
+        changed = None if before is None else trace_step(before, step)
+        return cls(changed, step.nfe, step.stop_position, seconds, text, step.finish_reason)
+
+
+class CanvasRecord:
+    """The record of one run in the form the browser reads (see static/canvas.js), grown step by step.
+
+    Args:
+        run: a name no other run of the page has.
+        config: the settings of the run.
+        spell: gives the printable pieces of a list of token ids.
+        special: ids of the tokens that are no text.
+    """
+
+    def __init__(self, run: str, config: SamplingConfig, spell: Callable[[list[int]], list[str]], special: set[int]):
+        self._spell = spell
+        self._special = special
+        self._index: dict[int, int] = {}
+        self._beliefs: dict[int, list[int]] = {}
+        self._settings = {
+            "run": run,
+            "length": config.gen_length,
+            "block": config.block_length,
+            "steps": config.steps,
+            "seed": config.seed,
+        }
+        self._pieces: list[str] = []
+        self._log: list[str] = []
+
+    def add(self, frame: Frame) -> None:
+        """Append a step, the canvas of masks first."""
+        commits = self._commits(frame.changed) if frame.changed else []
+        beliefs = self._changed_beliefs(frame.changed) if frame.changed else []
+        block = frame.changed.block if frame.changed else 0
+        line = [len(self._log), frame.nfe, round(frame.seconds * 1000, 1), block, frame.stop_position, commits, beliefs]
+        self._log.append(json.dumps(line, separators=(",", ":")))
+
+    def value(self, frame: Frame | None = None) -> dict[str, Any]:
+        """The record so far. The answer's text is sent once, with the last frame of the run."""
+        finish = frame and frame.finish
+        ending = {"text": frame.text if finish else None, "finish": finish}
+        return self._settings | {"pieces": [*self._pieces], "log": [*self._log]} | ending
+
+    def _commits(self, changed: TraceStep) -> list[list[int]]:
+        proposed = zip(changed.positions, changed.x0, changed.confidence, strict=True)
+        committed = set(changed.committed)
+        return [[at, self._piece(token), round(c * 1000)] for at, token, c in proposed if at in committed]
+
+    def _changed_beliefs(self, changed: TraceStep) -> list[list[int]]:
+        width = len(changed.top_ids) // max(1, len(changed.positions))
+        beliefs = []
+        for row, position in enumerate(changed.positions):
+            alternatives = slice(row * width, (row + 1) * width)
+            belief = []
+            for token, probability in zip(changed.top_ids[alternatives], changed.top_probs[alternatives], strict=True):
+                belief += [self._piece(token), round(probability * PROBABILITY_UNIT * 100)]
+            if _differ(belief, self._beliefs.get(position, [])):
+                self._beliefs[position] = belief
+                beliefs.append([position, *belief])
+        return beliefs
+
+    def _piece(self, token: int) -> int:
+        if token not in self._index:
+            self._index[token] = len(self._pieces)
+            kind = "s" if token in self._special else "t"
+            self._pieces.append(f"{token} {kind}{self._spell([token])[0]}")
+        return self._index[token]
+
+
+def _differ(belief: list[int], known: list[int]) -> bool:
+    if belief[::2] != known[::2]:
+        return True
+    return any(abs(new - old) > BELIEF_TOLERANCE for new, old in zip(belief[1::2], known[1::2], strict=True))

@@ -1,0 +1,3 @@
+const canvas = tokenCanvas(element.querySelector(".tc"), () => trigger('done'));
+watch('value', () => canvas.update(props.value));
+canvas.update(props.value);
