@@ -5,7 +5,7 @@ features are taken, how the tiles of a picture become one row of tokens, and tha
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from transformers import AutoModel, Cache, LlamaModel, PreTrainedModel, SiglipVi
 from transformers import initialization as init
 from transformers.activations import ACT2FN
 from transformers.conversion_mapping import register_checkpoint_conversion_mapping
-from transformers.core_model_loading import ConversionOps, WeightConverter, WeightRenaming
+from transformers.core_model_loading import ConversionOps, WeightConverter, WeightRenaming, apply_renamings
 from transformers.modeling_utils import slice_logits_to_keep
 from transformers.utils import ModelOutput
 
@@ -151,16 +151,21 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
                 has no token for (the default, and how its evaluation runs it) or keeps them (how it was trained).
 
         Raises:
-            ValueError: the checkpoint does not hold exactly this model's weights. Keys are named in our layout.
+            ValueError: the checkpoint does not hold exactly this model's weights. The error lists them by the names
+                that they have, or should have, in that checkpoint.
         """
-        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
-        wrong = [
-            f"{kind}: {', '.join(sorted(info[f'{kind}_keys']))}"
-            for kind in ("missing", "unexpected")
-            if info[f"{kind}_keys"]
-        ]
-        if wrong:
-            raise ValueError(f"{pretrained_model_name_or_path} does not hold this model. " + "; ".join(wrong))
+        options = kwargs | {"output_loading_info": True, "ignore_mismatched_sizes": True}  # they are refused below
+        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, **options)
+        wrong = {
+            "missing": names_in_checkpoint(model, info["missing_keys"]),
+            "unexpected": names_in_checkpoint(model, info["unexpected_keys"]),
+            "of another shape": names_in_checkpoint(model, (key for key, *_ in info["mismatched_keys"])),
+        }
+        if any(wrong.values()):
+            raise ValueError(
+                f"{pretrained_model_name_or_path} must hold this model's weights, all of them and no others, got "
+                + "; ".join(f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names)
+            )
         return (model, info) if output_loading_info else model
 
     def save_pretrained(self, save_directory, *args, save_original_format: bool = False, **kwargs):
@@ -277,7 +282,7 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
 
 
 def spliced(row: Tensor, is_image: Tensor, pictures: Iterator[Tensor]) -> Tensor:
-    """Embeddings of shape (L, D) with the next picture's tokens at every place where `is_image` (L,) is True."""
+    """A row of shape (L, ...) with the next picture's values (n, ...) for each place where `is_image` (L,) is True."""
     pieces, start = [], 0
     for place in is_image.nonzero().flatten().tolist():
         pieces += [row[start:place], next(pictures).to(row)]
@@ -293,6 +298,13 @@ def left_padded(rows: list[Tensor]) -> tuple[Tensor, Tensor | None]:
     embeds = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_side="left")
     lengths = torch.tensor([len(row) for row in rows], device=embeds.device)
     return embeds, (torch.arange(longest, device=embeds.device) >= longest - lengths[:, None]).long()
+
+
+def names_in_checkpoint(model: PreTrainedModel, keys: Iterable[str]) -> list[str]:
+    """The names of weights in the checkpoint that `model` was loaded from, in whichever layout it was."""
+    used = [conversion for conversion in model._weight_conversions if isinstance(conversion, WeightRenaming)]
+    backwards = [renaming.reverse_transform() for renaming in reversed(used)]
+    return sorted(apply_renamings(key, backwards) for key in keys)
 
 
 class CutVocabulary(ConversionOps):
