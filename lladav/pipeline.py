@@ -3,13 +3,14 @@
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import BatchFeature
 
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import LladaVProcessor
@@ -49,6 +50,22 @@ class Reply:
     finish_reason: str
     nfe: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Messages as the model reads them: its inputs, their text, and their length with all picture tokens."""
+
+    inputs: BatchFeature
+    text: str
+    length: int
+
+    def image_hashes(self) -> list[str]:
+        """SHA-256 of the tiles of each picture or video."""
+        if "pixel_values" not in self.inputs:
+            return []
+        pictures = self.inputs["pixel_values"].cpu().split(self.inputs["tile_counts"].tolist())
+        return [hashlib.sha256(tiles.numpy().tobytes()).hexdigest() for tiles in pictures]
 
 
 class LladaVPipeline:
@@ -93,7 +110,7 @@ class LladaVPipeline:
         return self.model.config.text_config.max_position_embeddings
 
     def stream(
-        self, messages: Messages, config: SamplingConfig, thinking: bool | None = None
+        self, messages: Messages, config: SamplingConfig | None = None, thinking: bool | None = None
     ) -> Iterator[SamplingStep]:
         """Answer step by step; closing the iterator stops the model.
 
@@ -104,26 +121,31 @@ class LladaVPipeline:
             thinking: append "/think" (True) or "/no_think" (False) to the question; None leaves it alone.
 
         Raises:
-            ValueError: the prompt and the answer do not fit into `max_length`.
+            ValueError: the prompt and the answer do not fit into `max_length`, or the messages cannot be read. Both
+                before the first step.
         """
-        inputs = {"inputs_embeds": self._embed(messages, thinking)}
-        answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))
-        self._check_length(inputs["inputs_embeds"].shape[1], answer_length)
-        return sample(self.model, inputs, config, self.tokenizer)
+        return self._sample(self._prompt(messages, thinking), config or SamplingConfig())
 
     def __call__(
-        self, messages: Messages, config: SamplingConfig | None = None, thinking: bool | None = None
+        self,
+        messages: Messages,
+        config: SamplingConfig | None = None,
+        thinking: bool | None = None,
+        on_step: Callable[[SamplingStep], None] | None = None,
     ) -> Reply:
-        """Answer `messages` as `stream` does, and return when it is done."""
+        """Answer `messages` as `stream` does, and return when it is done; `on_step` is shown every step."""
         config = config or SamplingConfig()
         start = time.perf_counter()
+        prompt = self._prompt(messages, thinking)
         steps, seconds = [], []
-        for step in self.stream(messages, config, thinking):
+        for step in self._sample(prompt, config):
             steps.append(step)
             seconds.append(time.perf_counter() - start)
-        trace = self.trace(messages, config, steps, seconds, thinking)
-        ids = steps[-1].answer_ids + encode(config.suffix, self.tokenizer)
-        return Reply(trace.text, ids, trace, steps[-1].finish_reason, steps[-1].nfe, seconds[-1])
+            if on_step:
+                on_step(step)
+        trace = self._trace(prompt, config, steps, seconds)
+        ids = step.answer_ids + encode(config.suffix, self.tokenizer)
+        return Reply(trace.text, ids, trace, step.finish_reason, step.nfe, seconds[-1])
 
     def trace(
         self,
@@ -134,68 +156,63 @@ class LladaVPipeline:
         thinking: bool | None = None,
     ) -> Trace:
         """The record of a run: what `stream` was given, what it yielded, and when (seconds since the start)."""
+        return self._trace(self._prompt(messages, thinking), config, steps, seconds)
+
+    def prompt_length(self, messages: Messages, thinking: bool | None = None) -> int:
+        """Positions that the prompt takes, picture tokens included."""
+        return self._prompt(messages, thinking).length
+
+    def _prompt(self, messages: Messages, thinking: bool | None) -> Prompt:
         messages = with_thinking(messages, thinking)
+        inputs = self.processor.apply_chat_template(messages)
+        text = self.processor.apply_chat_template(messages, tokenize=False)
+        return Prompt(inputs, text, self.processor.count_tokens(inputs))
+
+    def _sample(self, prompt: Prompt, config: SamplingConfig) -> Iterator[SamplingStep]:
+        answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))
+        if prompt.length + answer_length > self.max_length:
+            raise ValueError(
+                f"prompt and answer must fit into {self.max_length} tokens, got {prompt.length} and {answer_length}: "
+                "ask with fewer or shorter messages, fewer pictures or a smaller gen_length"
+            )
+        return sample(self.model, prompt.inputs.to(self.device), config, self.tokenizer)
+
+    def _trace(
+        self, prompt: Prompt, config: SamplingConfig, steps: Sequence[SamplingStep], seconds: Sequence[float]
+    ) -> Trace:
         changes = [trace_step(before, after) for before, after in pairwise(steps)]
         ids = token_ids(changes, steps[-1])
-        text = self.text(steps[-1]) + (config.suffix or "")
         return Trace(
             model=self.name,
-            prompt=self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False),
-            images=[self._fingerprint(image) for image in _pictures(messages)],
-            prompt_length=self.prompt_length(messages),
+            prompt=prompt.text,
+            images=prompt.image_hashes(),
+            prompt_length=prompt.length,
             config=config,
             mask_token_id=self.model.config.mask_token_id,
             stop_sequences=[encode(text, self.tokenizer) for text in config.stop],
             steps=changes,
             seconds=[round(moment, 4) for moment in seconds],
             pieces=dict(zip(ids, self.pieces(ids), strict=True)),
-            text=text,
+            text=self.text(steps[-1]) + (config.suffix or ""),
             finish_reason=steps[-1].finish_reason,
         )
-
-    def prompt_length(self, messages: Messages, thinking: bool | None = None) -> int:
-        """Positions that the prompt takes, picture tokens included."""
-        return self._embed(messages, thinking).shape[1]
 
     def pieces(self, token_ids: Sequence[int]) -> list[str]:
         """Each token on its own, as text."""
         return [self.tokenizer.decode([token]) for token in token_ids]
 
     def text(self, step: SamplingStep) -> str:
-        """The answer as it stands: cut before the stop, without special tokens, "░" for every masked position."""
-        pieces, run = [], []
-        for token in step.answer_ids:
-            if token != self.model.config.mask_token_id:
-                run.append(token)
-                continue
-            pieces += [self._decode(run), MASK_SIGN]
-            run = []
-        return "".join([*pieces, self._decode(run)])
+        """The answer as it stands: cut before the stop, without special tokens, "░" where it is still masked."""
+        if step.finish_reason:
+            return self._decode(step.answer_ids)
+        mask = self.model.config.mask_token_id
+        runs = groupby(step.answer_ids, key=lambda token: token == mask)
+        return "".join(
+            MASK_SIGN * len(list(ids)) if masked else self._decode(list(ids)) for masked, ids in runs
+        )
 
     def _decode(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, skip_special_tokens=True)
-
-    @torch.no_grad()
-    def _embed(self, messages: Messages, thinking: bool | None) -> torch.Tensor:
-        """The prompt as embeddings of shape (1, L, D)."""
-        inputs = self.processor.apply_chat_template(
-            with_thinking(messages, thinking),
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-        )
-        return self.model.embed_prompt(**inputs.to(self.device))[0]
-
-    def _check_length(self, prompt: int, answer: int) -> None:
-        if prompt + answer > self.max_length:
-            raise ValueError(
-                f"prompt and answer must fit into {self.max_length} tokens, got {prompt} and {answer}: "
-                "ask with fewer or shorter messages, fewer pictures or a smaller gen_length"
-            )
-
-    def _fingerprint(self, image: Any) -> str:
-        return hashlib.sha256(self.processor.load_image(image).tobytes()).hexdigest()
 
 
 def step_record(pipe: LladaVPipeline, step: SamplingStep) -> dict[str, Any]:
@@ -232,9 +249,3 @@ def with_thinking(messages: Messages, thinking: bool | None) -> Messages:
             *content[text + 1 :],
         ]
     return [*messages[:last], messages[last] | {"content": content}, *messages[last + 1 :]]
-
-
-def _pictures(messages: Messages) -> Iterator[Any]:
-    for message in messages:
-        if not isinstance(message["content"], str):
-            yield from (part["image"] for part in message["content"] if part["type"] == "image")

@@ -45,7 +45,7 @@ class Trace:
     Attributes:
         model: name of the model.
         prompt: the prompt's text, with a placeholder for each picture.
-        images: SHA-256 of each picture's RGB pixels, in the order of the prompt.
+        images: SHA-256 of the pixels of each picture as the model saw it, in the order of the prompt.
         prompt_length: positions before the answer, picture tokens included.
         config: the settings.
         mask_token_id: the id that stands for a masked position.

@@ -105,24 +105,23 @@ class Canvas:
         """The masked positions before `end`, ascending."""
         return self.mask_index[:end].nonzero().squeeze(1)
 
+    @property
+    def end(self) -> int:
+        """Where the answer ends, as far as is known."""
+        return self.config.gen_length if self.stop_position is None else self.stop_position
+
     def plan(self) -> Iterator[Task]:
         """The steps still to run, decided one at a time from the state of the canvas."""
-        length, steps = self.config.block_length, self.config.steps_per_block
+        length = self.config.block_length
         for block, start in enumerate(range(0, self.config.gen_length, length)):
-            if self.stop_position is not None and self.stop_position <= start:
+            if self.end <= start:
                 return
             in_block = slice(start, start + length)
-            for floor in num_transfer_tokens(int(self.mask_index[in_block].sum()), steps):
-                if self._settled() or not self.mask_index[in_block].any():
+            blanks = int(self.mask_index[in_block].sum())
+            for floor in num_transfer_tokens(blanks, self.config.steps_per_block):
+                if not self.mask_index[: self.end].any() or not self.mask_index[in_block].any():
                     break
-                end = (
-                    start + length if self.stop_position is None else min(start + length, self.stop_position)
-                )
-                yield Task(block, end, floor)
-
-    def _settled(self) -> bool:
-        """Whether a stop was found and nothing before it is masked."""
-        return self.stop_position is not None and not self.mask_index[: self.stop_position].any()
+                yield Task(block, min(start + length, self.end), floor)
 
     def commit(self, proposal: Proposal, chosen: Tensor) -> None:
         """Write down the proposal for N positions and commit those that `chosen`, bool of shape (N,), marks."""
@@ -142,7 +141,7 @@ class Canvas:
         """Look for each string in turn, but for none further down the list once there is a stop."""
         for sequence in self.stop_sequences:
             position = _first_occurrence(self.tokens, sequence)
-            if position is not None and (self.stop_position is None or position < self.stop_position):
+            if position is not None and position < self.end:
                 self.stop_position = position
             if self.stop_position is not None:
                 return

@@ -1,0 +1,160 @@
+"""The command line: `lladav sample | app | train | evaluate | bench`."""
+
+import argparse
+import importlib
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+
+from lladav.pipeline import LladaVPipeline, default_model, step_record
+from lladav.sampling import PRESET_THINKING, PRESETS, REMASKING, SamplingConfig, SamplingStep
+
+DELEGATED = {  # command -> the module whose add_arguments(parser) and main(args) it is
+    "train": ("lladav.training", "train a model"),
+    "evaluate": ("lladav.evaluation", "measure a model's accuracy"),
+    "bench": ("lladav.benchmarks", "measure a model's speed"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; 2 and a sentence on stderr for arguments that cannot be honoured."""
+    argv = sys.argv[1:] if argv is None else argv
+    args = _parser(argv[0] if argv else None).parse_args(argv)
+    try:
+        return args.run(args)
+    except (ValueError, OSError) as error:
+        print(f"lladav: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"no such file: {error.filename}"
+    return " ".join(str(error).split())
+
+
+def _parser(command: str | None) -> argparse.ArgumentParser:
+    """The parser; the module behind a delegated command is imported only if it is the one to run."""
+    parser = argparse.ArgumentParser(
+        prog="lladav",
+        description="Talk to a picture with LLaDA-V, and watch its answer come out of the masks.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_sample(commands.add_parser("sample", help="answer a question about a picture"))
+    _add_app(commands.add_parser("app", help="serve the page"))
+    for name, (module_name, summary) in DELEGATED.items():
+        subparser = commands.add_parser(name, help=summary)
+        if name == command:
+            module = importlib.import_module(module_name)
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.main)
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", help="directory or hub id (default: LLADAV_MODEL, or what suits the machine)"
+    )
+
+
+def _add_sample(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_sample)
+    parser.add_argument("question")
+    parser.add_argument(
+        "--image", action="append", default=[], metavar="PATH", help="a picture; may be repeated"
+    )
+    parser.add_argument("--video", metavar="PATH")
+    _add_model(parser)
+    parser.add_argument("--preset", choices=PRESETS, help="published settings, by benchmark")
+    parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer (default: 64)")
+    parser.add_argument(
+        "--block-length", type=int, metavar="N", help="tokens in a block (default: the whole answer)"
+    )
+    parser.add_argument("--steps", type=int, metavar="N", help="steps in all (default: one for two tokens)")
+    parser.add_argument("--temperature", type=float, metavar="T")
+    parser.add_argument("--cfg-scale", type=float, metavar="S", help="guidance (default: 0, off)")
+    parser.add_argument("--remasking", choices=REMASKING)
+    parser.add_argument("--seed", type=int, metavar="N")
+    parser.add_argument(
+        "--threshold", type=float, metavar="P", help="also commit what is more probable than this"
+    )
+    parser.add_argument(
+        "--factor", type=float, metavar="F", help="also commit n tokens while (n+1)(1-c_n) < F"
+    )
+    parser.add_argument("--refresh-interval", type=int, metavar="N", help="run the prompt only every N steps")
+    thinking = parser.add_mutually_exclusive_group()
+    thinking.add_argument("--think", dest="thinking", action="store_true", default=None)
+    thinking.add_argument("--no-think", dest="thinking", action="store_false")
+    parser.add_argument("--trace", metavar="PATH", help="write the whole run as JSON")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a step")
+
+
+def _add_app(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_app)
+    _add_model(parser)
+
+
+def sampling_config(args: argparse.Namespace) -> SamplingConfig:
+    """The settings of a `sample` command: the preset's, then what was asked for, then lengths that go with it."""
+    config = vars(PRESETS[args.preset]) if args.preset else {}
+    names = ("temperature", "cfg_scale", "remasking", "seed", "threshold", "factor", "refresh_interval")
+    asked = {name: getattr(args, name) for name in ("gen_length", "block_length", "steps", *names)}
+    config = config | {name: value for name, value in asked.items() if value is not None}
+    if args.gen_length and args.block_length is None:
+        config["block_length"] = args.gen_length
+    if (args.gen_length or args.block_length) and args.steps is None:
+        config["steps"] = _steps_for(config)
+    return SamplingConfig(**config)
+
+
+def _steps_for(config: dict) -> int:
+    """One step for two tokens of a block, which LLaDA-V bears well."""
+    gen_length = config.get("gen_length", SamplingConfig.gen_length)
+    block_length = config.get("block_length", SamplingConfig.block_length)
+    return gen_length // block_length * -(-block_length // 2)
+
+
+def _sample(args: argparse.Namespace) -> int:
+    config = sampling_config(args)
+    thinking = args.thinking
+    if thinking is None and args.preset:
+        thinking = PRESET_THINKING[args.preset]
+    content = [{"type": "image", "image": path} for path in args.image]
+    content += [{"type": "video", "video": args.video}] if args.video else []
+    messages = [{"role": "user", "content": [*content, {"type": "text", "text": args.question}]}]
+
+    pipe = LladaVPipeline.from_pretrained(args.model or default_model())
+    reply = pipe(messages, config, thinking, on_step=_printer(pipe, args.json))
+    if not args.json:
+        print(reply.text)
+    if args.trace:
+        reply.trace.save(args.trace)
+    return 0
+
+
+def _printer(pipe: LladaVPipeline, as_json: bool) -> Callable[[SamplingStep], None] | None:
+    """What shows a step: a line of JSON, or one line of a terminal over and over; nothing where neither is wanted."""
+    if as_json:
+        return lambda step: print(json.dumps(step_record(pipe, step), ensure_ascii=False), flush=True)
+    return (lambda step: _refine_line(pipe, step)) if sys.stdout.isatty() else None
+
+
+def _refine_line(pipe: LladaVPipeline, step: SamplingStep) -> None:
+    line = f"{step.step:>3}/{step.steps} " + " ".join(pipe.text(step).split())
+    if step.finish_reason:
+        line = ""  # the answer itself follows
+    print("\r\x1b[2K" + line[: shutil.get_terminal_size().columns - 1], end="", flush=True)
+
+
+def _app(args: argparse.Namespace) -> int:
+    from lladav.ui.app import build_app, launch
+
+    launch(build_app(LladaVPipeline.from_pretrained(args.model or default_model())))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
