@@ -123,8 +123,8 @@ class LladaVConfig(PreTrainedConfig):
         ),
     }
 
-    text_config: dict | PreTrainedConfig | None = None
-    vision_config: dict | PreTrainedConfig | None = None
+    text_config: Any = None  # a dictionary becomes a LlamaConfig
+    vision_config: Any = None  # a dictionary becomes a SiglipVisionConfig
     image_token_id: int = IMAGE_TOKEN_ID
     mask_token_id: int = 126336
     bos_token_id: int | None = 126080
@@ -132,7 +132,7 @@ class LladaVConfig(PreTrainedConfig):
     eot_token_id: int | None = 126348
     pad_token_id: int | None = 126081
     suppress_token_ids: list[int] | tuple[int, ...] = (126081, 126080, 126346, 126347)
-    image_grid_pinpoints: list | tuple | str | None = None
+    image_grid_pinpoints: Any = None
     image_aspect_ratio: str = "anyres_max_4"
     is_causal: bool = False
     projector_hidden_act: str = "gelu"

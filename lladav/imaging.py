@@ -100,8 +100,9 @@ def _read_frames(path: str | PathLike, count: int) -> list[Image.Image]:
         raise ValueError(
             f"A video may have {MAX_FRAME_PIXELS // 10**6} megapixels a frame at most, this one is {width} x {height}."
         )
-    frames = [_frame(capture, index) for index in _evenly(_frame_count(capture), count)]
-    if any(frame is None for frame in frames):
+    indices = _evenly(_frame_count(capture), count)
+    frames = [frame for index in indices if (frame := _frame(capture, index)) is not None]
+    if len(frames) < count:
         raise ValueError("The video is damaged or incomplete: not all of its frames could be read.")
     return frames
 

@@ -7,7 +7,7 @@ features are taken, how the tiles of a picture become one row of tokens, and tha
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -119,10 +119,9 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
     config_class = LladaVConfig
     base_model_prefix = "model"
     main_input_name = "input_ids"
-    input_modalities = ("image", "video", "text")
     supports_gradient_checkpointing = True
-    _no_split_modules: ClassVar = ["LlamaDecoderLayer", "SiglipEncoderLayer", "SiglipVisionEmbeddings"]
-    _skip_keys_device_placement: ClassVar = ["past_key_values"]
+    _no_split_modules = ["LlamaDecoderLayer", "SiglipEncoderLayer", "SiglipVisionEmbeddings"]  # noqa: RUF012
+    _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
     _supports_flash_attn = True
     _supports_sdpa = True
     _supports_flex_attn = True
@@ -155,7 +154,8 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
                 that they have, or should have, in that checkpoint.
         """
         options = kwargs | {"output_loading_info": True, "ignore_mismatched_sizes": True}  # they are refused below
-        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, **options)
+        loaded: Any = super().from_pretrained(pretrained_model_name_or_path, *args, **options)
+        model, info = loaded
         wrong = {
             "missing": names_in_checkpoint(model, info["missing_keys"]),
             "unexpected": names_in_checkpoint(model, info["unexpected_keys"]),
@@ -168,9 +168,9 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             )
         return (model, info) if output_loading_info else model
 
-    def save_pretrained(self, save_directory, *args, save_original_format: bool = False, **kwargs):
+    def save_pretrained(self, save_directory, **kwargs):  # type: ignore[override]
         """Save in our layout; see `PreTrainedModel.save_pretrained`."""
-        super().save_pretrained(save_directory, *args, save_original_format=save_original_format, **kwargs)
+        super().save_pretrained(save_directory, **({"save_original_format": False} | kwargs))
 
     def get_input_embeddings(self) -> nn.Module:
         return self.model.language_model.embed_tokens
@@ -203,13 +203,7 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
         return [self.model.lay_out(tiles, tuple(size), ImageLayout(layout)) for tiles, size, layout in pictures]
 
     def embed_prompt(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        pixel_values: Tensor | None = None,
-        image_sizes: Tensor | None = None,
-        tile_counts: Tensor | None = None,
-        image_layouts: Tensor | None = None,
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, **pictures: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Embed tokens and put every picture's features in the place of its placeholder.
 
@@ -217,7 +211,7 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             input_ids: of shape (B, L), with `config.image_token_id` once for every picture, in the order in which
                 the pictures stand in the batch.
             attention_mask: of shape (B, L), zero at padding, which is left out. Rows are padded on the left again.
-            pixel_values, image_sizes, tile_counts, image_layouts: see `get_image_features`.
+            pictures: pixel_values, image_sizes, tile_counts and image_layouts, see `get_image_features`.
 
         Returns:
             Embeddings of shape (B, L', D), and their attention mask of shape (B, L') or None where there is no padding.
@@ -226,20 +220,17 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             ValueError: the number of placeholders is not the number of pictures.
         """
         is_image = input_ids == self.config.image_token_id
-        count = 0 if tile_counts is None else len(tile_counts)
-        if int(is_image.sum()) != count:
+        features = self.get_image_features(**pictures) if pictures else []
+        if int(is_image.sum()) != len(features):
             raise ValueError(
-                f"input_ids must hold image_token_id once for every picture, got {int(is_image.sum())} for {count}"
+                "input_ids must hold image_token_id once for every picture, "
+                f"got it {int(is_image.sum())} times for {len(features)}"
             )
         embeds = self.get_input_embeddings()(input_ids.masked_fill(is_image, 0))  # (B, L, D)
-        pictures = iter(self.get_image_features(pixel_values, image_sizes, tile_counts, image_layouts) if count else [])
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        rows = [
-            spliced(row[kept], places[kept], pictures)
-            for row, places, kept in zip(embeds, is_image, attention_mask.bool(), strict=True)
-        ]
-        return left_padded(rows)
+        kept = torch.ones_like(is_image) if attention_mask is None else attention_mask.bool()
+        remaining = iter(features)
+        rows = zip(embeds, is_image, kept, strict=True)
+        return left_padded([spliced(row[keep], places[keep], remaining) for row, places, keep in rows])
 
     def forward(
         self,
@@ -249,33 +240,31 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
         position_ids: Tensor | None = None,
         past_key_values: Cache | None = None,
         logits_to_keep: int | Tensor = 0,
-        pixel_values: Tensor | None = None,
-        image_sizes: Tensor | None = None,
-        tile_counts: Tensor | None = None,
-        image_layouts: Tensor | None = None,
-        **kwargs,
+        **pictures: Tensor,
     ) -> LladaVOutput:
         """Score the vocabulary at the positions asked for.
 
         Args:
-            input_ids: of shape (B, L); with pictures, see `embed_prompt`. Or
+            input_ids: of shape (B, L); with pictures, see `embed_prompt`. Or else:
             inputs_embeds: of shape (B, L, D).
-            attention_mask: of shape (B, L), zero at padding, or (B, 1, L, L + cached), True where a position is seen.
-            position_ids: of shape (B, L); by default from the number of cached positions on.
-            past_key_values: keys and values that are seen besides; extended with those of this call.
-            logits_to_keep: the last so many positions, or their indices, or 0 for all: the head runs only there.
+            attention_mask: of shape (B, L), zero at padding, or (B, 1, L, cached + L), True where a position is seen.
+            position_ids: of shape (B, L); by default they go on from the cached ones.
+            past_key_values: keys and values that are seen, too; those of this call are added.
+            logits_to_keep: how many of the last positions, or their indices, or 0 for all: the head runs only there.
+            pictures: see `embed_prompt`.
         """
         if inputs_embeds is None:
-            inputs_embeds, attention_mask = self.embed_prompt(
-                input_ids, attention_mask, pixel_values, image_sizes, tile_counts, image_layouts
-            )
+            if input_ids is None:
+                raise ValueError("input_ids or inputs_embeds must be given, got neither")
+            inputs_embeds, attention_mask = self.embed_prompt(input_ids, attention_mask, **pictures)
+        elif input_ids is not None or pictures:
+            raise ValueError("inputs_embeds must hold the whole prompt, got input_ids or pictures as well")
         hidden_states = self.model.language_model(
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
             position_ids=position_ids,
             past_key_values=past_key_values,
             use_cache=False,
-            **kwargs,
         ).last_hidden_state  # (B, L, D)
         logits = self.lm_head(slice_logits_to_keep(hidden_states, logits_to_keep)).float()  # (B, K, V)
         return LladaVOutput(logits=logits, past_key_values=past_key_values)
@@ -302,22 +291,23 @@ def left_padded(rows: list[Tensor]) -> tuple[Tensor, Tensor | None]:
 
 def names_in_checkpoint(model: PreTrainedModel, keys: Iterable[str]) -> list[str]:
     """The names of weights in the checkpoint that `model` was loaded from, in whichever layout it was."""
-    used = [conversion for conversion in model._weight_conversions if isinstance(conversion, WeightRenaming)]
-    backwards = [renaming.reverse_transform() for renaming in reversed(used)]
+    conversions: Any = model._weight_conversions  # transformers keeps those that were of use
+    used = [conversion for conversion in conversions if isinstance(conversion, WeightRenaming)]
+    backwards: list = [renaming.reverse_transform() for renaming in reversed(used)]
     return sorted(apply_renamings(key, backwards) for key in keys)
 
 
 class CutVocabulary(ConversionOps):
     """Drop the rows of an embedding or a head that pad it beyond the tokenizer's vocabulary."""
 
-    def convert(self, input_dict, source_patterns, target_patterns, config: LladaVConfig, **kwargs):
-        ((name, (weight,)),) = input_dict.items()
+    def convert(self, input_dict, source_patterns, target_patterns, **kwargs):
+        ((name, (weight,)),), config = input_dict.items(), kwargs["config"]
         if len(weight) == config.padded_vocab_size:
             weight = weight[: config.text_config.vocab_size]
-        return {name: weight}
+        return {name: [weight]}
 
 
-PUBLISHED_KEYS = [
+PUBLISHED_KEYS: list[WeightConverter | WeightRenaming] = [
     WeightRenaming(r"^model\.(embed_tokens|layers|norm)\.", r"model.language_model.\1."),
     WeightRenaming(r"^model\.vision_tower\.vision_tower\.vision_model\.", "model.vision_tower."),
     WeightRenaming(r"^model\.mm_projector\.0\.", "model.projector.linear_1."),

@@ -98,14 +98,14 @@ class LladaVProcessor(ProcessorMixin):
         """See `apply_chat_template`."""
         return self.apply_chat_template(messages, **options)
 
-    def apply_chat_template(
+    def apply_chat_template(  # type: ignore[override]
         self,
         messages: Messages,
         add_generation_prompt: bool = True,
         tokenize: bool = True,
         return_dict: bool = True,
         return_tensors: str = "pt",
-    ) -> BatchFeature | torch.Tensor | str:
+    ) -> Any:
         """Write a conversation as the model reads it.
 
         Args:
@@ -157,7 +157,7 @@ class LladaVProcessor(ProcessorMixin):
 
     def pretraining_inputs(self, image: imaging.ImageSource, caption: str) -> BatchFeature:
         """A picture, its caption and a newline, without a template; all but the picture is labelled."""
-        pieces = [Picture(image), caption + "\n"]
+        pieces: list[str | Picture] = [Picture(image), caption + "\n"]
         input_ids = self._encode(pieces, drop_token_after_image=False)
         return self._inputs(input_ids, pieces, [IGNORE, *input_ids[1:]])
 
@@ -202,7 +202,7 @@ class LladaVProcessor(ProcessorMixin):
             if is_picture:
                 ids += [IMAGE_TOKEN_ID for _ in run]
             else:
-                text = self.tokenizer("".join(run), add_special_tokens=False).input_ids
+                text = self.tokenizer("".join(map(str, run)), add_special_tokens=False).input_ids
                 ids += text[1:] if drop_token_after_image and ids else text
         return ids
 
