@@ -20,7 +20,7 @@ DELEGATED = {  # command -> the module whose add_arguments(parser) and main(args
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; 2 and a sentence on stderr for arguments that cannot be honoured."""
     argv = sys.argv[1:] if argv is None else argv
-    args = _parser(argv[0] if argv else None).parse_args(argv)
+    args = build_parser(argv[0] if argv else None).parse_args(argv)
     try:
         return args.run(args)
     except (ValueError, OSError) as error:
@@ -36,7 +36,7 @@ def _sentence(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _parser(command: str | None) -> argparse.ArgumentParser:
+def build_parser(command: str | None) -> argparse.ArgumentParser:
     """The parser; the module behind a delegated command is imported only if it is the one to run."""
     parser = argparse.ArgumentParser(
         prog="lladav",

@@ -8,6 +8,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import torch
+from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfig
 
@@ -101,6 +102,15 @@ def tiny_random(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     processor.save_pretrained(folder)
     return folder
+
+
+def picture_message(question: str, color: str = "red") -> dict:
+    """A question about a picture of one colour."""
+    picture = Image.new("RGB", (200, 100), color)
+    return {
+        "role": "user",
+        "content": [{"type": "image", "image": picture}, {"type": "text", "text": question}],
+    }
 
 
 @pytest.fixture(scope="session")
