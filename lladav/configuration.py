@@ -53,7 +53,6 @@ COMMON_KEYS = (
     "dtype",
     "torch_dtype",
     "quantization_config",
-    "tie_word_embeddings",
     "image_grid_pinpoints",
     "image_aspect_ratio",
     "attn_implementation",
@@ -75,12 +74,14 @@ def from_published(flat: dict[str, Any], cut_vocabulary: bool = True) -> dict[st
     for key, value in REPRODUCED.items():
         if flat.get(key, value) != value:
             raise ValueError(f"{key} must be {value!r}, got {flat[key]!r}: no published LLaDA-V has it otherwise")
-    text_config = PUBLISHED_LANGUAGE_MODEL | {key: flat[key] for key in LANGUAGE_MODEL_KEYS if key in flat}
+    text_config = PUBLISHED_LANGUAGE_MODEL | {
+        key: flat[key] for key in LANGUAGE_MODEL_KEYS if flat.get(key) is not None
+    }
     rows = flat.get("vocab_size", PUBLISHED_PADDED_VOCAB_SIZE)
     text_config["vocab_size"] = min(rows, PUBLISHED_VOCAB_SIZE) if cut_vocabulary else rows
     vision_config = PUBLISHED_TOWER | (flat.get("vision_config") or {}) | {"vision_use_head": False}
     vision_config["num_hidden_layers"] -= 1  # the last one is dropped
-    common = {key: flat[key] for key in COMMON_KEYS if key in flat}
+    common = {key: flat[key] for key in COMMON_KEYS if flat.get(key) is not None}
     return {"text_config": text_config, "vision_config": vision_config, "padded_vocab_size": rows, **common}
 
 
@@ -137,7 +138,6 @@ class LladaVConfig(PreTrainedConfig):
     is_causal: bool = False
     projector_hidden_act: str = "gelu"
     padded_vocab_size: int | None = None
-    tie_word_embeddings: bool = False
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
