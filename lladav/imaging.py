@@ -14,7 +14,7 @@ from lladav.anyres import best_canvas, fitted_size
 MAX_PIXELS = 50_000_000
 MAX_FRAME_PIXELS = 9_000_000
 MAX_SIDE = 16_384  # padding a picture to a square takes its longer side squared
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "ICO")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "ICO")
 GREY = (127, 127, 127)
 # SigLIP's rescaling to [0, 1] and normalisation with mean and deviation 0.5, in its precision, for each of 256 levels.
 LEVELS = ((np.arange(256) * (1 / 255)).astype(np.float32) - np.float32(0.5)) / np.float32(0.5)
@@ -35,7 +35,13 @@ def load_image(source: ImageSource) -> Image.Image:
         ValueError: it is no picture, is damaged, or is larger than MAX_PIXELS or MAX_SIDE. The size is checked before
             anything is decoded.
     """
-    image = source if isinstance(source, Image.Image) else _open(source)
+    if isinstance(source, Image.Image):
+        return _decoded(source)
+    with _open(source) as image:
+        return _decoded(image)
+
+
+def _decoded(image: Image.Image) -> Image.Image:
     check_size(*image.size)
     try:
         return _to_rgb(ImageOps.exif_transpose(image))
@@ -61,7 +67,9 @@ def _open(source: str | PathLike | bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise ValueError(f"A picture may have {MAX_PIXELS // 10**6} megapixels at most: make it smaller.") from error
     except Exception as error:  # as above
-        raise ValueError("This is not a picture that can be read: use PNG, JPEG, WebP, GIF, BMP or TIFF.") from error
+        raise ValueError(
+            "This is not a picture that can be read, or it is damaged: use PNG, JPEG, WebP, GIF, BMP or TIFF."
+        ) from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
