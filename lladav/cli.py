@@ -55,35 +55,25 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", help="directory or hub id (default: LLADAV_MODEL, or what suits the machine)"
-    )
+    parser.add_argument("--model", help="directory or hub id (default: LLADAV_MODEL, or what suits the machine)")
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_sample)
     parser.add_argument("question")
-    parser.add_argument(
-        "--image", action="append", default=[], metavar="PATH", help="a picture; may be repeated"
-    )
+    parser.add_argument("--image", action="append", default=[], metavar="PATH", help="a picture; may be repeated")
     parser.add_argument("--video", metavar="PATH")
     _add_model(parser)
     parser.add_argument("--preset", choices=PRESETS, help="published settings, by benchmark")
     parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer (default: 64)")
-    parser.add_argument(
-        "--block-length", type=int, metavar="N", help="tokens in a block (default: the whole answer)"
-    )
+    parser.add_argument("--block-length", type=int, metavar="N", help="tokens in a block (default: the whole answer)")
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all (default: one for two tokens)")
     parser.add_argument("--temperature", type=float, metavar="T")
     parser.add_argument("--cfg-scale", type=float, metavar="S", help="guidance (default: 0, off)")
     parser.add_argument("--remasking", choices=REMASKING)
     parser.add_argument("--seed", type=int, metavar="N")
-    parser.add_argument(
-        "--threshold", type=float, metavar="P", help="also commit what is more probable than this"
-    )
-    parser.add_argument(
-        "--factor", type=float, metavar="F", help="also commit n tokens while (n+1)(1-c_n) < F"
-    )
+    parser.add_argument("--threshold", type=float, metavar="P", help="also commit what is more probable than this")
+    parser.add_argument("--factor", type=float, metavar="F", help="also commit n tokens while (n+1)(1-c_n) < F")
     parser.add_argument("--refresh-interval", type=int, metavar="N", help="run the prompt only every N steps")
     thinking = parser.add_mutually_exclusive_group()
     thinking.add_argument("--think", dest="thinking", action="store_true", default=None)

@@ -15,7 +15,7 @@ from transformers import BatchFeature
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import LladaVProcessor
 from lladav.sampling import SamplingConfig, SamplingStep, encode, sample
-from lladav.trace import Trace, token_ids, trace_step
+from lladav.trace import Trace, distinct_ids, trace_step
 
 PUBLISHED_MODEL = "GSAI-ML/LLaDA-V"
 EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "lladav-tiny"
@@ -89,11 +89,18 @@ class LladaVPipeline:
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
     ) -> "LladaVPipeline":
-        """Load a directory, or a model of the hub; by default in bfloat16 on a GPU, else in float32 on the CPU."""
+        """Load a directory, or a model of the hub; by default in bfloat16 on a GPU, else in float32 on the CPU.
+
+        Raises:
+            ValueError: there is no such directory, or it does not hold this model.
+        """
+        is_folder = Path(path).is_dir()
+        if not is_folder and str(path).count("/") != 1:
+            raise ValueError(f"model must be a directory or a hub id such as {PUBLISHED_MODEL}, got {str(path)!r}")
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
         model = LladaVForMaskedDiffusion.from_pretrained(path, dtype=dtype).to(device).eval()
-        name = Path(path).resolve().name if Path(path).is_dir() else str(path)
+        name = Path(path).resolve().name if is_folder else str(path)
         return cls(model, LladaVProcessor.from_pretrained(path), name)
 
     @property
@@ -143,6 +150,7 @@ class LladaVPipeline:
             seconds.append(time.perf_counter() - start)
             if on_step:
                 on_step(step)
+        assert step.finish_reason is not None  # the last step has one
         trace = self._trace(prompt, config, steps, seconds)
         ids = step.answer_ids + encode(config.suffix, self.tokenizer)
         return Reply(trace.text, ids, trace, step.finish_reason, step.nfe, seconds[-1])
@@ -181,7 +189,7 @@ class LladaVPipeline:
         self, prompt: Prompt, config: SamplingConfig, steps: Sequence[SamplingStep], seconds: Sequence[float]
     ) -> Trace:
         changes = [trace_step(before, after) for before, after in pairwise(steps)]
-        ids = token_ids(changes, steps[-1])
+        ids = distinct_ids(changes, steps[-1])
         return Trace(
             model=self.name,
             prompt=prompt.text,
@@ -207,9 +215,7 @@ class LladaVPipeline:
             return self._decode(step.answer_ids)
         mask = self.model.config.mask_token_id
         runs = groupby(step.answer_ids, key=lambda token: token == mask)
-        return "".join(
-            MASK_SIGN * len(list(ids)) if masked else self._decode(list(ids)) for masked, ids in runs
-        )
+        return "".join(MASK_SIGN * len(list(ids)) if masked else self._decode(list(ids)) for masked, ids in runs)
 
     def _decode(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, skip_special_tokens=True)

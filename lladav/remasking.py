@@ -46,7 +46,7 @@ def count_above_threshold(confidence: Tensor, threshold: float) -> int:
 def count_within_factor(confidence: Tensor, factor: float) -> int:
     """The largest n with (n + 1)(1 - c_n) < `factor`, c_n the n-th largest of `confidence`, of shape (N,).
 
-    With `factor` at 1, choosing each of those n tokens by itself is choosing them jointly (Fast-dLLM, arXiv 2505.22618).
+    With `factor` at 1, choosing those n tokens one by one is choosing them jointly (Fast-dLLM, arXiv 2505.22618).
     """
     ordered = confidence.sort(descending=True).values
     n = torch.arange(1, len(ordered) + 1)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -74,40 +74,29 @@ class Trace:
 
     def save(self, path: str | Path) -> None:
         """Write the trace as JSON; about 0.7 MB for 128 tokens in 128 steps."""
-        Path(path).write_text(
-            json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
-        )
+        Path(path).write_text(json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> "Trace":
         """Read what `save` wrote. Raises ValueError for a file that is no trace of this version."""
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
         except ValueError as error:
-            raise ValueError(f"{path} must be a trace in JSON, got something else: {error}") from error
-        version = data.get("version") if isinstance(data, dict) else None
-        if version != VERSION:
-            raise ValueError(
-                f"{path} must be a trace of version {VERSION}, got version {version}: record it again"
-            )
-        return cls.from_dict(data)
+            raise ValueError(f"{path} cannot be read as a trace: {error}") from error
 
     @classmethod
     def from_dict(cls, data: dict) -> "Trace":
-        """The trace whose `dataclasses.asdict` is `data`, or what JSON made of it."""
-        wrong = {entry.name for entry in fields(cls)} ^ set(data)
-        if wrong:
-            raise ValueError(
-                f"a trace must have the keys of version {VERSION}, these differ: {', '.join(sorted(wrong))}"
-            )
-        return cls(
-            **data
-            | {
-                "config": SamplingConfig(**data["config"]),
-                "steps": [TraceStep(**step) for step in data["steps"]],
-                "pieces": {int(token): piece for token, piece in data["pieces"].items()},
-            }
-        )
+        """The trace whose `dataclasses.asdict` is `data`, or what JSON made of it. Raises ValueError for other data."""
+        version = data.get("version") if isinstance(data, dict) else None
+        if version != VERSION:
+            raise ValueError(f"its version must be {VERSION}, got {version!r}: record it again")
+        try:
+            config = SamplingConfig(**data["config"])
+            steps = [TraceStep(**step) for step in data["steps"]]
+            pieces = {int(token): piece for token, piece in data["pieces"].items()}
+            return cls(**data | {"config": config, "steps": steps, "pieces": pieces})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"its keys must be those of version {VERSION}: {error}") from error
 
     def replay(self) -> Iterator[SamplingStep]:
         """The steps again, canvas first, with confidences and probabilities to the digits that were kept."""
@@ -115,9 +104,7 @@ class Trace:
         ended = self.finish_reason is not None
         yield canvas.record(step=0, block=0, finished=ended and not self.steps)
         for index, step in enumerate(self.steps, start=1):
-            canvas.commit(
-                _proposal(step), torch.tensor([position in step.committed for position in step.positions])
-            )
+            canvas.commit(_proposal(step), torch.tensor([position in step.committed for position in step.positions]))
             yield canvas.record(index, step.block, finished=ended and index == len(self.steps))
 
 
@@ -136,7 +123,7 @@ def trace_step(before: SamplingStep, after: SamplingStep) -> TraceStep:
     )
 
 
-def token_ids(steps: Sequence[TraceStep], last: SamplingStep) -> list[int]:
+def distinct_ids(steps: Sequence[TraceStep], last: SamplingStep) -> list[int]:
     """Every id that a view of the run may have to print."""
     seen = set(last.tokens.tolist())
     for step in steps:
@@ -154,6 +141,5 @@ def _proposal(step: TraceStep) -> Proposal:
         x0=torch.tensor(step.x0),
         confidence=torch.tensor(step.confidence, dtype=torch.float64),
         top_ids=torch.tensor(step.top_ids).view(-1, NUM_ALTERNATIVES),
-        top_probs=torch.tensor(step.top_probs, dtype=torch.float64).view(-1, NUM_ALTERNATIVES)
-        * PROBABILITY_UNIT,
+        top_probs=torch.tensor(step.top_probs, dtype=torch.float64).view(-1, NUM_ALTERNATIVES) * PROBABILITY_UNIT,
     )

@@ -42,9 +42,7 @@ def test_between_refreshes_the_answer_sees_the_prompt_of_the_last_one(tiny_pipel
     """Against transformers' own cache, holding the prompt's part of one whole run."""
     model = tiny_pipeline.model
     generator = torch.Generator().manual_seed(0)
-    prompt, first, second = (
-        torch.randint(10, 300, (2, length), generator=generator) for length in (20, 6, 6)
-    )
+    prompt, first, second = (torch.randint(10, 300, (2, length), generator=generator) for length in (20, 6, 6))
     cache, reference = PromptCache(20, refresh_interval=2), DynamicCache()
 
     assert cache.begin_step(0)

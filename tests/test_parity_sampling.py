@@ -14,9 +14,7 @@ from lladav.sampling import SamplingConfig, SamplingStep, sample
 CASES = json.loads((GOLDEN / "traj.json").read_text())
 UNCACHED = {name: case for name, case in CASES.items() if case["dllm_cache"] is None}
 REFUSED = [name for name in UNCACHED if name.startswith("error_")]
-DIFFERENT = (
-    "mask_in_prompt_g32b32s8"  # masks typed in the prompt: published, they are filled too, and use up commits
-)
+DIFFERENT = "mask_in_prompt_g32b32s8"  # masks typed in the prompt: published, they are filled too, and use up commits
 EXACT = sorted(UNCACHED.keys() - {*REFUSED, DIFFERENT})
 
 PICTURES = {  # input: (its prompt, its pictures, the processor's options)
@@ -76,9 +74,7 @@ def test_trajectory_is_exact(name: str, run):
     case, golden = CASES[name], np.load(GOLDEN / "traj.npz")
     steps = run(name)
     length = case["gen_length"]
-    visible = (
-        case["final_stop_position"] if case["spill_steps"] else length
-    )  # spilled commits lie behind the stop
+    visible = case["final_stop_position"] if case["spill_steps"] else length  # spilled commits lie behind the stop
     tokens = np.stack([step.tokens for step in steps[1:]])
     committed = np.stack([step.transfer_index for step in steps[1:]])
     confidence = np.stack([step.confidence for step in steps[1:]])

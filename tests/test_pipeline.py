@@ -30,9 +30,7 @@ def test_the_same_seed_gives_the_same_trace(tiny_pipeline):
 
 
 def test_the_picture_matters(tiny_pipeline):
-    red, green = (
-        tiny_pipeline([picture_message("What is this?", color)], CONFIG) for color in ("red", "green")
-    )
+    red, green = (tiny_pipeline([picture_message("What is this?", color)], CONFIG) for color in ("red", "green"))
     assert red.trace.steps != green.trace.steps
 
 
@@ -68,17 +66,13 @@ def test_a_masked_position_is_never_cut_out_of_a_word(tiny_pipeline):
     ids = tiny_pipeline.tokenizer.encode("It is", add_special_tokens=False)
     template = (*ids[:1], None, *ids[1:])
     canvas = next(
-        tiny_pipeline.stream(
-            MESSAGES, SamplingConfig(len(template), len(template), 1, stop=(), template=template)
-        )
+        tiny_pipeline.stream(MESSAGES, SamplingConfig(len(template), len(template), 1, stop=(), template=template))
     )
     first, *rest = tiny_pipeline.pieces(ids)
     assert tiny_pipeline.text(canvas) == first + "░" + "".join(rest)
 
 
-@pytest.mark.parametrize(
-    ("thinking", "ending"), [(None, "this?"), (True, "this? /think"), (False, "this? /no_think")]
-)
+@pytest.mark.parametrize(("thinking", "ending"), [(None, "this?"), (True, "this? /think"), (False, "this? /no_think")])
 def test_thinking_is_a_word_behind_the_question(tiny_pipeline, thinking: bool | None, ending: str):
     history = [
         *MESSAGES,

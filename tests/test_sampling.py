@@ -21,12 +21,8 @@ class ScriptedModel:
     """Wants `wish[i]` at answer position i, the more certainly the larger `certainty[i]`, whatever it is shown."""
 
     def __init__(self, wish: Sequence[int], certainty: Sequence[float] | None = None):
-        certainty = torch.tensor(
-            certainty if certainty is not None else [8.0 - 0.1 * i for i in range(len(wish))]
-        )
-        self.logits = torch.zeros(len(wish), VOCAB).index_put(
-            (torch.arange(len(wish)), torch.tensor(wish)), certainty
-        )
+        certainty = torch.tensor(certainty if certainty is not None else [8.0 - 0.1 * i for i in range(len(wish))])
+        self.logits = torch.zeros(len(wish), VOCAB).index_put((torch.arange(len(wish)), torch.tensor(wish)), certainty)
         self.config = SimpleNamespace(mask_token_id=MASK, suppress_token_ids=[FORBIDDEN])
         self.embedding = nn.Embedding(VOCAB, 4)
         self.calls: list[SimpleNamespace] = []
@@ -48,9 +44,7 @@ class WordTokenizer:
 
 def run(model: ScriptedModel, **settings) -> list[SamplingStep]:
     length = len(model.logits)
-    config = SamplingConfig(
-        **{"gen_length": length, "block_length": length, "steps": length, "stop": ()} | settings
-    )
+    config = SamplingConfig(**{"gen_length": length, "block_length": length, "steps": length, "stop": ()} | settings)
     return list(sample(model, {"inputs_embeds": torch.zeros(1, PROMPT_LENGTH, 4)}, config, WordTokenizer()))
 
 
@@ -62,7 +56,7 @@ def committed(steps: list[SamplingStep]) -> list[list[int]]:
     ("settings", "words"),
     [
         ({"block_length": 24}, "block_length must divide gen_length, got 24 and 64"),
-        ({"steps": 6, "block_length": 16}, "steps must be a multiple of the number of blocks .* got 6 and 4"),
+        ({"steps": 6, "block_length": 16}, "steps must be a multiple of the number of blocks, .* got 6 and 4"),
         ({"gen_length": 0}, "gen_length must be a positive whole number, got 0"),
         ({"gen_length": 32.0}, "gen_length must be a positive whole number, got 32.0"),
         ({"steps": -4}, "steps must be a positive whole number, got -4"),
@@ -70,6 +64,10 @@ def committed(steps: list[SamplingStep]) -> list[list[int]]:
         ({"temperature": -1.0}, "temperature must be zero or a positive number, got -1.0"),
         ({"temperature": float("nan")}, "temperature must be .* got nan"),
         ({"cfg_scale": -0.5}, "cfg_scale must be .* got -0.5"),
+        ({"temperature": None}, "temperature must be .* got None"),
+        ({"seed": 1.5}, "seed must be a whole number .* got 1.5"),
+        ({"seed": -1}, "seed must be .* got -1"),
+        ({"suffix": 3}, "suffix must be a string or None, got 3"),
         ({"remasking": "entropy"}, "remasking must be one of low_confidence, random, got 'entropy'"),
         ({"threshold": -0.1}, "threshold must be .* got -0.1"),
         ({"threshold": 0.9, "factor": 1.0}, "threshold and factor exclude each other, got 0.9 and 1.0"),
@@ -92,9 +90,7 @@ def test_the_nearest_setting_is_named():
 
 
 def test_a_config_is_frozen_and_survives_json():
-    config = SamplingConfig(
-        gen_length=4, block_length=2, steps=2, stop=("a", "b"), template=(None, 5, None, 6), seed=3
-    )
+    config = SamplingConfig(gen_length=4, block_length=2, steps=2, stop=("a", "b"), template=(None, 5, None, 6), seed=3)
     assert SamplingConfig(**json.loads(json.dumps(asdict(config)))) == config
     with pytest.raises(FrozenInstanceError):
         config.steps = 4
@@ -130,9 +126,7 @@ def test_an_unknown_preset_is_refused():
 
 def test_the_first_record_is_the_canvas_and_needs_no_model():
     model = ScriptedModel([7, 8, 9, 10])
-    steps = sample(
-        model, {"inputs_embeds": torch.zeros(1, PROMPT_LENGTH, 4)}, SamplingConfig(4, 4, 2, stop=())
-    )
+    steps = sample(model, {"inputs_embeds": torch.zeros(1, PROMPT_LENGTH, 4)}, SamplingConfig(4, 4, 2, stop=()))
     canvas = next(steps)
     assert (canvas.step, canvas.steps, canvas.block, canvas.nfe, canvas.finish_reason) == (0, 2, 0, 0, None)
     assert canvas.mask_index.all() and canvas.tokens.tolist() == [MASK] * 4
@@ -192,9 +186,7 @@ def test_suppressed_tokens_are_never_written():
 
 def test_closing_the_iterator_stops_the_model():
     model = ScriptedModel([7, 8, 9, 10])
-    steps = sample(
-        model, {"inputs_embeds": torch.zeros(1, PROMPT_LENGTH, 4)}, SamplingConfig(4, 4, 4, stop=())
-    )
+    steps = sample(model, {"inputs_embeds": torch.zeros(1, PROMPT_LENGTH, 4)}, SamplingConfig(4, 4, 4, stop=()))
     next(steps), next(steps)
     steps.close()
     assert len(model.calls) == 1
@@ -212,11 +204,7 @@ def test_gradients_are_on_again_between_the_steps():
 
 def test_only_one_prompt_is_taken():
     with pytest.raises(ValueError, match="inputs must hold one prompt, got a batch of 2"):
-        list(
-            sample(
-                ScriptedModel([7]), {"inputs_embeds": torch.zeros(2, 3, 4)}, SamplingConfig(1, 1, 1, stop=())
-            )
-        )
+        list(sample(ScriptedModel([7]), {"inputs_embeds": torch.zeros(2, 3, 4)}, SamplingConfig(1, 1, 1, stop=())))
 
 
 def test_strings_need_a_tokenizer():

@@ -70,15 +70,18 @@ def _require(rule: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value < float("inf")
+
+
 def _check_lengths(config: SamplingConfig) -> None:
-    for name in ("gen_length", "block_length", "steps", "refresh_interval"):
+    for name in ("gen_length", "block_length", "steps"):
         value = getattr(config, name)
-        optional = name == "refresh_interval"
-        positive = isinstance(value, int) and not isinstance(value, bool) and value > 0
-        _require(
-            positive or (optional and value is None),
-            f"{name} must be a positive whole number{' or None' if optional else ''}, got {value!r}",
-        )
+        _require(_is_whole(value) and value > 0, f"{name} must be a positive whole number, got {value!r}")
     gen_length, block_length, steps = config.gen_length, config.block_length, config.steps
     _require(
         gen_length % block_length == 0,
@@ -88,7 +91,7 @@ def _check_lengths(config: SamplingConfig) -> None:
     blocks = config.num_blocks
     _require(
         steps % blocks == 0,
-        f"steps must be a multiple of the number of blocks (gen_length / block_length), got {steps} and {blocks}: "
+        f"steps must be a multiple of the number of blocks, gen_length / block_length, got {steps} and {blocks}: "
         f"the next one is {-(-steps // blocks) * blocks}",
     )
 
@@ -100,38 +103,47 @@ def _nearest_divisor(number: int, wanted: int) -> int:
 def _check_strategy(config: SamplingConfig) -> None:
     for name in ("temperature", "cfg_scale"):
         value = getattr(config, name)
-        _require(0 <= value < float("inf"), f"{name} must be zero or a positive number, got {value!r}")
-    _require(
-        config.remasking in REMASKING,
-        f"remasking must be one of {', '.join(REMASKING)}, got {config.remasking!r}",
-    )
+        _require(_is_number(value), f"{name} must be zero or a positive number, got {value!r}")
     for name in ("threshold", "factor"):
         value = getattr(config, name)
-        _require(
-            value is None or value >= 0, f"{name} must be zero, a positive number or None, got {value!r}"
-        )
+        _require(value is None or _is_number(value), f"{name} must be zero, a positive number or None, got {value!r}")
     _require(
         config.threshold is None or config.factor is None,
         f"threshold and factor exclude each other, got {config.threshold!r} and {config.factor!r}: set one to None",
     )
+    _require(
+        config.remasking in REMASKING,
+        f"remasking must be one of {', '.join(REMASKING)}, got {config.remasking!r}",
+    )
+    interval, seed = config.refresh_interval, config.seed
+    _require(
+        interval is None or (_is_whole(interval) and interval > 0),
+        f"refresh_interval must be a positive whole number or None, got {interval!r}",
+    )
+    _require(
+        seed is None or (_is_whole(seed) and 0 <= seed < 2**63),
+        f"seed must be a whole number from 0 to 2**63 - 1 or None, got {seed!r}",
+    )
 
 
 def _check_texts(config: SamplingConfig) -> None:
-    strings = isinstance(config.stop, tuple) and all(isinstance(stop, str) and stop for stop in config.stop)
     _require(
-        strings,
+        isinstance(config.stop, tuple) and all(isinstance(text, str) and text for text in config.stop),
         f'stop must be a tuple of strings that are not empty, such as ("<|eot_id|>",), got {config.stop!r}',
     )
-    template = config.template
     _require(
-        template is None or len(template) == config.gen_length,
-        f"template must have gen_length entries, got {len(template or ())} and {config.gen_length}",
+        config.suffix is None or isinstance(config.suffix, str),
+        f"suffix must be a string or None, got {config.suffix!r}",
     )
-    _require(
-        template is None
-        or all(token is None or (isinstance(token, int) and token >= 0) for token in template),
-        f"template must hold token ids, and None for a blank, got {template!r}",
-    )
+    if config.template is not None:
+        _require(
+            len(config.template) == config.gen_length,
+            f"template must have gen_length entries, got {len(config.template)} and {config.gen_length}",
+        )
+        _require(
+            all(token is None or (_is_whole(token) and token >= 0) for token in config.template),
+            f"template must hold token ids, and None for a blank, got {config.template!r}",
+        )
 
 
 _MULTIPLE_CHOICE = SamplingConfig(gen_length=2, block_length=2, steps=2)

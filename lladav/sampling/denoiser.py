@@ -60,9 +60,7 @@ class Denoiser:
         self.embeds[:, first : first + len(tokens)] = self.embed(tokens.to(self.embeds.device))
         start = 0 if self.cache is None or self.cache.begin_step(index) else first
         keep = (positions + first - start).to(self.embeds.device)
-        output = self.model(
-            inputs_embeds=self.embeds[:, start:], past_key_values=self.cache, logits_to_keep=keep
-        )
+        output = self.model(inputs_embeds=self.embeds[:, start:], past_key_values=self.cache, logits_to_keep=keep)
         return suppress(guide(output.logits, self.config.cfg_scale), self.model.config.suppress_token_ids)
 
 
