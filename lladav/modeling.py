@@ -65,7 +65,7 @@ class LladaVModel(nn.Module):
         """Features of shape (T, P, D) of tiles of shape (T, 3, S, S)."""
         hidden_states = self.vision_tower.embeddings(pixel_values)
         hidden_states = self.vision_tower.encoder(inputs_embeds=hidden_states).last_hidden_state
-        return self.projector(hidden_states)
+        return self.projector(hidden_states.contiguous())  # bitsandbytes' kernel for CPUs takes it for granted
 
     def with_newlines(self, rows: Tensor) -> Tensor:
         """Append the newline to every row of features of shape (H, W, D) and flatten them to (H * (W + 1), D)."""

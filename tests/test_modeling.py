@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, DynamicCache
+from transformers import AutoModel, BitsAndBytesConfig, DynamicCache
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import WeightConverter, rename_source_key
 
@@ -15,6 +15,13 @@ from lladav import LladaVConfig, LladaVForMaskedDiffusion
 from lladav.anyres import ImageLayout
 
 CHECKPOINT = Path(__file__).parent / "fixtures" / "golden" / "checkpoint"
+ONE_PICTURE = {
+    "input_ids": torch.tensor([[126080, -200, 13]]),
+    "pixel_values": torch.linspace(-1, 1, 3 * 384 * 384).view(1, 3, 384, 384),
+    "image_sizes": torch.tensor([[384, 384]]),
+    "tile_counts": torch.tensor([1]),
+    "image_layouts": torch.tensor([ImageLayout.TILE]),
+}
 
 
 @pytest.fixture
@@ -114,13 +121,29 @@ def test_dtype_device_map_and_loading_info_are_transformers_own():
     )
     assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
     assert not info["missing_keys"]
-    inputs = {"input_ids": torch.tensor([[126080, -200, 13]]), "pixel_values": torch.zeros(1, 3, 384, 384)}
-    inputs |= {
-        "image_sizes": torch.tensor([[4, 4]]),
-        "tile_counts": torch.tensor([1]),
-        "image_layouts": torch.tensor([1]),
-    }
-    assert model(**inputs).logits.dtype == torch.float32
+    assert model(**ONE_PICTURE).logits.dtype == torch.float32
+
+
+def test_weights_may_stay_on_disk(golden_model, tmp_path):
+    """The cut embedding and head among them."""
+    places = dict.fromkeys(("model.vision_tower", "model.projector", "model.image_newline"), "cpu")
+    places |= dict.fromkeys(("model.language_model", "lm_head"), "disk")
+    offloaded = LladaVForMaskedDiffusion.from_pretrained(
+        CHECKPOINT, dtype=torch.float32, device_map=places, offload_folder=tmp_path
+    )
+    assert offloaded.get_input_embeddings().weight.device.type == "meta"
+    with torch.no_grad():
+        torch.testing.assert_close(offloaded(**ONE_PICTURE).logits, golden_model(**ONE_PICTURE).logits)
+
+
+def test_eight_bits_come_close(golden_model):
+    pytest.importorskip("bitsandbytes")
+    quantized = LladaVForMaskedDiffusion.from_pretrained(
+        CHECKPOINT, quantization_config=BitsAndBytesConfig(load_in_8bit=True), device_map="cpu", dtype=torch.float32
+    )
+    with torch.no_grad():
+        close, exact = quantized(**ONE_PICTURE).logits, golden_model(**ONE_PICTURE).logits
+    assert (close - exact).norm() < 0.1 * exact.norm()
 
 
 @pytest.mark.parametrize(
