@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from lladav import LladaVProcessor
+from lladav.anyres import ImageLayout, anyres_tokens, best_canvas
 
 GOLDEN = Path(__file__).parent / "fixtures" / "golden"
 IMAGES = GOLDEN / "images"
@@ -277,3 +278,27 @@ def test_embeddings_of_conversations(name, golden_model):
     with torch.no_grad():
         embeds, _ = golden_model.embed_prompt(**inputs)
     np.testing.assert_allclose(embeds, arrays("train")[f"{name}/inputs_embeds_clean"], atol=1e-4)
+
+
+# The arithmetic of tiles, where it is hardest
+
+
+EXTREME = [(1, 1), (1, 16_384), (16_384, 1), (16_384, 3000), (2, 9000), (9000, 2), (385, 384), (1153, 1151), (97, 1009)]
+
+
+@pytest.mark.parametrize("size", EXTREME)
+def test_pictures_of_any_size_have_as_many_tokens_as_counted(size, golden_model):
+    pinpoints = golden_model.config.image_grid_pinpoints
+    width, height = best_canvas(size, pinpoints)
+    tiles = torch.randn(1 + width // 384 * (height // 384), 729, 32)
+    with torch.no_grad():
+        tokens = golden_model.model.lay_out(tiles, size, ImageLayout.ANYRES)
+    assert len(tokens) == anyres_tokens(size, pinpoints, tile=384, side=27, limit=4)
+    assert torch.equal(tokens[:729], tiles[0])
+
+
+@pytest.mark.parametrize("size", EXTREME)
+def test_pictures_of_any_size_have_tiles(size, golden_processor):
+    inputs = golden_processor([{"role": "user", "content": [{"type": "image", "image": Image.new("RGB", size)}]}])
+    width, height = best_canvas(size, golden_processor.image_grid_pinpoints)
+    assert inputs["pixel_values"].shape == (1 + width // 384 * (height // 384), 3, 384, 384)
