@@ -162,6 +162,7 @@ def render(scene: Scene, size: int = IMAGE_SIZE) -> Image.Image:
     """Draws the scene as an RGB picture of `size` x `size` pixels."""
     looks = random.Random(scene.style)
     picture = _background(looks, {COLORS[item.color] for item in scene.items if item.color}, size)
+    stretch = looks.uniform(0.75, 1.33) if looks.random() < 0.3 else 1  # as when a wide picture is squashed to a square
     for item in scene.items:
         if item.color:
             jittered = tuple(min(max(c + looks.randint(-16, 16), 0), 255) for c in COLORS[item.color])
@@ -169,12 +170,14 @@ def render(scene: Scene, size: int = IMAGE_SIZE) -> Image.Image:
         else:
             sprite = emoji_sprite(item.name, item.artwork)
         side = max(round(item.size * size), 1)
-        sprite = sprite.resize((side, side), Image.Resampling.BILINEAR)
+        shape = max(round(side * min(stretch, 1)), 1), max(round(side / max(stretch, 1)), 1)
+        sprite = sprite.resize(shape, Image.Resampling.BILINEAR)
         if looks.random() < 0.5:
             sprite = sprite.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         if looks.random() < 0.3:
             sprite = sprite.rotate(looks.uniform(-14, 14), Image.Resampling.BILINEAR)
-        picture.paste(sprite, (round(item.x * size - side / 2), round(item.y * size - side / 2)), sprite)
+        corner = round(item.x * size - shape[0] / 2), round(item.y * size - shape[1] / 2)
+        picture.paste(sprite, corner, sprite)
     return picture
 
 
@@ -342,7 +345,7 @@ KINDS = {
     "follow_up": ask_follow_up,
     "talk": ask_talk,
 }
-WEIGHTS = dict(name=2, position=2, color=2, count=3, exists=3, relation=4, where=2, caption=4, follow_up=3, talk=0.3)
+WEIGHTS = dict(name=2, position=2, color=2, count=3, exists=6, relation=8, where=3, caption=3, follow_up=4, talk=0.3)
 
 
 def ask(scene: Scene, rng: random.Random, kind: str | None = None) -> Example:

@@ -14,7 +14,7 @@ from lladav.training.data import SceneData
 from lladav.training.learner import Learner
 from lladav.training.loop import Trainer
 from lladav.training.objective import forward_process, masked_diffusion_loss
-from lladav.training.recipes import RECIPES, Stage, tiny_config
+from lladav.training.recipes import RECIPES, Stage, initialize_for_recall, tiny_config
 from lladav.training.vocabulary import build_tokenizer
 
 __all__ = ["TrainingConfig", "forward_process", "masked_diffusion_loss", "train"]
@@ -64,6 +64,7 @@ def train(config: TrainingConfig) -> Path:
     torch.manual_seed(config.seed)
     tokenizer = build_tokenizer()
     model = LladaVForMaskedDiffusion(tiny_config(tokenizer))
+    initialize_for_recall(model)
     learner = Learner(model, tokenizer).to(torch.bfloat16)
     vision = model.config.vision_config
     data = SceneData(tokenizer, vision.image_size // vision.patch_size, vision.image_size)

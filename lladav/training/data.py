@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -99,7 +100,7 @@ class SceneData:
         drawn = [make_scene(rng, max_items) for _ in range(scenes)]
         asked = [[ask(scene, rng) for _ in range(questions)] for scene in drawn]
         rows = [self._row(examples, rng) for examples in asked]
-        length = max(len(row[0]) for row in rows)
+        length = -(-max(len(row[0]) for row in rows) // 32) * 32  # few different shapes: kernels are built once for each
         fill = (0, IGNORE, 0, PADDING, 0, 0.0)
         columns = [
             torch.from_numpy(np.stack([np.pad(row[i], (0, length - len(row[i])), constant_values=fill[i]) for row in rows]))
@@ -115,8 +116,15 @@ class SceneData:
 
     def pixels(self, scenes: Sequence[Scene]) -> Tensor:
         """The rendered scenes, of shape (B, 3, S, S), scaled to [-1, 1]."""
-        pictures = np.stack([np.asarray(render(scene, self.image_size)) for scene in scenes])
+        pictures = np.stack([np.asarray(self._picture(scene)) for scene in scenes])
         return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def _picture(self, scene: Scene) -> Image.Image:
+        """The scene at the tower's size; every fifth is drawn larger and reduced, as uploads are."""
+        if scene.style % 5:
+            return render(scene, self.image_size)
+        larger = render(scene, self.image_size * (2 + scene.style % 2))
+        return larger.resize((self.image_size, self.image_size), Image.Resampling.BICUBIC)
 
     def _row(self, examples: list[Example], rng: random.Random) -> list[np.ndarray]:
         """ids, labels, positions, segments, image_index and weights of one scene's row."""

@@ -106,7 +106,8 @@ class Learner(nn.Module):
         self, batch: Batch, pictures: Tensor, generator: torch.Generator, packed: bool
     ) -> tuple[Tensor, dict[str, float]]:
         times = stratified_times(batch.segments, generator)
-        noisy, mask_index, p_mask = forward_process(batch.input_ids, batch.labels, self.mask_token_id, generator, times)
+        mask_index, p_mask = forward_process(batch.labels, generator, times)
+        noisy = batch.input_ids.masked_fill(mask_index, self.mask_token_id)
         hidden = self.hidden(batch, noisy, pictures, packed, causal=False)
         logits = self.model.lm_head(hidden[mask_index]).float()
         return masked_diffusion_loss(logits, batch.labels, mask_index, p_mask, batch.weights), {}

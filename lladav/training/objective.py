@@ -9,32 +9,26 @@ EPSILON = 1e-3  # no sample is left without masks
 
 
 def forward_process(
-    input_ids: Tensor,
-    labels: Tensor,
-    mask_token_id: int,
-    generator: torch.Generator | None = None,
-    t: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Masks labelled tokens independently with probability p = (1 - eps) t + eps, eps = 1e-3 (LLaDA, arXiv 2502.09992, eq. 3).
+    labels: Tensor, generator: torch.Generator | None = None, t: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Which tokens are masked: every labelled one independently with probability p = (1 - eps) t + eps, eps = 1e-3
+    (LLaDA, arXiv 2502.09992, eq. 2).
 
     Args:
-        input_ids: Token ids of shape (B, L).
         labels: Targets of shape (B, L); IGNORE marks what is never masked.
-        mask_token_id: What a masked token becomes.
         generator: Where t ~ U(0, 1) of shape (B,) and then the uniform noise of shape (B, L) are drawn from, in this order.
         t: Times to use instead of drawing them: shape (B,), or (B, L) where a row packs several samples.
 
     Returns:
-        The noisy ids of shape (B, L), mask_index of shape (B, L), and p_mask of shape (B, L).
+        mask_index and p_mask, both of shape (B, L).
     """
     if t is None:
-        t = torch.rand(len(input_ids), generator=generator, device=input_ids.device)
+        t = torch.rand(len(labels), generator=generator, device=labels.device)
     if t.ndim == 1:
         t = t[:, None]
-    p_mask = ((1 - EPSILON) * t + EPSILON).expand(input_ids.shape)
-    noise = torch.rand(input_ids.shape, generator=generator, device=input_ids.device)
-    mask_index = (noise < p_mask) & (labels != IGNORE)
-    return input_ids.masked_fill(mask_index, mask_token_id), mask_index, p_mask
+    p_mask = ((1 - EPSILON) * t + EPSILON).expand(labels.shape)
+    noise = torch.rand(labels.shape, generator=generator, device=labels.device)
+    return (noise < p_mask) & (labels != IGNORE), p_mask
 
 
 def masked_diffusion_loss(

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from lladav.artwork import COLORS, SHAPES, class_names
-from lladav.scenes import ask, make_scene, plural
+from lladav.scenes import KINDS, ask, make_scene, plural
 
 SPECIAL_TOKENS = {  # named as the published model names them
     "bos_token": "<|startoftext|>",
@@ -23,7 +23,7 @@ def corpus(conversations: int = 60_000, seed: int = 0) -> Iterator[str]:
     """Questions and answers of generated scenes, and every name often enough to become one token."""
     rng = random.Random(seed)
     for _ in range(conversations):
-        for question, answer in ask(make_scene(rng), rng).turns:
+        for question, answer in ask(make_scene(rng), rng, rng.choice(list(KINDS))).turns:
             yield from (question, answer, question.lower())
     for noun in (*class_names(), *SHAPES):
         yield from [f"a {noun} {plural(noun)}"] * 50
