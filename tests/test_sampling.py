@@ -178,6 +178,24 @@ def test_more_steps_than_tokens_end_when_all_is_filled():
     assert steps[-1].finish_reason == "length"
 
 
+def test_more_steps_than_tokens_end_every_block_when_it_is_filled():
+    model = ScriptedModel([7, 8, 9, 10])
+    steps = run(model, block_length=2, steps=16)
+    assert [step.block for step in steps[1:]] == [0, 0, 1, 1]
+    assert len(model.calls) == 4
+
+
+def test_confidences_are_compared_in_double_precision():
+    assert committed(run(ScriptedModel([7, 8], [25.0, 30.0]))) == [[1], [0]]  # both are 1.0 in single precision
+
+
+def test_a_position_that_should_stay_masked_is_asked_again_in_later_blocks():
+    model = ScriptedModel([MASK, 8, 9, 10], [9.0, 8.0, 7.0, 6.0])
+    steps = run(model, block_length=2, steps=4)
+    assert [call.rows.tolist() for call in model.calls] == [[0, 1], [0, 1], [0, 1, 2, 3], [0, 1, 2, 3]]
+    assert steps[-1].mask_index.all() and steps[-1].finish_reason == "length"
+
+
 def test_suppressed_tokens_are_never_written():
     steps = run(ScriptedModel([FORBIDDEN, 8]))
     assert FORBIDDEN not in steps[-1].tokens
@@ -193,13 +211,11 @@ def test_closing_the_iterator_stops_the_model():
     assert next(steps, None) is None
 
 
-def test_gradients_are_on_again_between_the_steps():
-    for _ in sample(
-        ScriptedModel([7]),
-        {"inputs_embeds": torch.zeros(1, PROMPT_LENGTH, 4)},
-        SamplingConfig(1, 1, 1, stop=()),
-    ):
+def test_gradients_are_off_inside_the_loop_alone():
+    model = ScriptedModel([7])
+    for _ in sample(model, {"inputs_embeds": torch.zeros(1, PROMPT_LENGTH, 4)}, SamplingConfig(1, 1, 1, stop=())):
         assert torch.is_grad_enabled()
+    assert not model.calls[0].embeds.requires_grad
 
 
 def test_only_one_prompt_is_taken():
@@ -214,11 +230,24 @@ def test_strings_need_a_tokenizer():
 
 class TestStop:
     def test_only_what_stands_before_it_is_filled(self):
-        steps = run(ScriptedModel([7, 8, 9, 10], [2.0, 3.0, 4.0, 1.0]), stop=("9",))
+        model = ScriptedModel([7, 8, 9, 10], [2.0, 3.0, 5.0, 4.0])
+        steps = run(model, stop=("9",))
         assert committed(steps) == [[2], [1], [0]]
+        assert [call.rows.tolist() for call in model.calls] == [[0, 1, 2, 3], [0, 1], [0]]
         assert steps[-1].finish_reason == "stop" and steps[-1].stop_position == 2
         assert steps[-1].answer_ids == [7, 8]
         assert steps[-1].mask_index.tolist() == [False, False, False, True]
+
+    def test_nothing_is_proposed_behind_it(self):
+        before, after = run(ScriptedModel([7, 8, 9, 10], [2.0, 3.0, 5.0, 4.0]), stop=("9",))[1:3]
+        assert before.x0.tolist() == [7, 8, 9, 10]
+        assert after.x0.tolist() == [7, 8, 9, MASK]
+        assert after.confidence[3] == 0 and not after.top_probs[3].any() and after.top_ids[3].tolist() == [MASK] * 5
+
+    def test_no_later_block_is_begun_for_a_position_that_stayed_masked(self):
+        steps = run(ScriptedModel([MASK, 9, 8, 8], [4.0, 5.0, 3.0, 2.0]), block_length=2, stop=("9",))
+        assert len(steps) == 3 and steps[-1].finish_reason == "stop"
+        assert steps[-1].answer_ids == [MASK]
 
     def test_an_earlier_one_moves_it(self):
         steps = run(ScriptedModel([7, 9, 8, 9], [1.0, 2.0, 3.0, 4.0]), stop=("9",))
@@ -264,6 +293,12 @@ class TestPolicies:
     def test_their_limits_are_the_schedule(self, limit: dict, steps: int):
         model = ScriptedModel([7, 8, 9, 10], self.CERTAINTY)
         assert committed(run(model, steps=steps, **limit)) == committed(run(model, steps=steps))
+
+    def test_random_order_is_that_of_a_draw_for_the_whole_sequence(self):
+        steps = run(ScriptedModel([7, 8, 9, 10]), remasking="random", seed=1)
+        drawn = torch.rand(PROMPT_LENGTH + 4, generator=torch.Generator().manual_seed(1))[PROMPT_LENGTH:]
+        assert committed(steps)[0] == [int(drawn.argmax())]
+        torch.testing.assert_close(steps[1].confidence, drawn.double())
 
     def test_random_order_keeps_the_proposals(self):
         model = ScriptedModel(list(range(7, 27)))
@@ -330,6 +365,11 @@ class TestNoise:
         seeded = run(model, temperature=1.0, seed=11)
         torch.manual_seed(11)
         assert torch.equal(run(model, temperature=1.0)[-1].tokens, seeded[-1].tokens)
+
+    def test_temperature_reaches_the_noise(self):
+        wish = list(range(7, 27))
+        cold, hot = (run(ScriptedModel(wish), temperature=temperature, seed=1) for temperature in (0.01, 10.0))
+        assert cold[-1].tokens.tolist() == wish != hot[-1].tokens.tolist()
 
     @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
     def test_tokens_are_drawn_from_the_tempered_softmax(self, temperature: float):

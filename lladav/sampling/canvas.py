@@ -138,10 +138,13 @@ class Canvas:
         self._find_stop()
 
     def _find_stop(self) -> None:
-        """Look for each string in turn, but for none further down the list once there is a stop."""
+        """Look for each string in turn, but for none further down the list once there is a stop.
+
+        Only positions before a stop are filled, so one that is found later stands further to the front.
+        """
         for sequence in self.stop_sequences:
             position = _first_occurrence(self.tokens, sequence)
-            if position is not None and position < self.end:
+            if position is not None:
                 self.stop_position = position
             if self.stop_position is not None:
                 return

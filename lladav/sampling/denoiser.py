@@ -1,5 +1,6 @@
 """From the model's logits to proposals: guidance, suppression, temperature and confidence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +62,8 @@ class Denoiser:
         start = 0 if self.cache is None or self.cache.begin_step(index) else first
         keep = (positions + first - start).to(self.embeds.device)
         output = self.model(inputs_embeds=self.embeds[:, start:], past_key_values=self.cache, logits_to_keep=keep)
-        return suppress(guide(output.logits, self.config.cfg_scale), self.model.config.suppress_token_ids)
+        logits = suppress(guide(output.logits, self.config.cfg_scale), self.model.config.suppress_token_ids)
+        return logits.cpu() if logits.device.type == "mps" else logits  # which has no float64
 
 
 def guide(logits: Tensor, cfg_scale: float) -> Tensor:
@@ -72,10 +74,9 @@ def guide(logits: Tensor, cfg_scale: float) -> Tensor:
     return unconditional + (cfg_scale + 1) * (conditional - unconditional)
 
 
-def suppress(logits: Tensor, token_ids: list[int]) -> Tensor:
+def suppress(logits: Tensor, token_ids: Sequence[int]) -> Tensor:
     """Put the columns `token_ids` of `logits` (N, V) at minus infinity, in place."""
-    logits[:, list(token_ids)] = -torch.inf
-    return logits
+    return logits.index_fill_(-1, torch.tensor(token_ids, dtype=torch.long, device=logits.device), -torch.inf)
 
 
 def perturb(logits: Tensor, uniform: Tensor, temperature: float) -> Tensor:
