@@ -26,7 +26,7 @@ def can_think(pipe: LladaVPipeline) -> bool:
 
 def abilities(pipe: LladaVPipeline) -> dict | None:
     """What a model trained on emoji scenes can name, from the file beside its weights; None for any other model."""
-    file = Path(pipe.model.name_or_path) / "abilities.json"
+    file = Path(str(pipe.model.config.name_or_path)) / "abilities.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
@@ -35,7 +35,8 @@ def create_about(pipe: LladaVPipeline) -> None:
     known = abilities(pipe)
     millions = sum(parameter.numel() for parameter in pipe.model.parameters()) / 1e6
     if known is None:
-        gr.Markdown(f"**{pipe.name}** ({millions:,.0f} M parameters). It can be wrong, and sure of it.", elem_id="about")
+        sentence = f"**{pipe.name}** ({millions:,.0f} M parameters) can be wrong, and sure of it."
+        gr.Markdown(sentence, elem_id="about")
         return
     gr.Markdown(
         f"**A tiny model** ({millions:.1f} M parameters, trained from scratch on emoji scenes): it knows these "

@@ -81,9 +81,14 @@ def _block_with_path(block: dict) -> dict:
 
 
 def _path(file: Any) -> str:
-    """The path of an uploaded file. Others are refused, as in gradio itself, unless they lie in the working directory or
-    the system's temporary one: a program elsewhere must not have this machine's pictures described to it."""
+    """The path of an uploaded file.
+
+    Others are refused, as in gradio itself, unless they lie in the working directory or the system's temporary one: a
+    program elsewhere must not have this machine's pictures described to it.
+    """
     path = Path(file["path"] if isinstance(file, dict) else file).resolve()
     if not any(path.is_relative_to(Path(folder).resolve()) for folder in (tempfile.gettempdir(), Path.cwd())):
         raise ValueError(f"image must be a file uploaded to this server, got {path.name}: upload it with the request")
+    if not path.is_file():
+        raise ValueError(f"image must be a file uploaded to this server, there is no {path.name}: upload it again")
     return str(path)

@@ -1,6 +1,7 @@
 """The page as a whole: its tabs, its endpoint, and how it is served."""
 
 import os
+from typing import Any
 
 import gradio as gr
 
@@ -11,7 +12,7 @@ from lladav.ui.chat import create_chat_tab
 
 TITLE = "LLaDA-V: answers out of masks"
 HEADER = """# LLaDA-V
-A vision–language model that does not write from left to right: every answer starts as masks, and all of it is refined at once."""
+A vision–language model that does not write from left to right: an answer starts as masks, all refined at once."""
 LONGEST_QUEUE = 32
 RUNS_AT_ONCE = 2
 LARGEST_UPLOAD = "32mb"
@@ -28,13 +29,12 @@ def build_app(pipe: LladaVPipeline) -> gr.Blocks:
     return demo.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=RUNS_AT_ONCE)
 
 
-def launch(demo: gr.Blocks, **options):
+def launch(demo: gr.Blocks, **options: Any):
     """Serve the page; `options` go to gradio's `launch`. The port is LLADAV_PORT, where that is set."""
     port = os.environ.get("LLADAV_PORT")
-    served = {
+    served: dict[str, Any] = {
         "theme": theme.theme(),
-        "css_paths": theme.STYLES,
-        "head": theme.page_script(),
+        "head": theme.head(),
         "max_file_size": LARGEST_UPLOAD,
         "server_port": int(port) if port else None,
         "ssr_mode": False,

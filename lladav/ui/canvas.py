@@ -1,8 +1,8 @@
 """The token canvas: a component that paints one decoding run, and the record that feeds it.
 
-The component's template never changes and holds no data; a script in the browser paints the record with text nodes, keeps
-its history, paces it and lets people scrub. Every update carries the whole record so far, so that an update the page skips
-loses nothing; gradio sends only what was appended.
+The component's template never changes and holds no data; a script in the browser paints the record with text nodes,
+keeps its history, paces it and lets people scrub. Every update carries the whole record so far, so an update that the
+page skips loses nothing; gradio sends only what was appended.
 """
 
 import json
@@ -17,27 +17,23 @@ from lladav.sampling import SamplingConfig, SamplingStep
 from lladav.trace import PROBABILITY_UNIT, TraceStep, trace_step
 
 STATIC = Path(__file__).parent / "static"
+NO_ENDING = {"text": None, "finish": None}
 BELIEF_TOLERANCE = 1  # alternatives are sent again once one of them has moved by more than so many percent
 
 
-class TokenCanvas(gr.HTML):
-    """Paints the value of a `CanvasRecord`. Triggers `done` when a run has been shown to its end."""
+def token_canvas(value: dict[str, Any], **options: Any) -> gr.HTML:
+    """A component that paints the value of a `CanvasRecord`; it triggers `done` when a run was shown to its end.
 
-    def __init__(self, value: dict[str, Any] | None = None, **options: Any):
-        super().__init__(
-            value=value,
-            html_template=(STATIC / "canvas.html").read_text(encoding="utf-8"),
-            js_on_load=(STATIC / "canvas.js").read_text(encoding="utf-8")
-            + (STATIC / "mount.js").read_text(encoding="utf-8"),
-            apply_default_css=False,
-            **options,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def get_block_name(self) -> str:
-        return "html"
+    It is not a class of its own because gradio writes a stub file beside the source of every class of components.
+    """
+    return gr.HTML(
+        value,
+        html_template=(STATIC / "canvas.html").read_text(encoding="utf-8"),
+        js_on_load=(STATIC / "canvas.js").read_text(encoding="utf-8")
+        + (STATIC / "mount.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        **options,
+    )
 
 
 def idle_value(length: int) -> dict[str, Any]:
@@ -108,8 +104,7 @@ class CanvasRecord:
 
     def value(self, frame: Frame | None = None) -> dict[str, Any]:
         """The record so far. The answer's text is sent once, with the last frame of the run."""
-        finish = frame and frame.finish
-        ending = {"text": frame.text if finish else None, "finish": finish}
+        ending = {"text": frame.text, "finish": frame.finish} if frame and frame.finish else NO_ENDING
         return self._settings | {"pieces": [*self._pieces], "log": [*self._log]} | ending
 
     def _commits(self, changed: TraceStep) -> list[list[int]]:

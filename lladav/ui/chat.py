@@ -10,14 +10,17 @@ import gradio as gr
 from lladav.pipeline import MASK_SIGN, LladaVPipeline
 from lladav.sampling import REMASKING, SamplingConfig
 from lladav.ui import about, conversation, knobs
-from lladav.ui.canvas import CanvasRecord, Frame, TokenCanvas, idle_value
+from lladav.ui.canvas import CanvasRecord, Frame, idle_value, token_canvas
 from lladav.ui.conversation import Chat, Turn, said, text_block
 from lladav.ui.decoding import create_decoder
 
 LONGEST_ANSWER = 512
 FIRST_LENGTH = 32  # tokens of the answer until the visitor chooses otherwise
 THINKING = {"Auto": None, "Think": True, "No think": False}
-QUIET = {"show_progress": "hidden", "api_visibility": "private"}  # of events that are only about the page
+QUIET: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}  # of events that are only about the page
 QUICK = QUIET | {"queue": False}  # of those that need no turn in the queue
 
 BLANK = Frame(changed=None, nfe=0, stop_position=None, seconds=0.0, text="", finish=None)
@@ -40,7 +43,7 @@ class ChatTab:
             with gr.Column(scale=5, min_width=320):
                 self._conversation_column()
             with gr.Column(scale=7, min_width=320):
-                self.canvas = TokenCanvas(idle_value(length), elem_id="canvas", container=True, padding=True)
+                self.canvas = token_canvas(idle_value(length), elem_id="canvas", container=True, padding=True)
                 self._knob_panel()
         self.turns = gr.State([])
         self.pace = gr.State(None)  # seconds a forward pass took in this session
@@ -94,38 +97,39 @@ class ChatTab:
                 )  # fmt: skip
             with gr.Row():
                 self.gen_length = _slider("Answer length", "gen_length", 1, longest, start.gen_length, "masks to fill")
-                self.block_length = _slider("Block length", "block_length", 1, longest, start.block_length, "filled left to right")
+                self.block_length = _slider(
+                    "Block length", "block_length", 1, longest, start.block_length, "left to right"
+                )
                 self.steps = _slider("Steps", "steps", 1, longest, start.steps, "over the whole answer")
             self.note = gr.Markdown(elem_id="note", visible=False)
             self.cost = gr.Markdown(knobs.cost(start, 0, None), elem_id="cost")
         with gr.Accordion("More knobs", open=False, elem_id="more-knobs"):
             with gr.Row():
-                self.temperature = _slider("Temperature", "temperature", 0, 2, 0, "0 takes the most probable token", 0.05)
-                self.cfg_scale = _slider("Guidance", "cfg_scale", 0, 4, 0, "0 is off; more follows the prompt closer", 0.1)
+                self.temperature = _slider("Temperature", "temperature", 0, 2, 0, "0: always the most probable", 0.05)
+                self.cfg_scale = _slider("Guidance", "cfg_scale", 0, 4, 0, "0: off; more: closer to the prompt", 0.1)
             with gr.Row():
                 self.remasking = gr.Radio(
                     list(REMASKING), value=REMASKING[0], label="Remasking", elem_id="remasking",
                     info="which proposals are kept in a step",
                 )  # fmt: skip
                 self.seed = gr.Number(
-                    value=None, label="Seed", elem_id="seed", precision=0, minimum=0, placeholder="a new one for every answer",
+                    value=None, label="Seed", elem_id="seed", precision=0, minimum=0, placeholder="a new one each time",
                     info="matters with temperature or random remasking",
                 )  # fmt: skip
 
     # ---- events --------------------------------------------------------------------------------
 
     def _wire_runs(self) -> None:
-        settings = [self.gen_length, self.block_length, self.steps, self.temperature, self.cfg_scale]
-        settings += [self.remasking, self.seed, self.thinking]
-        shared = [self.chatbot, self.turns, self.pace, *settings]
-        outputs = [self.chatbot, self.turns, self.pace, self.canvas, self.box, self.stop, self.note]
-        outputs += [self.gen_length, self.block_length, self.steps]
-        runs = [
+        sizes = [self.gen_length, self.block_length, self.steps]
+        settings = [*sizes, self.temperature, self.cfg_scale, self.remasking, self.seed, self.thinking]
+        shared = [self.chatbot, self.turns, *settings]
+        outputs = [self.chatbot, self.turns, self.pace, self.canvas, self.box, self.stop, self.note, *sizes]
+        runs: list[dict[str, Any]] = [
             self.box.submit(self.ask, [self.box, *shared], outputs, **QUIET),
             self.retry.click(self.ask_again, shared, outputs, **QUIET),
             self.chatbot.example_select(self.ask_example, shared, outputs, **QUIET),
         ]
-        self.stop.click(None, self.chatbot, self.chatbot, js="(chat) => window.lladav.keep(chat)", **QUIET)
+        self.stop.click(None, self.chatbot, self.chatbot, js="(chat) => [window.lladav.keep(chat)]", **QUIET)
         self.stop.click(None, cancels=runs, **QUIET)
         gr.on([self.new.click, self.chatbot.clear], self.new_chat, self.gen_length, outputs, cancels=runs, **QUICK)
         self.canvas.done(lambda: gr.update(interactive=False), None, self.stop, **QUICK)
@@ -136,12 +140,15 @@ class ChatTab:
         self.preset.input(self.use_preset, [self.preset, self.gen_length], settled, **QUICK)
         self.gen_length.release(self.use_length, [self.preset, *sizes], settled, **QUICK)
         gr.on([self.block_length.release, self.steps.release], self.settle, sizes, settled, **QUICK)
-        changes = [slider.change for slider in (*sizes, self.cfg_scale, self.pace)]
-        gr.on(changes, self.describe_cost, [*sizes, self.cfg_scale, self.pace], self.cost, trigger_mode="always_last", **QUICK)
+        deciding = [*sizes, self.cfg_scale, self.pace]
+        changes = [slider.change for slider in (*sizes, self.cfg_scale)]
+        gr.on(
+            [*changes, self.pace.change], self.describe_cost, deciding, self.cost, trigger_mode="always_last", **QUICK
+        )
 
     # ---- asking --------------------------------------------------------------------------------
 
-    def ask(self, message: dict, chat: Chat, turns: list[Turn], pace: float | None, *settings: Any) -> Iterator[Updates]:
+    def ask(self, message: dict, chat: Chat, turns: list[Turn], *settings: Any) -> Iterator[Updates]:
         """Answer a message, refining the answer's bubble and the canvas step by step."""
         try:
             content, shown = conversation.read_message(self.pipe, message)
@@ -150,24 +157,22 @@ class ChatTab:
             return
         turns = [*turns, {"at": len(chat), "message": message, "content": content}]
         chat = [*chat, said("user", *shown)]
-        yield from self._reply(chat, turns, pace, *settings)
+        yield from self._reply(chat, turns, *settings)
 
-    def ask_again(self, chat: Chat, turns: list[Turn], pace: float | None, *settings: Any) -> Iterator[Updates]:
+    def ask_again(self, chat: Chat, turns: list[Turn], *settings: Any) -> Iterator[Updates]:
         """Answer the last question once more."""
         if not turns:
             raise gr.Error("There is no question to answer again yet.", title="Retry", print_exception=False)
-        yield from self._reply(chat[: turns[-1]["at"] + 1], turns, pace, *settings)
+        yield from self._reply(chat[: turns[-1]["at"] + 1], turns, *settings)
 
-    def ask_example(
-        self, chat: Chat, turns: list[Turn], pace: float | None, *settings: Any, event: gr.SelectData
-    ) -> Iterator[Updates]:
+    def ask_example(self, event: gr.SelectData, chat: Chat, turns: list[Turn], *settings: Any) -> Iterator[Updates]:
         """Ask the question of an example about its picture."""
         example = self.examples[event.index]
         message = {"text": example["question"], "files": [example["image"]]}
-        yield from self.ask(message, chat, turns, pace, *settings)
+        yield from self.ask(message, chat, turns, *settings)
 
     def _reply(
-        self, chat: Chat, turns: list[Turn], pace: float | None, length: float, block: float, steps: float,
+        self, chat: Chat, turns: list[Turn], length: float, block: float, steps: float,
         temperature: float, cfg_scale: float, remasking: str, seed: float | None, thinking: str,
     ) -> Iterator[Updates]:  # fmt: skip
         plan = knobs.snap(length, block, steps, self.longest)
@@ -189,14 +194,15 @@ class ChatTab:
         messages = conversation.model_messages(turns, chat)
         for frame in self.decode(messages, config, THINKING[thinking]):
             if isinstance(frame, str):
-                yield self._refusal(chat, turns[:-1], turns[-1]["message"], frame)
+                refusal = self._refusal(chat, turns[:-1], turns[-1]["message"], frame)
+                yield refusal | {self.canvas: idle_value(plan.gen_length)}
                 return
             if frame.changed:  # the canvas of masks is on the page already
                 yield self._show(frame, record, chat, config)
 
     def _show(self, frame: Frame, record: CanvasRecord, chat: Chat, config: SamplingConfig) -> Updates:
         record.add(frame)
-        updates = {
+        updates: Updates = {
             self.chatbot: [*chat, said("assistant", text_block(frame.text))],
             self.canvas: record.value(frame),
         }
@@ -209,14 +215,13 @@ class ChatTab:
         return {
             self.chatbot: [*chat, said("assistant", text_block(sentence))],
             self.turns: turns,
-            self.canvas: idle_value(self.start.gen_length),
             self.box: {"text": message["text"] or "", "files": []},
             self.stop: gr.update(interactive=False),
         }
 
     def new_chat(self, gen_length: float) -> Updates:
         """Forget the conversation."""
-        cleared = {self.chatbot: [], self.turns: [], self.box: None}
+        cleared: Updates = {self.chatbot: [], self.turns: [], self.box: None}
         return cleared | {self.canvas: idle_value(round(gen_length)), self.stop: gr.update(interactive=False)}
 
     # ---- knobs ---------------------------------------------------------------------------------
@@ -235,9 +240,9 @@ class ChatTab:
         """Move the sizes to the nearest ones that fit together."""
         return self._settled(knobs.snap(gen_length, block_length, steps, self.longest))
 
-    def describe_cost(self, gen_length: float, block_length: float, steps: float, cfg_scale: float, pace: float | None) -> str:
+    def describe_cost(self, length: float, block: float, steps: float, cfg_scale: float, pace: float | None) -> str:
         """What a run with these knobs will take."""
-        return knobs.cost(knobs.snap(gen_length, block_length, steps, self.longest), cfg_scale, pace)
+        return knobs.cost(knobs.snap(length, block, steps, self.longest), cfg_scale, pace)
 
     def _settled(self, plan: knobs.Plan) -> Updates:
         return self._sizes(plan) | {self.preset: knobs.preset_of(plan)}

@@ -1,14 +1,13 @@
 """A visitor's conversation: what the chat shows, what the model is given, and the way between them.
 
-The chat component holds what is shown; `turns`, a list kept in the visitor's session, holds what the model needs of each
-question: `{"at": index of the question in the chat, "message": as it was sent, "content": blocks for the pipeline}`.
-Messages that only show an error belong to no turn, so a question that failed never reaches the model again.
+The chat component holds what is shown; `turns`, a list kept in the visitor's session, holds what the model needs of
+each question: `{"at": index of the question in the chat, "message": as it was sent, "content": blocks for the model}`.
+Messages that only show an error belong to no turn, so a question that failed never reaches the model.
 """
 
 import html
 from pathlib import Path
 from typing import Any
-
 
 from gradio.processing_utils import save_pil_to_cache
 from gradio.utils import get_upload_folder

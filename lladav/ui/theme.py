@@ -1,4 +1,4 @@
-"""How the page looks: a theme without outside fonts, and the styles and scripts that go to `launch`."""
+"""How the page looks: a theme without outside fonts, and the styles and the script that go to the document's head."""
 
 import gradio as gr
 
@@ -7,12 +7,13 @@ from lladav.ui.canvas import STATIC
 SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO_FONT = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
 
-STYLES = [STATIC / "page.css", STATIC / "canvas.css"]
 
-
-def page_script() -> str:
-    """The page's own script, run once by the browser before anything is shown."""
-    return f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>"
+def head() -> str:
+    """Styles and script of the page. They go to the head because gradio rewrites what its `css` is given, and loses
+    container queries on the way."""
+    styles = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("page.css", "canvas.css"))
+    script = (STATIC / "page.js").read_text(encoding="utf-8")
+    return f"<style>\n{styles}</style>\n<script>\n{script}</script>"
 
 
 def theme() -> gr.themes.Base:

@@ -12,6 +12,7 @@
 // Only textContent carries data: neither model nor user text is ever parsed as HTML.
 
 const MASK = "░";
+const HINT = "Point at a token to see what the model weighed there.";
 const SECONDS_A_RUN = 3;                 // a run plays in about this long at speed 1
 const RATE_BOUNDS = [5, 40];             // steps a second
 
@@ -75,7 +76,7 @@ function tokenCanvas(root, onDone) {
   let playing = false;
   let following = false;   // this run has not been shown to its end yet
   let stopped = null;      // the run that was stopped here
-  let view = "confidence", chosen = null, lastFrame = 0, frame = 0, painted = -1;
+  let view = "confidence", chosen = null, cardKey = null, lastFrame = 0, frame = 0, painted = -1;
 
   // ---- the record ----------------------------------------------------------------------------
 
@@ -84,7 +85,7 @@ function tokenCanvas(root, onDone) {
     const fresh = !state || next.run !== state.run;
     state = next;
     if (fresh) begin();
-    pieces = state.pieces.map(readPiece);
+    pieces.push(...state.pieces.slice(pieces.length).map(readPiece));
     const news = readLog(state.log.slice(steps.length));
     steps.push(...news);
     committed = commitsByPosition(steps);
@@ -96,13 +97,15 @@ function tokenCanvas(root, onDone) {
 
   function begin() {
     steps = [];
+    pieces = [];
     cursor = calm.matches ? Infinity : 0;
     following = playing = state.finish !== "idle";
-    chosen = null;
+    chosen = cardKey = null;
     beliefs = Array.from({ length: state.length }, () => []);
     cells = Array.from({ length: state.length }, (_, position) => makeCell(position));
     grid.replaceChildren(...cells.map((cell) => cell.el));
     root.classList.toggle("tc-many", state.length > 96);
+    card.replaceChildren(node("p", "tc-hint", HINT));
   }
 
   // beliefs[position] = [[step, alternatives], …] in order of steps
@@ -199,6 +202,7 @@ function tokenCanvas(root, onDone) {
     el.type = "button";
     el.tabIndex = position === 0 ? 0 : -1;
     el.dataset.position = position;
+    el.style.setProperty("--i", position);
     const text = node("span", "tc-piece"), order = node("span", "tc-order"), bar = node("span", "tc-bar");
     el.append(text, order, bar);
     if (position % state.block === 0 && state.block < state.length) {
@@ -264,7 +268,7 @@ function tokenCanvas(root, onDone) {
     put("seed", state.seed === null ? "–" : String(state.seed));
     scrub.max = Math.max(0, steps.length - 1);
     put("state", stateWord(step, done));
-    put("finish", done && state.run !== stopped ? state.finish : "–");
+    put("finish", now && done && state.run !== stopped ? state.finish : "–");
     put("step", now ? `${step}/${state.steps}` : "–");
     put("nfe", now ? String(now.nfe) : "–");
     const count = committed.filter((token) => token && token.step <= step).length;
@@ -340,9 +344,9 @@ function tokenCanvas(root, onDone) {
     if (position === null) return;
     const token = tokenAt(position, step);
     const at = token ? token.step : step;
-    const key = [state.run, position, at, token?.piece].join();
-    if (card.dataset.key === key) return;
-    card.dataset.key = key;
+    const key = [position, at, token?.piece, beliefAt(position, at).length].join();
+    if (cardKey === key) return;
+    cardKey = key;
     const title = node("p", "tc-title");
     title.append(node("strong", "", token ? spelled(pieces[token.piece]) : "masked"));
     const facts = [`position ${position}`];
