@@ -60,7 +60,7 @@ def _shape_mask(shape: str) -> Image.Image:
     elif shape == "heart":
         draw.ellipse((24, 48, 240, 264), fill=255)
         draw.ellipse((side - 240, 48, side - 24, 264), fill=255)
-        draw.polygon([(42, 220), (side - 42, 220), (side // 2, side - 24)], fill=255)
+        draw.polygon([(42, 220), (side // 2, 130), (side - 42, 220), (side // 2, side - 24)], fill=255)
     else:
         draw.regular_polygon((side // 2, side // 2, 100), 5, rotation=36, fill=255)
         for turn in range(5):  # five arms on a pentagon make a star

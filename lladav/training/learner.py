@@ -23,8 +23,8 @@ class Symbols(nn.Module):
         super().__init__()
         words = [tokenizer.encode(f" {word}", add_special_tokens=False)[0] for word in (*things(), *COLORS)]
         self.register_buffer("words", torch.tensor(words))
-        self.row = nn.Parameter(torch.randn(side, 1, hidden_size) * 0.02)
-        self.column = nn.Parameter(torch.randn(1, side, hidden_size) * 0.02)
+        self.row = nn.Parameter(torch.randn(side, 1, hidden_size) * 0.04)
+        self.column = nn.Parameter(torch.randn(1, side, hidden_size) * 0.04)
 
     def forward(self, batch: Batch, embedding: nn.Embedding) -> Tensor:
         """Of shape (B, P, D)."""

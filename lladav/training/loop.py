@@ -90,12 +90,13 @@ class StageData(Dataset):
         return self.data.batch(seed, stage.scenes, stage.questions, stage.max_items, stage.pixels)
 
 
-def learning_rate_factor(step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine to a tenth."""
-    warm_up = max(1, int(WARM_UP * steps))
+def learning_rate_factor(stage: Stage, step: int) -> float:
+    """Linear warm-up, then a cosine to a tenth, or 1 where the stage does not decay."""
+    warm_up = max(1, int(WARM_UP * stage.steps))
     if step < warm_up:
         return (step + 1) / warm_up
-    return 0.55 + 0.45 * math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up))
+    progress = (step - warm_up) / max(1, stage.steps - warm_up)
+    return 0.55 + 0.45 * math.cos(math.pi * progress) if stage.decay else 1.0
 
 
 def parameter_groups(learner: nn.Module, stage: Stage) -> list[dict]:
@@ -192,7 +193,7 @@ class Trainer:
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.learner.parameters(), 1.0)
         for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * learning_rate_factor(step, stage.steps)
+            group["lr"] = group["peak"] * learning_rate_factor(stage, step)
         optimizer.step()
         return loss.item()
 

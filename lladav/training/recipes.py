@@ -24,7 +24,8 @@ class Stage:
         max_items: Objects on a picture at most.
         pixels: Whether pictures are drawn, or given as symbols.
         packed: Whether pictures are kept from seeing the conversations behind them (see data).
-        learning_rate: The peak, after 3 % warm-up and before a cosine to a tenth.
+        learning_rate: The peak, after 3 % warm-up.
+        decay: Whether the rate then falls along a cosine to a tenth, or stays for the next stage to go on with.
         vision_learning_rate: The peak for the tower, as LLaDA-V tunes it more slowly than the rest.
     """
 
@@ -38,6 +39,7 @@ class Stage:
     pixels: bool = True
     packed: bool = True
     learning_rate: float = 8e-4
+    decay: bool = True
     vision_learning_rate: float | None = None
 
 
@@ -49,8 +51,8 @@ TINY = (
     # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
     # training finds in-context retrieval several times sooner than masked diffusion does, so it goes first.
     Stage("tower", "dense", 6000, TOWER, scenes=32, questions=1),
-    Stage("language-2", "autoregressive", 1000, LANGUAGE, max_items=2, pixels=False),
-    Stage("language-6", "autoregressive", 3000, LANGUAGE, pixels=False),
+    Stage("language-2", "autoregressive", 1500, LANGUAGE, max_items=2, pixels=False, decay=False),
+    Stage("language-6", "autoregressive", 3000, LANGUAGE, pixels=False, decay=False),
     Stage("language-masked", "masked", 1500, LANGUAGE, pixels=False),
     # The projector learns to say in symbols what the tower sees; then everything is tuned together.
     Stage("align", "align", 600, ("model.model.projector",), scenes=64, questions=1),
@@ -61,16 +63,23 @@ RECIPES = {"tiny": TINY}
 
 
 @torch.no_grad()
-def initialize_for_recall(model: LladaVForMaskedDiffusion, std: float = 0.05) -> None:
-    """Lets every head of the language model start by looking for what equals its own token: keys begin as queries do.
+def initialize_for_recall(model: LladaVForMaskedDiffusion) -> None:
+    """Starts the language model as a crude copying machine.
 
-    Finding a question's noun among the patches is what takes longest to learn from random projections
-    (mimetic initialization, Trockman and Kolter, arXiv 2305.09828).
+    Every head looks for what equals its own token (keys begin as queries do) and hands on a little of what it finds (the
+    output projection begins as the transpose of the values'), and the last layer says the word it holds (the head begins
+    as the embedding). Finding a question's noun among the patches, and repeating what stands there, is what takes longest
+    to learn from random projections (after mimetic initialization, Trockman and Kolter, arXiv 2305.09828). Words begin
+    large beside what a layer adds to them, so that they are not drowned.
     """
     for layer in model.model.language_model.layers:
         attention = layer.self_attn
-        attention.q_proj.weight.normal_(std=std)
+        attention.q_proj.weight.normal_(std=0.05)
         attention.k_proj.weight.copy_(attention.q_proj.weight)
+        attention.v_proj.weight.normal_(std=0.05)
+        attention.o_proj.weight.copy_(0.15 * attention.v_proj.weight.T)
+    words = model.get_input_embeddings().weight.normal_(std=0.1)
+    model.lm_head.weight.copy_(0.2 * words)
 
 
 def tiny_config(tokenizer: PreTrainedTokenizerBase) -> LladaVConfig:

@@ -1,0 +1,58 @@
+"""Draws the example pictures of this folder: python assets/examples/build.py"""
+
+import json
+from pathlib import Path
+
+from lladav.scenes import Item, Scene, render
+
+HERE = Path(__file__).parent
+SIZE = 512
+
+
+def emoji(name: str, x: float, y: float, size: float = 0.3) -> Item:
+    """An emoji of the Fluent set."""
+    return Item(name, "", "fluent", x, y, size)
+
+
+EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
+    "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 9)),
+    "picnic": (
+        "Describe the picture.",
+        Scene((emoji("pizza", 0.25, 0.28), emoji("apple", 0.74, 0.3, 0.26), emoji("banana", 0.5, 0.74)), 101),
+    ),
+    "garden": (
+        "What is left of the house?",
+        Scene((emoji("tree", 0.2, 0.6, 0.32), emoji("house", 0.52, 0.6, 0.32), emoji("flower", 0.84, 0.64, 0.24)), 205),
+    ),
+    "cats": (
+        "How many cats are there?",
+        Scene((emoji("cat", 0.2, 0.25, 0.27), emoji("cat", 0.78, 0.32, 0.27), emoji("cat", 0.48, 0.76, 0.27)), 305),
+    ),
+    "shapes": (
+        "What color is the heart?",
+        Scene(
+            (
+                Item("heart", "red", "", 0.26, 0.3, 0.32),
+                Item("star", "yellow", "", 0.74, 0.28, 0.3),
+                Item("circle", "blue", "", 0.5, 0.74, 0.3),
+            ),
+            407,
+        ),
+    ),
+    "space": (
+        "Is the rocket above the robot?",
+        Scene((emoji("rocket", 0.3, 0.26, 0.3), emoji("moon", 0.78, 0.22, 0.24), emoji("robot", 0.5, 0.74, 0.32)), 518),
+    ),
+}
+
+
+def main() -> None:
+    """Draws the pictures, and lists them with their questions in examples.json."""
+    for name, (_, scene) in EXAMPLES.items():
+        render(scene, SIZE).save(HERE / f"{name}.png", optimize=True)
+    listing = [{"image": f"{name}.png", "question": question} for name, (question, _) in EXAMPLES.items()]
+    (HERE / "examples.json").write_text(json.dumps(listing, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
