@@ -6,7 +6,7 @@ page skips loses nothing; gradio sends only what was appended.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ from lladav.trace import PROBABILITY_UNIT, TraceStep, trace_step
 
 STATIC = Path(__file__).parent / "static"
 NO_ENDING = {"text": None, "finish": None}
-BELIEF_TOLERANCE = 1  # alternatives are sent again once one of them has moved by more than so many percent
+BELIEF_TOLERANCE = 1  # alternatives are sent again once one of them has moved by more percentage points than this
+MOST_BELIEFS = 64  # positions whose alternatives an update carries at most; beyond that those that moved most
+
+Belief = list[tuple[int, int]]  # token id and percent of the alternatives for a position, best first
 
 
 def token_canvas(value: dict[str, Any], **options: Any) -> gr.HTML:
@@ -83,7 +86,7 @@ class CanvasRecord:
         self._spell = spell
         self._special = special
         self._index: dict[int, int] = {}
-        self._beliefs: dict[int, list[int]] = {}
+        self._beliefs: dict[int, Belief] = {}
         self._settings = {
             "run": run,
             "length": config.gen_length,
@@ -113,17 +116,24 @@ class CanvasRecord:
         return [[at, self._piece(token), round(c * 1000)] for at, token, c in proposed if at in committed]
 
     def _changed_beliefs(self, changed: TraceStep) -> list[list[int]]:
+        """The alternatives that moved; those of committed positions first, then those that moved most."""
+        moved = [(position in changed.committed, _distance(belief, self._beliefs.get(position)), position, belief)
+                 for position, belief in self._all_beliefs(changed)]  # fmt: skip
+        moved = [entry for entry in moved if entry[1] > BELIEF_TOLERANCE]
+        moved.sort(key=lambda entry: entry[:2], reverse=True)
+        sent = {position: belief for _, _, position, belief in moved[:MOST_BELIEFS]}
+        self._beliefs |= sent
+        return [[position, *self._numbered(belief)] for position, belief in sent.items()]
+
+    def _all_beliefs(self, changed: TraceStep) -> Iterator[tuple[int, Belief]]:
         width = len(changed.top_ids) // max(1, len(changed.positions))
-        beliefs = []
         for row, position in enumerate(changed.positions):
             alternatives = slice(row * width, (row + 1) * width)
-            belief = []
-            for token, probability in zip(changed.top_ids[alternatives], changed.top_probs[alternatives], strict=True):
-                belief += [self._piece(token), round(probability * PROBABILITY_UNIT * 100)]
-            if _differ(belief, self._beliefs.get(position, [])):
-                self._beliefs[position] = belief
-                beliefs.append([position, *belief])
-        return beliefs
+            percents = [round(share * PROBABILITY_UNIT * 100) for share in changed.top_probs[alternatives]]
+            yield position, list(zip(changed.top_ids[alternatives], percents, strict=True))
+
+    def _numbered(self, belief: Belief) -> list[int]:
+        return [number for token, percent in belief for number in (self._piece(token), percent)]
 
     def _piece(self, token: int) -> int:
         if token not in self._index:
@@ -133,7 +143,7 @@ class CanvasRecord:
         return self._index[token]
 
 
-def _differ(belief: list[int], known: list[int]) -> bool:
-    if belief[::2] != known[::2]:
-        return True
-    return any(abs(new - old) > BELIEF_TOLERANCE for new, old in zip(belief[1::2], known[1::2], strict=True))
+def _distance(belief: Belief, known: Belief | None) -> int:
+    """The percentage points by which the alternative that moved most has moved; new ones come from nothing."""
+    before = dict(known or ())
+    return max(abs(percent - before.get(token, 0)) for token, percent in belief) if known else 100

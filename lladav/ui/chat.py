@@ -16,6 +16,7 @@ from lladav.ui.decoding import create_decoder
 
 LONGEST_ANSWER = 512
 FIRST_LENGTH = 32  # tokens of the answer until the visitor chooses otherwise
+BUBBLE_SECONDS = 0.1  # between two updates of the answer's bubble, which follows the canvas in the browser anyway
 THINKING = {"Auto": None, "Think": True, "No think": False}
 QUIET: dict[str, Any] = {
     "show_progress": "hidden",
@@ -192,23 +193,22 @@ class ChatTab:
             self.stop: gr.update(interactive=True),
         }
         messages = conversation.model_messages(turns, chat)
+        said_at = 0.0
         for frame in self.decode(messages, config, THINKING[thinking]):
             if isinstance(frame, str):
                 refusal = self._refusal(chat, turns[:-1], turns[-1]["message"], frame)
                 yield refusal | {self.canvas: idle_value(plan.gen_length)}
                 return
-            if frame.changed:  # the canvas of masks is on the page already
-                yield self._show(frame, record, chat, config)
-
-    def _show(self, frame: Frame, record: CanvasRecord, chat: Chat, config: SamplingConfig) -> Updates:
-        record.add(frame)
-        updates: Updates = {
-            self.chatbot: [*chat, said("assistant", text_block(frame.text))],
-            self.canvas: record.value(frame),
-        }
-        if frame.finish:
-            updates[self.pace] = frame.seconds / frame.nfe / (2 if config.cfg_scale > 0 else 1)
-        return updates
+            if frame.changed is None:  # the canvas of masks is on the page already
+                continue
+            record.add(frame)
+            updates: Updates = {self.canvas: record.value(frame)}
+            if frame.finish or frame.seconds - said_at >= BUBBLE_SECONDS:
+                said_at = frame.seconds
+                updates[self.chatbot] = [*chat, said("assistant", text_block(frame.text))]
+            if frame.finish:
+                updates[self.pace] = frame.seconds / frame.nfe / (2 if cfg_scale > 0 else 1)
+            yield updates
 
     def _refusal(self, chat: Chat, turns: list[Turn], message: dict, sentence: str) -> Updates:
         """The reason why there is no answer, as an answer; the question goes back to its box to be mended."""

@@ -58,6 +58,13 @@ function node(tag, className, text) {
   return made;
 }
 
+// Calls `write` where `memory[name]` is not `value` yet.
+function change(memory, name, value, write) {
+  if (name in memory && memory[name] === value) return;
+  memory[name] = value;
+  write(value);
+}
+
 function svg(tag, attributes) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -76,7 +83,8 @@ function tokenCanvas(root, onDone) {
   let playing = false;
   let following = false;   // this run has not been shown to its end yet
   let stopped = null;      // the run that was stopped here
-  let view = "confidence", chosen = null, cardKey = null, lastFrame = 0, frame = 0, painted = -1;
+  let view = "confidence", chosen = null, shownPosition = null, cardKey = null;
+  let lastFrame = 0, frame = 0, painted = -1;
 
   // ---- the record ----------------------------------------------------------------------------
 
@@ -203,44 +211,41 @@ function tokenCanvas(root, onDone) {
     el.tabIndex = position === 0 ? 0 : -1;
     el.dataset.position = position;
     el.style.setProperty("--i", position);
-    const text = node("span", "tc-piece"), order = node("span", "tc-order"), bar = node("span", "tc-bar");
-    el.append(text, order, bar);
-    if (position % state.block === 0 && state.block < state.length) {
-      el.classList.add("tc-first");
-      el.dataset.block = position / state.block + 1;
-    }
-    return { el, text, order, bar, painted: "" };
+    const text = node("span", "tc-piece"), order = node("span", "tc-order");
+    el.append(text, order);
+    const first = position % state.block === 0 && state.block < state.length;
+    if (first) el.dataset.block = position / state.block + 1;
+    return { el, text, order, base: first ? "tc-tok tc-first" : "tc-tok", painted: {} };
   }
 
+  // Writes to the page only what differs from what the cell shows already.
   function paintCell(cell, position, step, end) {
-    const token = tokenAt(position, step);
+    const token = tokenAt(position, step), piece = token && pieces[token.piece];
     const guess = token ? undefined : beliefAt(position, step)[0];
-    const after = position >= end;
-    const active = Math.floor(position / state.block) === steps[step]?.block;
-    const key = [token?.step, guess?.piece.id, guess && Math.round(guess.share * 20), position - end, active, view,
-      !token && finished() && atEnd()].join();
-    if (cell.painted === key) return;
-    cell.painted = key;
-    const { el } = cell, piece = token && pieces[token.piece];
-    el.classList.toggle("tc-mask", !token);
-    el.classList.toggle("tc-set", Boolean(token));
-    el.classList.toggle("tc-after", after);
-    el.classList.toggle("tc-active", active);
-    el.classList.toggle("tc-still", !token && finished() && atEnd());
-    el.classList.toggle("tc-special", Boolean(piece) && piece.kind !== "t");
+    const classes = [cell.base, token ? "tc-set" : "tc-mask"];
+    if (position >= end) classes.push("tc-after");
+    if (Math.floor(position / state.block) === steps[step]?.block) classes.push("tc-active");
+    if (piece && piece.kind !== "t") classes.push("tc-special");
+    if (position === shownPosition) classes.push("tc-chosen");
     const shown = piece ? glyph(piece, position === end) : guess ? glyph(guess.piece) : "";
-    el.classList.toggle("tc-long", shown.length > 7);
-    cell.text.textContent = shown;
-    cell.order.textContent = token ? token.step : "";
-    el.style.setProperty("--c", token ? token.confidence : guess ? guess.share : 0);
-    el.style.setProperty("--o", token ? token.step / Math.max(1, steps.length - 1) : 0);
-    el.setAttribute("aria-label", token
-      ? `Position ${position}: ${spelled(piece)}, confidence ${percent(token.confidence)}, step ${token.step}`
-      : `Position ${position}: masked`);
+    if (shown.length > 7) classes.push("tc-long");
+    const { painted, el } = cell;
+    change(painted, "classes", classes.join(" "), (value) => { el.className = value; });
+    change(painted, "shown", shown, (value) => { cell.text.textContent = value; });
+    change(painted, "confidence", token?.confidence ?? 0, (value) => el.style.setProperty("--c", value));
+    change(painted, "share", guess?.share ?? 1, (value) => { cell.text.style.opacity = token ? 1 : 0.12 + value * 0.6; });
+    change(painted, "step", token?.step, (value) => {
+      cell.order.textContent = value ?? "";
+      el.style.setProperty("--o", token ? token.step / Math.max(1, state.steps) : 0);
+      el.setAttribute("aria-label", token
+        ? `Position ${position}: ${spelled(piece)}, confidence ${percent(token.confidence)}, step ${token.step}`
+        : `Position ${position}: masked`);
+    });
   }
 
   function paint() {
     const step = painted = shownStep(), end = endOfAnswer(step), done = finished() && atEnd();
+    shownPosition = cardPosition(step);
     cells.forEach((cell, position) => paintCell(cell, position, step, end));
     paintReadouts(step, done);
     paintCursor(step);
@@ -339,12 +344,11 @@ function tokenCanvas(root, onDone) {
   }
 
   function paintCard(step) {
-    const position = cardPosition(step);
-    for (const [i, cell] of cells.entries()) cell.el.classList.toggle("tc-chosen", i === position);
+    const position = shownPosition;
     if (position === null) return;
     const token = tokenAt(position, step);
     const at = token ? token.step : step;
-    const key = [position, at, token?.piece, beliefAt(position, at).length].join();
+    const key = [position, at, token?.piece, beliefs[position].length].join();
     if (cardKey === key) return;
     cardKey = key;
     const title = node("p", "tc-title");
@@ -371,7 +375,7 @@ function tokenCanvas(root, onDone) {
 
   function choose(position) {
     chosen = position;
-    paintCard(shownStep());
+    paint();
   }
 
   // ---- people --------------------------------------------------------------------------------

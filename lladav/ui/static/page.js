@@ -22,7 +22,6 @@
     const bubble = detail.live ? lastBubble() : null;
     clear(bubble);
     if (bubble) bubble.dataset.refining = detail.text;
-    document.body.dataset.refining = String(detail.live);
     // The canvas announces the finished answer once; the chat must not read out every step as well.
     document.querySelector("#conversation [role=log]")?.setAttribute("aria-live", "off");
   });
