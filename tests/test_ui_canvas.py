@@ -1,0 +1,88 @@
+"""The record that feeds the canvas: complete, compact, and no part of any template."""
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from gradio.utils import diff
+
+from lladav import LladaVPipeline, SamplingConfig, SamplingStep
+from lladav.ui.canvas import MOST_BELIEFS, CanvasRecord, Frame, idle_value, token_canvas
+
+MESSAGES = [{"role": "user", "content": "What is this?"}]
+
+
+def record_of(pipe: LladaVPipeline, config: SamplingConfig) -> tuple[list[SamplingStep], list[dict[str, Any]]]:
+    """The steps of a run and the value of the canvas after each."""
+    record = CanvasRecord("run", config, pipe.pieces, set(pipe.tokenizer.all_special_ids))
+    before, steps, values = None, [], []
+    for step in pipe.stream(MESSAGES, config):
+        frame = Frame.of(before, step, 0.0125 * step.step, pipe.text(step))
+        record.add(frame)
+        values.append(record.value(frame))
+        steps.append(before := step)
+    return steps, values
+
+
+@pytest.fixture(scope="module")
+def run(tiny_pipeline: LladaVPipeline):
+    return record_of(tiny_pipeline, SamplingConfig(gen_length=24, block_length=12, steps=12, temperature=0.5, seed=1))
+
+
+def test_the_last_value_tells_every_step(run):
+    steps, values = run
+    tokens: dict[int, int] = {}
+    for step, line in zip(steps, map(json.loads, values[-1]["log"]), strict=True):
+        number, nfe, milliseconds, block, stop, commits, _ = line
+        assert (number, nfe, block, stop) == (step.step, step.nfe, step.block, step.stop_position)
+        assert milliseconds == pytest.approx(12.5 * step.step)
+        for position, piece, permille in commits:
+            tokens[position] = int(values[-1]["pieces"][piece].split(" ")[0])
+            assert permille / 1000 == pytest.approx(step.confidence[position].item(), abs=6e-4)
+        shown = [tokens.get(position) for position in range(24)]
+        masked = step.mask_index.tolist()
+        assert shown == [None if hidden else token for token, hidden in zip(step.tokens.tolist(), masked, strict=True)]
+
+
+def test_values_only_grow(run):
+    _, values = run
+    for before, after in pairwise(values):
+        assert after["log"][:-1] == before["log"]
+        assert after["pieces"][: len(before["pieces"])] == before["pieces"]
+    assert [value["finish"] for value in values[:-1]] == [None] * 12
+    assert values[-1]["finish"] in ("stop", "length")
+
+
+def test_alternatives_are_those_of_the_step(run):
+    steps, values = run
+    pieces = [int(entry.split(" ")[0]) for entry in values[-1]["pieces"]]
+    for step, line in zip(steps, map(json.loads, values[-1]["log"]), strict=True):
+        for position, *pairs in line[-1]:
+            assert [pieces[index] for index in pairs[::2]] == step.top_ids[position].tolist()
+            for percent, share in zip(pairs[1::2], step.top_probs[position].tolist(), strict=True):
+                assert percent == pytest.approx(100 * share, abs=0.51)
+
+
+def test_an_update_is_small(tiny_pipeline: LladaVPipeline):
+    settings = SamplingConfig(gen_length=256, block_length=256, steps=128, temperature=1.0, seed=0)
+    _, values = record_of(tiny_pipeline, settings)
+    sizes = sorted(len(json.dumps(diff(before, after))) for before, after in pairwise(values))
+    assert sizes[len(sizes) // 2] < 4000
+    assert max(len(json.loads(line)[-1]) for line in values[-1]["log"]) == MOST_BELIEFS
+
+
+def test_special_tokens_are_marked(tiny_pipeline: LladaVPipeline):
+    _, values = record_of(tiny_pipeline, SamplingConfig(gen_length=8, block_length=8, steps=2, temperature=2.0, seed=0))
+    special = set(tiny_pipeline.tokenizer.all_special_ids)
+    for entry in values[-1]["pieces"]:
+        token, text = entry.split(" ", 1)
+        assert text[0] == ("s" if int(token) in special else "t")
+        assert text[1:] == tiny_pipeline.pieces([int(token)])[0]
+
+
+def test_the_template_is_constant():
+    template = token_canvas(idle_value(4)).html_template
+    assert "${" not in template
+    assert "{{" not in template
+    assert template == token_canvas(idle_value(8)).html_template
