@@ -1,6 +1,6 @@
 """Scenes: seeded pictures composed of emoji artwork and coloured shapes, with questions that have one right answer.
 
-`make_scene` places objects, `render` draws them, `ask` writes a short conversation about them. All three are driven by a
+`make_scene` places objects, `render` draws them, `ask` writes a short conversation about them. All are driven by a
 `random.Random`, so a seed is a data set: training and held-out questions come from the same code and never meet.
 Positions and sizes are fractions of the picture's side; the origin is the top left corner.
 """
@@ -165,8 +165,8 @@ def render(scene: Scene, size: int = IMAGE_SIZE) -> Image.Image:
     stretch = looks.uniform(0.75, 1.33) if looks.random() < 0.3 else 1  # as when a wide picture is squashed to a square
     for item in scene.items:
         if item.color:
-            jittered = tuple(min(max(c + looks.randint(-16, 16), 0), 255) for c in COLORS[item.color])
-            sprite = shape_sprite(item.name, jittered)
+            red, green, blue = (min(max(c + looks.randint(-16, 16), 0), 255) for c in COLORS[item.color])
+            sprite = shape_sprite(item.name, (red, green, blue))
         else:
             sprite = emoji_sprite(item.name, item.artwork)
         side = max(round(item.size * size), 1)
@@ -246,7 +246,8 @@ def ask_color(scene: Scene, rng: random.Random) -> Turns:
     item = rng.choice(shapes)
     if scene.counts[item.phrase] > 1:
         return ((f"What color are the {plural(item.name)}?", sentence(item.color)),)
-    return ((rng.choice([f"What color is the {item.name}?", f"Which color is the {item.name}?"]), sentence(item.color)),)
+    question = rng.choice([f"What color is the {item.name}?", f"Which color is the {item.name}?"])
+    return ((question, sentence(item.color)),)
 
 
 def ask_count(scene: Scene, rng: random.Random) -> Turns:
@@ -278,7 +279,7 @@ def ask_relation(scene: Scene, rng: random.Random) -> Turns:
             return None
         return ((f"Is the {a.name} {relation} the {b.name}?", "Yes." if _holds(a, b, relation) > 0 else "No."),)
     found = _neighbour(scene, b, relation)
-    return found and ((f"What is {relation} the {b.name}?", sentence(article(found.phrase))),)
+    return ((f"What is {relation} the {b.name}?", sentence(article(found.phrase))),) if found else None
 
 
 def ask_where(scene: Scene, rng: random.Random) -> Turns:
@@ -345,11 +346,22 @@ KINDS = {
     "follow_up": ask_follow_up,
     "talk": ask_talk,
 }
-WEIGHTS = dict(name=2, position=2, color=2, count=3, exists=6, relation=8, where=3, caption=3, follow_up=4, talk=0.3)
+WEIGHTS = {  # of the kinds in training: what takes longest to learn is asked most
+    "name": 2,
+    "position": 2,
+    "color": 2,
+    "count": 3,
+    "exists": 6,
+    "relation": 8,
+    "where": 3,
+    "caption": 3,
+    "follow_up": 4,
+    "talk": 0.3,
+}
 
 
 def ask(scene: Scene, rng: random.Random, kind: str | None = None) -> Example:
-    """A conversation about the scene: of `kind` if the scene allows it, else (and for None) of a kind drawn by WEIGHTS."""
+    """A conversation about the scene: of `kind` if the scene allows it, else of a kind drawn by WEIGHTS."""
     while True:
         kind = kind or rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         turns = KINDS[kind](scene, rng)

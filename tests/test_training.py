@@ -1,17 +1,26 @@
 """The training objective, against figures of the published implementation; and the machinery around it."""
 
 import json
-from dataclasses import replace
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from lladav.evaluation import conversation
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import LladaVProcessor
+from lladav.scenes import ask, make_scene
+from lladav.training import loop
+from lladav.training.data import SceneData, attention_mask, things
+from lladav.training.learner import Learner
+from lladav.training.loop import Trainer
 from lladav.training.objective import IGNORE, forward_process, masked_diffusion_loss, next_token_loss
+from lladav.training.recipes import EVERYTHING, LANGUAGE, TOWER, Stage, initialize_for_recall, tiny_config
 from lladav.training.tuning import embed_samples, tuning_loss
+from lladav.training.vocabulary import build_tokenizer
 
 GOLDEN = Path(__file__).parent / "fixtures" / "golden"
 CASES = json.loads((GOLDEN / "train.json").read_text())
@@ -127,3 +136,95 @@ def test_next_token_loss_reads_the_position_before():
     logits = torch.full((2, 3), -30.0)
     logits[0, 2] = logits[1, 0] = 30.0
     assert next_token_loss(logits, labels, torch.full((1, 3), 0.5)).item() == pytest.approx(0, abs=1e-6)
+
+
+# --- the machinery ------------------------------------------------------------------------------------------------
+
+STAGES = (
+    Stage("tower", "dense", 3, TOWER, scenes=2, questions=1),
+    Stage("language", "autoregressive", 3, LANGUAGE, scenes=2, questions=2, max_items=2, pixels=False),
+    Stage("tune", "masked", 4, EVERYTHING, scenes=2, questions=2),
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return build_tokenizer()
+
+
+def trainer(folder: Path, tokenizer) -> Trainer:
+    torch.manual_seed(0)
+    model = LladaVForMaskedDiffusion(tiny_config(tokenizer))
+    initialize_for_recall(model)
+    learner = Learner(model, tokenizer).to(torch.bfloat16)
+    return Trainer(learner, SceneData(tokenizer, patches=8), folder)
+
+
+def test_the_tokenizer_keeps_words_whole(tokenizer):
+    for word in things():
+        assert len(tokenizer.encode(f" {word}")) == 1, word
+    for text in ("What is left of the dog?", "Ünknown zebra 斑馬 🦓", "a\n\nb"):
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_an_interrupted_stage_goes_on_as_if_it_had_not_been(tmp_path, tokenizer, monkeypatch):
+    whole = trainer(tmp_path / "whole", tokenizer)
+    whole.run(STAGES)
+
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    broken = trainer(tmp_path / "broken", tokenizer)
+    step_of = Trainer._step
+
+    def interrupted(self, learner, stage, step, batch, optimizer):
+        if (stage.name, step) == ("tune", 2):
+            raise KeyboardInterrupt
+        return step_of(self, learner, stage, step, batch, optimizer)
+
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(STAGES)
+    assert not broken.checkpoint(STAGES[-1]).exists()
+    monkeypatch.setattr(Trainer, "_step", step_of)
+    resumed = trainer(tmp_path / "broken", tokenizer)
+    resumed.run(STAGES)
+    for (name, ours), theirs in zip(resumed.learner.named_parameters(), whole.learner.parameters(), strict=True):
+        assert torch.equal(ours, theirs), name
+
+
+def test_a_stage_moves_what_it_trains_and_nothing_else(tmp_path, tokenizer):
+    subject = trainer(tmp_path, tokenizer)
+    before = {name: p.detach().clone() for name, p in subject.learner.named_parameters()}
+    subject.run(STAGES, only="language")
+    moved = {name for name, p in subject.learner.named_parameters() if not torch.equal(p, before[name])}
+    assert moved and all(name.startswith(LANGUAGE) for name in moved)
+    assert set(load_file(subject.checkpoint(STAGES[1]))) >= moved
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["stage"] == "language" and 0 < log[-1]["held_out_loss"] < 50
+
+
+def test_training_prompts_are_those_of_the_chat(tokenizer):
+    """What is trained on, token for token, is what the processor writes for the same conversation."""
+    data = SceneData(tokenizer, patches=8)
+    chat = LladaVProcessor(tokenizer, image_aspect_ratio="square", image_size=128, patch_size=16)
+    for seed in range(20):
+        rng = random.Random(seed)
+        example = ask(make_scene(rng), rng)
+        ids, labels, _ = data._conversation(example, random.Random(0))  # which leaves the question's spelling alone
+        messages = conversation(make_scene(random.Random(seed)), example)
+        prompt = chat.apply_chat_template(messages)["input_ids"][0].tolist()
+        prefix = data.prefix[~data.prefix_image].tolist()
+        answer = tokenizer.encode(example.turns[-1][1])
+        told = [*prefix, -200, *ids.tolist()]
+        assert told[: len(prompt)] == prompt
+        assert told[len(prompt) : len(prompt) + len(answer)] == answer
+        assert labels[len(prompt) - len(prefix) - 1] == answer[0]
+
+
+def test_attention_in_a_packed_row():
+    segments = torch.tensor([[0, 0, 1, 1, 2, -1]])
+    packed = attention_mask(segments, packed=True, causal=False)[0, 0].int().tolist()
+    assert packed[0] == [1, 1, 0, 0, 0, 0] and packed[2] == [1, 1, 1, 1, 0, 0] and packed[4] == [1, 1, 0, 0, 1, 0]
+    whole = attention_mask(segments[:, :4], packed=False, causal=False)
+    assert whole.all()
+    causal = attention_mask(segments, packed=True, causal=True)[0, 0]
+    assert not causal.triu(1).any() and causal.diagonal().all()

@@ -1,4 +1,4 @@
-"""Batches of scenes: a picture (or its symbols) as a shared prefix, and several conversations about it packed behind it.
+"""Batches of scenes: a picture, or its symbols, as a prefix that several conversations about it are packed behind.
 
 Packing computes the prefix once for all its conversations. The prefix then cannot see them, which full bidirectional
 attention would allow, so training ends with one conversation a row and nothing hidden.
@@ -29,9 +29,9 @@ class Batch:
     """Tensors of one training batch: B scenes, L tokens, P patches a picture.
 
     Of shape (B, L): input_ids, labels, positions, segments, image_index (bool), weights (of the loss; sum to 1).
-    pixel_values (B, 3, S, S) in [-1, 1]. names, colors (B, P): what covers a patch, 0 for nothing, else 1 + its index in
-    `things()` and COLORS; strength (B, P): 1 at an object's centre, falling off to 0. kinds[b][s - 1] is the kind of
-    question in segment s of row b.
+    pixel_values (B, 3, S, S) in [-1, 1]. names, colors (B, P): what covers a patch, 0 for nothing, else 1 + its index
+    in `things()` and COLORS; strength (B, P): 1 at an object's centre, falling off to 0. kinds[b][s - 1] is the kind
+    of question in segment s of row b.
     """
 
     input_ids: Tensor
@@ -47,8 +47,11 @@ class Batch:
     kinds: list[list[str]]
 
     def to(self, device: torch.device) -> "Batch":
-        """The batch with its tensors on a device."""
-        return Batch(**{name: v.to(device) if isinstance(v, Tensor) else v for name, v in vars(self).items()})
+        """Moves the batch to a device."""
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(self, name, value.to(device))
+        return self
 
 
 def things() -> tuple[str, ...]:
@@ -83,8 +86,8 @@ class SceneData:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, patches: int, image_size: int = IMAGE_SIZE):
         self.patches, self.image_size = patches, image_size
         self.encoder = tokenizer.backend_tokenizer
-        self.eot = tokenizer.convert_tokens_to_ids("<|eot_id|>")
-        head = self._encode([tokenizer.bos_token + QUESTION])[0]
+        (self.eot,) = self._encode(["<|eot_id|>"])[0]
+        head = self._encode([f"{tokenizer.bos_token}{QUESTION}"])[0]
         self.prefix = np.array([*head, *[0] * patches**2])
         self.prefix_image = np.arange(len(self.prefix)) >= len(head)
 
@@ -100,19 +103,27 @@ class SceneData:
         drawn = [make_scene(rng, max_items) for _ in range(scenes)]
         asked = [[ask(scene, rng) for _ in range(questions)] for scene in drawn]
         rows = [self._row(examples, rng) for examples in asked]
-        length = -(-max(len(row[0]) for row in rows) // 32) * 32  # few different shapes: kernels are built once for each
-        fill = (0, IGNORE, 0, PADDING, 0, 0.0)
-        columns = [
-            torch.from_numpy(np.stack([np.pad(row[i], (0, length - len(row[i])), constant_values=fill[i]) for row in rows]))
-            for i in range(6)
-        ]
-        input_ids, labels, positions, segments, image_index, weights = columns
-        symbols = [np.stack(s) for s in zip(*(patch_symbols(scene, self.patches) for scene in drawn), strict=True)]
+        # Lengths are few different ones, so that kernels are built once for each.
+        length = -(-max(len(row[0]) for row in rows) // 32) * 32
+        input_ids, labels, positions, segments, image_index, weights = (
+            torch.from_numpy(np.stack([_filled(column, length, fill) for column in columns]))
+            for columns, fill in zip(zip(*rows, strict=True), (0, IGNORE, 0, PADDING, 0, 0.0), strict=True)
+        )
+        symbols = zip(*(patch_symbols(scene, self.patches) for scene in drawn), strict=True)
+        names, colors, strength = (torch.from_numpy(np.stack(columns)) for columns in symbols)
         return Batch(
-            input_ids, labels, positions, segments, image_index.bool(), (weights / weights.sum()).float(),
-            self.pixels(drawn) if pixels else torch.empty(0), *map(torch.from_numpy, symbols),
-            [[example.kind for example in examples] for examples in asked],
-        )  # fmt: skip
+            input_ids=input_ids,
+            labels=labels,
+            positions=positions,
+            segments=segments,
+            image_index=image_index.bool(),
+            weights=(weights / weights.sum()).float(),
+            pixel_values=self.pixels(drawn) if pixels else torch.empty(0),
+            names=names,
+            colors=colors,
+            strength=strength,
+            kinds=[[example.kind for example in examples] for examples in asked],
+        )
 
     def pixels(self, scenes: Sequence[Scene]) -> Tensor:
         """The rendered scenes, of shape (B, 3, S, S), scaled to [-1, 1]."""
@@ -129,7 +140,9 @@ class SceneData:
     def _row(self, examples: list[Example], rng: random.Random) -> list[np.ndarray]:
         """ids, labels, positions, segments, image_index and weights of one scene's row."""
         start = len(self.prefix)
-        parts = [[self.prefix, np.full(start, IGNORE), np.arange(start), np.zeros(start, int), self.prefix_image, np.zeros(start)]]
+        nothing = np.zeros(start)
+        labels = np.full(start, IGNORE)
+        parts = [[self.prefix, labels, np.arange(start), nothing.astype(int), self.prefix_image, nothing]]
         for segment, example in enumerate(examples, 1):
             ids, labels, weights = self._conversation(example, rng)
             n = len(ids)
@@ -158,6 +171,10 @@ class SceneData:
         """How many end-of-turn tokens follow an answer: generation length must not give its length away."""
         draw = rng.random()
         return rng.randint(0, 3) if draw < 0.7 else rng.randint(4, 12) if draw < 0.94 else rng.randint(13, 44)
+
+
+def _filled(column: np.ndarray, length: int, fill: float) -> np.ndarray:
+    return np.pad(column, (0, length - len(column)), constant_values=fill)
 
 
 def attention_mask(segments: Tensor, packed: bool, causal: bool) -> Tensor:

@@ -1,8 +1,8 @@
 """What is trained: the model, and two helpers that exist in training only and are thrown away with it.
 
-`Symbols` says in the language model's own word vectors what each patch of a scene shows. It stands in for pictures while
-the language model learns to look things up, and it is what the projector is then taught to produce. `DenseHead` reads a
-patch's name off the vision tower, so that the tower learns from every patch and not from one answer a picture.
+`Symbols` says in the language model's own word vectors what each patch of a scene shows. It stands in for pictures
+while the language model learns to look things up, and it is what the projector is then taught to produce. `DenseHead`
+reads a patch's name off the vision tower, so that the tower learns from every patch, not from one answer a picture.
 """
 
 import torch

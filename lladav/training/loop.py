@@ -1,8 +1,8 @@
 """The training loop: stages on accelerate, with checkpoints, resume, a progress bar and a log.
 
 Weights are bfloat16 with float32 masters: on CPUs with bfloat16 units this is several times faster than autocast.
-Every stage writes the averaged weights that it trained, and starts from what the stages before it wrote; a stage that was
-interrupted goes on where its last checkpoint stands.
+Every stage writes the averaged weights that it trained, and starts from what the stages before it wrote; a stage that
+was interrupted goes on where its last checkpoint stands.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -29,15 +29,13 @@ LOG_EVERY = 25
 
 
 class MasterAdamW(torch.optim.AdamW):
-    """AdamW that steps float32 masters of half-precision parameters, and keeps an exponential moving average of them."""
+    """AdamW on float32 masters of half-precision parameters, with an exponential moving average of them."""
 
     def __init__(self, groups: list[dict], **options):
         self.half = [p for group in groups for p in group["params"]]
-        masters = [
-            {**group, "params": [p.detach().float().clone().requires_grad_() for p in group["params"]]} for group in groups
-        ]
-        super().__init__(masters, **options)
-        self.masters = [p for group in masters for p in group["params"]]
+        self.masters = [p.detach().float().clone().requires_grad_() for p in self.half]
+        masters = iter(self.masters)
+        super().__init__([group | {"params": [next(masters) for _ in group["params"]]} for group in groups], **options)
         self.average = [p.detach().clone() for p in self.masters]
         self.steps = 0
 
@@ -101,7 +99,8 @@ def learning_rate_factor(stage: Stage, step: int) -> float:
 
 def parameter_groups(learner: nn.Module, stage: Stage) -> list[dict]:
     """The parameters that a stage trains, the tower's apart; all others stop asking for gradients."""
-    tower, rest = [], []
+    tower: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in learner.named_parameters():
         parameter.requires_grad_(name.startswith(stage.trainable))
         if parameter.requires_grad:
@@ -126,7 +125,8 @@ class Trainer:
     """
 
     def __init__(self, learner: Learner, data: SceneData, folder: Path, seed: int = 0, workers: int = 0):
-        self.accelerator = Accelerator()
+        unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # no objective uses every part
+        self.accelerator = Accelerator(kwargs_handlers=[unused])
         self.learner = learner.to(self.accelerator.device)
         self.data, self.folder, self.seed, self.workers = data, folder, seed, workers
         folder.mkdir(parents=True, exist_ok=True)
@@ -151,26 +151,35 @@ class Trainer:
 
     def _train(self, stage: Stage) -> None:
         optimizer = MasterAdamW(parameter_groups(self.learner, stage), betas=(0.9, 0.98), weight_decay=0.01)
+        learner = self.accelerator.prepare_model(self.learner)
         snapshot = self.folder / f"{stage.name}.resume.pt"
         start = 0
         if snapshot.exists():
             saved = torch.load(snapshot, map_location=self.accelerator.device, weights_only=True)
             optimizer.restore(saved)
             start = saved["steps"]
-        bar = tqdm(self._batches(stage, start), desc=stage.name, initial=start, total=stage.steps, mininterval=5)
+        main = self.accelerator.is_main_process
+        batches = self._batches(stage, start)
+        bar = tqdm(batches, stage.name, initial=start, total=stage.steps, mininterval=5, disable=not main)
         losses: list[float] = []
         saved_at = time.monotonic()
         for step, batch in enumerate(bar, start):
-            losses.append(self._step(stage, step, batch, optimizer))
-            if (step + 1) % LOG_EVERY == 0:
+            losses.append(self._step(learner, stage, step, batch, optimizer))
+            if main and (step + 1) % LOG_EVERY == 0:
                 loss = sum(losses) / len(losses)
                 bar.set_postfix(loss=f"{loss:.4f}")
                 self._log({"stage": stage.name, "step": step + 1, "loss": loss, "seconds": time.time()})
                 losses.clear()
-            if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+            if main and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 torch.save(optimizer.snapshot(), snapshot)
                 saved_at = time.monotonic()
         optimizer.publish(optimizer.average)
+        if main:
+            self._finish(stage, snapshot)
+        self.accelerator.wait_for_everyone()
+
+    def _finish(self, stage: Stage, snapshot: Path) -> None:
+        """Logs what the stage has come to, and writes what it trained."""
         self._log({"stage": stage.name, "step": stage.steps, **self.held_out(stage)})
         trained = {n: p.detach().clone() for n, p in self.learner.named_parameters() if p.requires_grad}
         save_file(trained, self.checkpoint(stage))
@@ -178,7 +187,7 @@ class Trainer:
 
     def _batches(self, stage: Stage, start: int) -> Iterator[Batch]:
         loader = DataLoader(
-            StageData(self.data, stage, f"train-{self.seed}"),
+            StageData(self.data, stage, f"train-{self.seed}-{self.accelerator.process_index}"),
             batch_size=None,
             sampler=range(start, stage.steps),
             num_workers=self.workers,
@@ -186,9 +195,10 @@ class Trainer:
         for batch in loader:
             yield batch.to(self.accelerator.device)
 
-    def _step(self, stage: Stage, step: int, batch: Batch, optimizer: MasterAdamW) -> float:
-        generator = torch.Generator(self.accelerator.device).manual_seed(self.seed * 1_000_003 + step)
-        loss, _ = self.learner(batch, stage.objective, generator, stage.pixels, stage.packed)
+    def _step(self, learner: nn.Module, stage: Stage, step: int, batch: Batch, optimizer: MasterAdamW) -> float:
+        rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
+        generator = torch.Generator(self.accelerator.device).manual_seed((self.seed * 1_000_003 + step) * ranks + rank)
+        loss, _ = learner(batch, stage.objective, generator, stage.pixels, stage.packed)
         optimizer.zero_grad()
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.learner.parameters(), 1.0)
@@ -198,14 +208,13 @@ class Trainer:
         return loss.item()
 
     @torch.no_grad()
-    def held_out(self, stage: Stage, batches: int = 4) -> dict:
+    def held_out(self, stage: Stage, batches: int = 12) -> dict:
         """Figures on scenes that no run trains on: loss, and the share of answers solved in one step, by kind."""
         figures: dict[str, list[float]] = {}
         generator = torch.Generator(self.accelerator.device).manual_seed(0)
         for index in range(batches):
-            batch = self.data.batch(
-                f"held-out/{index}", 48, stage.questions, stage.max_items, stage.pixels
-            ).to(self.accelerator.device)
+            batch = self.data.batch(f"held-out/{index}", stage.scenes, stage.questions, stage.max_items, stage.pixels)
+            batch = batch.to(self.accelerator.device)
             loss, extra = self.learner(batch, stage.objective, generator, stage.pixels, stage.packed)
             for name, value in {"held_out_loss": loss.item(), **extra}.items():
                 figures.setdefault(name, []).append(value)

@@ -16,7 +16,7 @@ def forward_process(
 
     Args:
         labels: Targets of shape (B, L); IGNORE marks what is never masked.
-        generator: Where t ~ U(0, 1) of shape (B,) and then the uniform noise of shape (B, L) are drawn from, in this order.
+        generator: Where t ~ U(0, 1) of shape (B,) and then the uniform noise of shape (B, L) are drawn from.
         t: Times to use instead of drawing them: shape (B,), or (B, L) where a row packs several samples.
 
     Returns:
@@ -36,7 +36,7 @@ def masked_diffusion_loss(
 ) -> Tensor:
     """The bound of masked diffusion on visual instruction tuning (LLaDA-V, arXiv 2505.16933, eq. 3), not shifted.
 
-    loss = 1/B sum_b 1/N_b sum_{masked i} CE(logits_i, label_i) / p_b, where N_b counts the labelled positions of sample b.
+    loss = 1/B sum_b 1/N_b sum_{masked i} CE(logits_i, label_i) / p_b, with N_b labelled positions in sample b.
 
     Args:
         logits: Of shape (B, L, V), at every position; or of shape (M, V), at the M masked positions only, row-major.

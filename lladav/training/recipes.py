@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import torch
-from transformers import LlamaConfig, PreTrainedTokenizerBase, SiglipVisionConfig
+from torch.nn import init
+from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfig
 
 from lladav.configuration import LladaVConfig
 from lladav.modeling import LladaVForMaskedDiffusion
@@ -45,20 +46,26 @@ class Stage:
 
 TOWER = ("model.model.vision_tower", "dense_head")
 LANGUAGE = ("model.model.language_model", "model.lm_head", "symbols")
+VISION = ("model.model.vision_tower", "model.model.projector")
 EVERYTHING = ("model.",)
 
+# fmt: off
 TINY = (
     # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
     # training finds in-context retrieval several times sooner than masked diffusion does, so it goes first.
     Stage("tower", "dense", 6000, TOWER, scenes=32, questions=1),
     Stage("language-2", "autoregressive", 1500, LANGUAGE, max_items=2, pixels=False, decay=False),
-    Stage("language-6", "autoregressive", 3000, LANGUAGE, pixels=False, decay=False),
-    Stage("language-masked", "masked", 1500, LANGUAGE, pixels=False),
+    Stage("language-6", "autoregressive", 2300, LANGUAGE, pixels=False, decay=False),
     # The projector learns to say in symbols what the tower sees; then everything is tuned together.
-    Stage("align", "align", 600, ("model.model.projector",), scenes=64, questions=1),
-    Stage("tune", "masked", 6000, EVERYTHING, learning_rate=6e-4, vision_learning_rate=3e-4),
-    Stage("finish", "masked", 1500, EVERYTHING, scenes=24, questions=1, packed=False, learning_rate=2e-4),
+    Stage("align", "align", 2400, VISION, scenes=32, questions=1),
+    Stage(
+        "tune-left-to-right", "autoregressive", 1500, EVERYTHING,
+        learning_rate=3e-4, vision_learning_rate=1e-4, decay=False,
+    ),
+    Stage("tune", "masked", 3500, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4),
+    Stage("finish", "masked", 700, EVERYTHING, scenes=24, questions=1, packed=False, learning_rate=1e-4),
 )
+# fmt: on
 RECIPES = {"tiny": TINY}
 
 
@@ -66,35 +73,26 @@ RECIPES = {"tiny": TINY}
 def initialize_for_recall(model: LladaVForMaskedDiffusion) -> None:
     """Starts the language model as a crude copying machine.
 
-    Every head looks for what equals its own token (keys begin as queries do) and hands on a little of what it finds (the
-    output projection begins as the transpose of the values'), and the last layer says the word it holds (the head begins
-    as the embedding). Finding a question's noun among the patches, and repeating what stands there, is what takes longest
-    to learn from random projections (after mimetic initialization, Trockman and Kolter, arXiv 2305.09828). Words begin
-    large beside what a layer adds to them, so that they are not drowned.
+    Every head looks for what equals its own token (keys begin as queries do) and hands on a little of what it finds
+    (the output projection begins as the transpose of the values'), and the last layer says the word it holds (the head
+    begins as the embedding). Finding a question's noun among the patches, and repeating what stands there, is what
+    takes longest to learn from random projections (after mimetic initialization, Trockman and Kolter,
+    arXiv 2305.09828). Words begin large beside what a layer adds to them, so that they are not drowned.
     """
     for layer in model.model.language_model.layers:
         attention = layer.self_attn
-        attention.q_proj.weight.normal_(std=0.05)
+        init.normal_(attention.q_proj.weight, std=0.05)
+        init.normal_(attention.v_proj.weight, std=0.05)
         attention.k_proj.weight.copy_(attention.q_proj.weight)
-        attention.v_proj.weight.normal_(std=0.05)
         attention.o_proj.weight.copy_(0.15 * attention.v_proj.weight.T)
-    words = model.get_input_embeddings().weight.normal_(std=0.1)
+    words = init.normal_(model.model.language_model.embed_tokens.weight, std=0.1)
     model.lm_head.weight.copy_(0.2 * words)
 
 
-def tiny_config(tokenizer: PreTrainedTokenizerBase) -> LladaVConfig:
+def tiny_config(tokenizer: PreTrainedTokenizerFast) -> LladaVConfig:
     """The embedded default: 8 million parameters, 64 tokens a picture."""
-    special = {
-        name: tokenizer.convert_tokens_to_ids(token)
-        for name, token in (
-            ("bos_token_id", "<|startoftext|>"),
-            ("eos_token_id", "<|endoftext|>"),
-            ("pad_token_id", "<|endoftext|>"),
-            ("mask_token_id", "<|mdm_mask|>"),
-            ("eot_token_id", "<|eot_id|>"),
-        )
-    }
-    headers = tokenizer.convert_tokens_to_ids(["<|start_header_id|>", "<|end_header_id|>"])
+    names = ("startoftext", "endoftext", "mdm_mask", "eot_id", "start_header_id", "end_header_id")
+    start, end, mask, eot, *headers = tokenizer.encode("".join(f"<|{name}|>" for name in names))
     text = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=192,
@@ -104,7 +102,7 @@ def tiny_config(tokenizer: PreTrainedTokenizerBase) -> LladaVConfig:
         num_key_value_heads=4,
         max_position_embeddings=512,
         rms_norm_eps=1e-5,
-        rope_theta=500000.0,
+        rope_parameters={"rope_type": "default", "rope_theta": 500000.0},
         bos_token_id=None,
         eos_token_id=None,
     )
@@ -121,6 +119,10 @@ def tiny_config(tokenizer: PreTrainedTokenizerBase) -> LladaVConfig:
         text_config=text,
         vision_config=vision,
         image_aspect_ratio="square",
-        suppress_token_ids=[special["bos_token_id"], special["eos_token_id"], *headers],
-        **special,
+        bos_token_id=start,
+        eos_token_id=end,
+        pad_token_id=end,
+        mask_token_id=mask,
+        eot_token_id=eot,
+        suppress_token_ids=[start, end, *headers],
     )
