@@ -1,21 +1,43 @@
 """Which masked positions to commit: schedules, confidences and policies, each a pure function.
 
 A step of the denoising loop scores every position it may fill, and commits the most confident of them. A
-schedule says how many at least; a threshold or a factor may ask for more where the model is sure.
+schedule says how many at least; a threshold, a factor or a bound on entropy may ask for more where the model is sure.
 """
+
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
 
 import torch
 from torch import Tensor
 
 
-def num_transfer_tokens(num_masked: int, steps: int) -> list[int]:
-    """Spread `num_masked` commits evenly over `steps`; the first steps take what does not divide.
+def num_transfer_tokens(num_masked: int, steps: int, shift: float = 1.0) -> list[int]:
+    """Plan `num_masked` commits over `steps`: evenly, or fewer at first the more `shift` lies below 1.
+
+    No step that is run commits nothing: the first s = min(num_masked, steps) take one each. The n = num_masked - s
+    left are shared out in proportion to f((i + 1) / s) - f(i / s), where f(t) = at / (1 + (a - 1)t), a = `shift`:
+    with a = 1/3, a quarter of them is committed in the first half. What is lost in rounding down goes to the largest
+    remainders, of equal ones to the earliest. The arithmetic is exact.
 
     >>> num_transfer_tokens(32, 5)
     [7, 7, 6, 6, 6]
+    >>> num_transfer_tokens(32, 5, shift=1 / 3)
+    [3, 4, 5, 7, 13]
     """
-    base, remainder = divmod(num_masked, steps)
-    return [base + (step < remainder) for step in range(steps)]
+    used = min(num_masked, steps)
+    spare = num_masked - used
+    due = [spare * _shifted(Fraction(step, used), Fraction(shift)) for step in range(used + 1)] if used else []
+    shares = [after - before for before, after in pairwise(due)]
+    counts = [1 + floor(share) for share in shares]
+    remainders = sorted(range(used), key=lambda step: floor(shares[step]) - shares[step])
+    for step in remainders[: num_masked - sum(counts)]:
+        counts[step] += 1
+    return counts + [0] * (steps - used)
+
+
+def _shifted(time: Fraction, shift: Fraction) -> Fraction:
+    return shift * time / (1 + (shift - 1) * time)
 
 
 def low_confidence(probabilities: Tensor, x0: Tensor) -> Tensor:
@@ -25,6 +47,11 @@ def low_confidence(probabilities: Tensor, x0: Tensor) -> Tensor:
     algorithm 5): the others go back to being masks.
     """
     return probabilities.gather(-1, x0[:, None]).squeeze(-1)
+
+
+def entropy(probabilities: Tensor) -> Tensor:
+    """The entropy in nats of each distribution: `probabilities` of shape (N, V) -> (N,)."""
+    return torch.special.entr(probabilities).sum(-1)
 
 
 def random_confidence(length: int, generator: torch.Generator) -> Tensor:
@@ -51,3 +78,14 @@ def count_within_factor(confidence: Tensor, factor: float) -> int:
     ordered = confidence.sort(descending=True).values
     n = torch.arange(1, len(ordered) + 1)
     return int(((n + 1) * (1 - ordered) < factor).sum())
+
+
+def count_within_entropy(confidence: Tensor, entropies: Tensor, bound: float) -> int:
+    """The largest n whose n most confident positions have entropies that, all but the largest, sum to below `bound`.
+
+    That sum bounds what is lost by choosing the n tokens independently of each other (EB-Sampler, arXiv 2505.24857,
+    which allows it to reach the bound: here 0 asks for nothing). `confidence` and `entropies`, in nats, of shape (N,).
+    """
+    ordered = entropies[confidence.argsort(descending=True)]
+    at_stake = ordered.cumsum(0) - ordered.cummax(0).values  # never falls as n grows
+    return int((at_stake < bound).sum())

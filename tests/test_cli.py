@@ -93,7 +93,7 @@ def test_settings(options: list[str], expected: SamplingConfig):
     [
         (["--block-length", "7"], "block_length must divide gen_length, got 7 and 64"),
         (["--image", "nowhere.png"], "no such file: nowhere.png"),
-        (["--threshold", "0.5", "--factor", "1"], "threshold and factor exclude each other"),
+        (["--threshold", "0.5", "--factor", "1"], "exclude each other, got threshold=0.5 and factor=1.0"),
         (["--image", __file__], "not a picture"),
         (["--trace", "/nowhere/trace.json"], "no such file: /nowhere/trace.json"),
     ],

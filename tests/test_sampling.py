@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from lladav.sampling import PRESET_THINKING, PRESETS, SamplingConfig, SamplingStep, sample
-from lladav.sampling.denoiser import UniformNoise, guide, perturb, suppress
+from lladav.sampling.denoiser import UniformNoise, beliefs, guide, perturb
 
 MASK, FORBIDDEN, VOCAB = 0, 1, 30
 PROMPT_LENGTH = 3
@@ -70,7 +70,11 @@ def committed(steps: list[SamplingStep]) -> list[list[int]]:
         ({"suffix": 3}, "suffix must be a string or None, got 3"),
         ({"remasking": "entropy"}, "remasking must be one of low_confidence, random, got 'entropy'"),
         ({"threshold": -0.1}, "threshold must be .* got -0.1"),
-        ({"threshold": 0.9, "factor": 1.0}, "threshold and factor exclude each other, got 0.9 and 1.0"),
+        ({"threshold": 0.9, "factor": 1.0}, "exclude each other, got threshold=0.9 and factor=1.0: set one of them"),
+        ({"factor": 0.0, "entropy_bound": 0.1}, "threshold, factor, entropy_bound exclude each other"),
+        ({"entropy_bound": -0.1}, "entropy_bound must be zero, a positive number or None, got -0.1"),
+        ({"schedule_shift": 0.0}, "schedule_shift must be a positive number, got 0.0"),
+        ({"schedule_shift": float("inf")}, "schedule_shift must be a positive number, got inf"),
         ({"stop": "<|eot_id|>"}, "stop must be a tuple of strings"),
         ({"stop": ("",)}, "stop must be a tuple of strings that are not empty"),
         ({"template": (None, 3)}, "template must have gen_length entries, got 2 and 64"),
@@ -344,11 +348,8 @@ class TestGuidance:
 
     def test_logits_are_pushed_away_from_the_unconditional(self):
         logits = torch.tensor([[[1.0, 4.0]], [[2.0, 3.0]]])
-        assert guide(logits, 0.5).tolist() == [[0.5, 4.5]]
-        assert guide(logits[:1], 0.5).tolist() == [[1.0, 4.0]]
-
-    def test_suppression(self):
-        assert suppress(torch.zeros(1, 3), [0, 2]).softmax(-1).tolist() == [[0.0, 1.0, 0.0]]
+        assert guide(logits, 0.5).tolist() == [[[0.5, 4.5]]]
+        assert guide(logits[:1], 0.0).tolist() == [[[1.0, 4.0]]]
 
 
 class TestNoise:

@@ -7,18 +7,20 @@ shows, stores or measures a run is a function of those.
 """
 
 from lladav.sampling.canvas import NUM_ALTERNATIVES, Canvas, Proposal, SamplingStep
-from lladav.sampling.config import PRESET_THINKING, PRESETS, REMASKING, SamplingConfig
-from lladav.sampling.loop import encode, sample
+from lladav.sampling.config import PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig
+from lladav.sampling.loop import encode, sample, sample_batch
 
 __all__ = [
     "NUM_ALTERNATIVES",
     "PRESETS",
     "PRESET_THINKING",
     "REMASKING",
+    "SPEEDS",
     "Canvas",
     "Proposal",
     "SamplingConfig",
     "SamplingStep",
     "encode",
     "sample",
+    "sample_batch",
 ]

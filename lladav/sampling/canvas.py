@@ -22,7 +22,8 @@ class SamplingStep:
 
     Attributes:
         step: 0 for the canvas of masks that no forward pass has touched yet.
-        steps: how many steps are planned in all; a stop, `threshold` or `factor` may end the run sooner.
+        steps: how many steps are planned in all; a stop or tokens committed before their time may end
+            the run sooner.
         block: the active block.
         tokens: ids of shape (G,), `mask_token_id` where masked.
         mask_index: bool of shape (G,), what is masked after this step.
@@ -74,6 +75,7 @@ class Proposal:
     confidence: Tensor  # (N,)
     top_ids: Tensor  # (N, 5)
     top_probs: Tensor  # (N, 5)
+    entropies: Tensor | None = None  # (N,), where `entropy_bound` asks for them
 
 
 class Canvas:
@@ -118,7 +120,7 @@ class Canvas:
                 return
             in_block = slice(start, start + length)
             blanks = int(self.mask_index[in_block].sum())
-            for floor in num_transfer_tokens(blanks, self.config.steps_per_block):
+            for floor in num_transfer_tokens(blanks, self.config.steps_per_block, self.config.schedule_shift):
                 if not self.mask_index[: self.end].any() or not self.mask_index[in_block].any():
                     break
                 yield Task(block, min(start + length, self.end), floor)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 REMASKING = ("low_confidence", "random")
+POLICIES = ("threshold", "factor", "entropy_bound")
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,18 @@ class SamplingConfig:
         remasking: "low_confidence" commits the most probable proposals, "random" any.
         threshold: also commit every proposal whose confidence lies above it.
         factor: also commit the n most confident while (n + 1)(1 - c_n) lies below it.
+        entropy_bound: also commit the n most confident while their entropies, in nats, all but the largest, sum to
+            less.
+        schedule_shift: 1 commits evenly, less commits fewer at first and more at the end; see
+            `remasking.num_transfer_tokens`.
         refresh_interval: run the prompt only every that many steps; None runs it at every step, without a cache.
         stop: strings that end the answer; once one was found, only the first in the list can still move the end.
         seed: of the noise; None draws from torch's global generator.
         suffix: text behind the answer, seen from the first step, never changed.
         template: for each position of the answer the id of a token that is fixed, or None for a blank.
 
-    The schedule given by `steps` is a floor under `threshold` and `factor`, and so `steps` bounds the forward passes.
+    The schedule given by `steps` is a floor under `threshold`, `factor` and `entropy_bound`, of which one may be set,
+    and so `steps` bounds the forward passes.
     """
 
     gen_length: int = 64
@@ -35,6 +41,8 @@ class SamplingConfig:
     remasking: str = "low_confidence"
     threshold: float | None = None
     factor: float | None = None
+    entropy_bound: float | None = None
+    schedule_shift: float = 1.0
     refresh_interval: int | None = None
     stop: tuple[str, ...] = ("<|eot_id|>",)
     seed: int | None = None
@@ -104,13 +112,13 @@ def _check_strategy(config: SamplingConfig) -> None:
     for name in ("temperature", "cfg_scale"):
         value = getattr(config, name)
         _require(_is_number(value), f"{name} must be zero or a positive number, got {value!r}")
-    for name in ("threshold", "factor"):
-        value = getattr(config, name)
+    policies = {name: getattr(config, name) for name in POLICIES}
+    for name, value in policies.items():
         _require(value is None or _is_number(value), f"{name} must be zero, a positive number or None, got {value!r}")
-    _require(
-        config.threshold is None or config.factor is None,
-        f"threshold and factor exclude each other, got {config.threshold!r} and {config.factor!r}: set one to None",
-    )
+    chosen = [f"{name}={value!r}" for name, value in policies.items() if value is not None]
+    _require(len(chosen) < 2, f"{', '.join(POLICIES)} exclude each other, got {' and '.join(chosen)}: set one of them")
+    shift = config.schedule_shift
+    _require(_is_number(shift) and shift > 0, f"schedule_shift must be a positive number, got {shift!r}")
     _require(
         config.remasking in REMASKING,
         f"remasking must be one of {', '.join(REMASKING)}, got {config.remasking!r}",
@@ -161,4 +169,10 @@ PRESETS: dict[str, SamplingConfig] = {
 }
 PRESET_THINKING: dict[str, bool | None] = {
     name: {"mathvista": True, "mathverse": True, "demo": None}.get(name, False) for name in PRESETS
+}
+
+SPEEDS: dict[str, dict[str, int | None]] = {  # what to replace in a config for answers as exact, or as quick, as wanted
+    "Faithful": {"refresh_interval": None},
+    "Balanced": {"refresh_interval": 4},
+    "Fast": {"refresh_interval": 32},
 }

@@ -1,21 +1,25 @@
 """The denoising loop of LLaDA-V: the only one in this project."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lladav.remasking import count_above_threshold, count_within_factor, select_most_confident
+from lladav.remasking import (
+    count_above_threshold,
+    count_within_entropy,
+    count_within_factor,
+    select_most_confident,
+)
 from lladav.sampling.canvas import Canvas, Proposal, SamplingStep, Task
 from lladav.sampling.config import SamplingConfig
 from lladav.sampling.denoiser import Denoiser
 
+Inputs = Mapping[str, Tensor]
 
-@torch.no_grad()
-def sample(
-    model: Any, inputs: Mapping[str, Tensor], config: SamplingConfig, tokenizer: Any = None
-) -> Iterator[SamplingStep]:
+
+def sample(model: Any, inputs: Inputs, config: SamplingConfig, tokenizer: Any = None) -> Iterator[SamplingStep]:
     """Refine an answer and yield every state of it, the canvas of masks first.
 
     Args:
@@ -28,20 +32,52 @@ def sample(
     Raises:
         ValueError: more than one prompt, or `stop` or `suffix` without a tokenizer.
     """
-    stop_sequences = [encode(text, tokenizer) for text in config.stop]
-    canvas = Canvas(config, model.config.mask_token_id, stop_sequences)
-    suffix = encode(config.suffix, tokenizer)
-    plan = canvas.plan()
-    task = next(plan, None)
-    step = 0
-    yield canvas.record(step, block=0, finished=task is None)
+    if _batch_size(inputs) != 1:
+        raise ValueError(f"inputs must hold one prompt, got a batch of {_batch_size(inputs)}: call sample_batch")
+    for (step,) in sample_batch(model, inputs, config, tokenizer):
+        yield step
 
-    denoiser = Denoiser(model, _embed_prompt(model, inputs), suffix, config)
-    while task is not None:
-        proposal = denoiser.propose(canvas.tokens, canvas.masked_before(task.end), step)
-        canvas.commit(proposal, select_most_confident(proposal.confidence, _how_many(proposal, task, config)))
-        block, task, step = task.block, next(plan, None), step + 1
-        yield canvas.record(step, block, finished=task is None)
+
+@torch.no_grad()
+def sample_batch(
+    model: Any, inputs: Inputs | Sequence[Inputs], config: SamplingConfig, tokenizer: Any = None
+) -> Iterator[list[SamplingStep]]:
+    """Refine an answer to each of B prompts, and yield their states side by side: B records, in order.
+
+    Every answer comes out as `sample` would give it, up to rounding. One that is finished stays as it is, while the
+    others go on; its row is still run.
+
+    Args:
+        model: as for `sample`; where the prompts' lengths differ, also called with `attention_mask` and `position_ids`.
+        inputs: a batch, padded on the left where `attention_mask` is zero, or a list of batches to be joined.
+        config: how to sample each of them, with the same seed.
+        tokenizer: needed for `config.stop` and `config.suffix`.
+
+    Raises:
+        ValueError: `stop` or `suffix` without a tokenizer.
+    """
+    batches = [inputs] if isinstance(inputs, Mapping) else inputs
+    stop_sequences = [encode(text, tokenizer) for text in config.stop]
+    suffix = encode(config.suffix, tokenizer)
+    mask_token_id = model.config.mask_token_id
+    canvases = [Canvas(config, mask_token_id, stop_sequences) for _ in range(sum(map(_batch_size, batches)))]
+    plans = [canvas.plan() for canvas in canvases]
+    tasks = [next(plan, None) for plan in plans]
+    records = [canvas.record(0, block=0, finished=task is None) for canvas, task in zip(canvases, tasks, strict=True)]
+    yield list(records)
+
+    denoiser = Denoiser(model, [row for batch in batches for row in _embed_prompts(model, batch)], suffix, config)
+    step = 0
+    while due := {row: task for row, task in enumerate(tasks) if task is not None}:
+        positions = {row: canvases[row].masked_before(task.end) for row, task in due.items()}
+        proposals = denoiser.propose(torch.stack([canvas.tokens for canvas in canvases]), positions, step)
+        step += 1
+        for row, task in due.items():
+            count = _how_many(proposals[row], task, config)
+            canvases[row].commit(proposals[row], select_most_confident(proposals[row].confidence, count))
+            tasks[row] = next(plans[row], None)
+            records[row] = canvases[row].record(step, task.block, finished=tasks[row] is None)
+        yield list(records)
 
 
 def encode(text: str | None, tokenizer: Any) -> list[int]:
@@ -53,16 +89,27 @@ def encode(text: str | None, tokenizer: Any) -> list[int]:
     return tokenizer.encode(text, add_special_tokens=False)
 
 
-def _embed_prompt(model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
-    embeds = inputs["inputs_embeds"] if "inputs_embeds" in inputs else model.embed_prompt(**inputs)[0]
-    if len(embeds) != 1:
-        raise ValueError(f"inputs must hold one prompt, got a batch of {len(embeds)}: call sample for each")
-    return embeds  # (1, L, D)
+def _batch_size(inputs: Inputs) -> int:
+    return len(inputs["inputs_embeds"] if "inputs_embeds" in inputs else inputs["input_ids"])
+
+
+def _embed_prompts(model: Any, inputs: Inputs) -> list[Tensor]:
+    """The embeddings of every prompt of a batch, each of shape (L, D), without padding."""
+    if "inputs_embeds" in inputs:
+        embeds, mask = inputs["inputs_embeds"], inputs.get("attention_mask")
+    else:
+        embeds, mask = model.embed_prompt(**inputs)
+    return list(embeds) if mask is None else [row[kept] for row, kept in zip(embeds, mask.bool(), strict=True)]
 
 
 def _how_many(proposal: Proposal, task: Task, config: SamplingConfig) -> int:
+    """How many to commit: what the schedule asks for, or more where a policy is sure of more."""
+    sure = 0
     if config.threshold is not None:
-        return max(task.floor, count_above_threshold(proposal.confidence, config.threshold))
-    if config.factor is not None:
-        return max(task.floor, count_within_factor(proposal.confidence, config.factor))
-    return task.floor
+        sure = count_above_threshold(proposal.confidence, config.threshold)
+    elif config.factor is not None:
+        sure = count_within_factor(proposal.confidence, config.factor)
+    elif config.entropy_bound is not None:
+        assert proposal.entropies is not None
+        sure = count_within_entropy(proposal.confidence, proposal.entropies, config.entropy_bound)
+    return max(task.floor, sure)
