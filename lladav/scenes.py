@@ -356,7 +356,7 @@ WEIGHTS = {  # of the kinds in training: what takes longest to learn is asked mo
     "where": 3,
     "caption": 3,
     "follow_up": 4,
-    "talk": 0.3,
+    "talk": 1,
 }
 
 

@@ -203,21 +203,30 @@ def test_a_stage_moves_what_it_trains_and_nothing_else(tmp_path, tokenizer):
 
 
 def test_training_prompts_are_those_of_the_chat(tokenizer):
-    """What is trained on, token for token, is what the processor writes for the same conversation."""
+    """What is trained on, token for token and place for place, is what the processor writes for the same messages."""
     data = SceneData(tokenizer, patches=8)
     chat = LladaVProcessor(tokenizer, image_aspect_ratio="square", image_size=128, patch_size=16)
-    for seed in range(20):
+    pictureless = 0
+    for seed in range(60):
         rng = random.Random(seed)
-        example = ask(make_scene(rng), rng)
-        ids, labels, _ = data._conversation(example, random.Random(0))  # which leaves the question's spelling alone
-        messages = conversation(make_scene(random.Random(seed)), example)
+        scene = make_scene(rng)
+        example = ask(scene, rng, "talk" if seed % 3 == 0 else None)
+        row = data._row([example], random.Random(0 if seed % 2 else 3))  # neither changes the question's spelling
+        ids, labels, positions, segments, image_index, _ = row
+        messages = conversation(scene, example)
+        if segments[image_index].max() < 0:
+            pictureless += 1
+            messages[0]["content"] = example.turns[0][0]
         prompt = chat.apply_chat_template(messages)["input_ids"][0].tolist()
-        prefix = data.prefix[~data.prefix_image].tolist()
+        seen = segments >= 0
+        trained = [(-200 if image else token) for token, image in zip(ids[seen], image_index[seen], strict=True)]
+        trained = [token for index, token in enumerate(trained) if token != -200 or trained[index - 1] != -200]
         answer = tokenizer.encode(example.turns[-1][1])
-        told = [*prefix, -200, *ids.tolist()]
-        assert told[: len(prompt)] == prompt
-        assert told[len(prompt) : len(prompt) + len(answer)] == answer
-        assert labels[len(prompt) - len(prefix) - 1] == answer[0]
+        assert trained[: len(prompt)] == prompt
+        assert trained[len(prompt) : len(prompt) + len(answer)] == answer
+        assert labels[seen][-len(trained) + len(prompt) :][0] == answer[0]
+        assert positions[seen].tolist() == list(range(seen.sum()))
+    assert 0 < pictureless < 30
 
 
 def test_attention_in_a_packed_row():

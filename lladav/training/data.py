@@ -138,24 +138,34 @@ class SceneData:
         return larger.resize((self.image_size, self.image_size), Image.Resampling.BICUBIC)
 
     def _row(self, examples: list[Example], rng: random.Random) -> list[np.ndarray]:
-        """ids, labels, positions, segments, image_index and weights of one scene's row."""
-        start = len(self.prefix)
-        nothing = np.zeros(start)
-        labels = np.full(start, IGNORE)
-        parts = [[self.prefix, labels, np.arange(start), nothing.astype(int), self.prefix_image, nothing]]
+        """ids, labels, positions, segments, image_index and weights of one scene's row.
+
+        Small talk that has a row to itself mostly has no picture: its patches are then hidden and take no positions.
+        """
+        length = len(self.prefix)
+        nothing, labels = np.zeros(length), np.full(length, IGNORE)
+        segments, start = nothing.astype(int), length
+        shown = len(examples) > 1 or examples[0].kind != "talk" or rng.random() < 0.3
+        if not shown:
+            segments = np.where(self.prefix_image, PADDING, segments)
+            start -= int(self.prefix_image.sum())
+        parts = [[self.prefix, labels, np.arange(length), segments, self.prefix_image, nothing]]
         for segment, example in enumerate(examples, 1):
-            ids, labels, weights = self._conversation(example, rng)
+            ids, labels, weights = self._conversation(example, rng, shown)
             n = len(ids)
             parts.append([ids, labels, np.arange(start, start + n), np.full(n, segment), np.zeros(n, bool), weights])
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
-    def _conversation(self, example: Example, rng: random.Random) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """ids, labels and weights of one conversation, as the chat template writes it behind the picture."""
+    def _conversation(
+        self, example: Example, rng: random.Random, shown: bool = True
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """ids, labels and weights of one conversation, as the chat template writes it behind the picture, if any."""
         pieces: list[str] = []
         for index, (question, answer) in enumerate(example.turns):
             if rng.random() < 0.15:
                 question = question.lower().rstrip("?.")
-            pieces += [("\n" if index == 0 else "<|eot_id|>" + QUESTION) + question + ANSWER, answer]
+            before = "<|eot_id|>" + QUESTION if index else "\n" if shown else ""
+            pieces += [before + question + ANSWER, answer]
         encoded = self._encode(pieces)
         tail = self._tail(rng)
         encoded[-1] = encoded[-1] + [self.eot] * (1 + tail)

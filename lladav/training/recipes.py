@@ -59,7 +59,7 @@ TINY = (
     # The projector learns to say in symbols what the tower sees; then everything is tuned together.
     Stage("align", "align", 2400, VISION, scenes=32, questions=1),
     Stage(
-        "tune-left-to-right", "autoregressive", 1500, EVERYTHING,
+        "tune-left-to-right", "autoregressive", 1000, EVERYTHING,
         learning_rate=3e-4, vision_learning_rate=1e-4, decay=False,
     ),
     Stage("tune", "masked", 3500, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4),
