@@ -1,9 +1,13 @@
+import math
+
 import pytest
 import torch
 
 from lladav.remasking import (
     count_above_threshold,
+    count_within_entropy,
     count_within_factor,
+    entropy,
     low_confidence,
     num_transfer_tokens,
     random_confidence,
@@ -17,6 +21,33 @@ from lladav.remasking import (
 )
 def test_the_first_steps_take_what_does_not_divide(masked: int, steps: int, expected: list[int]):
     assert num_transfer_tokens(masked, steps) == expected
+
+
+@pytest.mark.parametrize(
+    ("masked", "steps", "shift", "expected"),
+    [
+        (32, 5, 1 / 3, [3, 4, 5, 7, 13]),
+        (32, 5, 3.0, [13, 7, 5, 4, 3]),
+        (8, 8, 1 / 3, [1] * 8),
+        (3, 5, 1 / 3, [1, 1, 1, 0, 0]),
+        (0, 2, 1 / 3, [0, 0]),
+    ],
+)
+def test_a_shifted_schedule(masked: int, steps: int, shift: float, expected: list[int]):
+    assert num_transfer_tokens(masked, steps, shift) == expected
+
+
+@pytest.mark.parametrize("shift", [1e-9, 0.1, 1 / 3, 0.9, 1.0, 2.0, 1e9])
+@pytest.mark.parametrize(("masked", "steps"), [(64, 32), (64, 7), (33, 32), (128, 1)])
+def test_a_schedule_commits_everything_and_something_at_every_step(masked: int, steps: int, shift: float):
+    counts = num_transfer_tokens(masked, steps, shift)
+    assert sum(counts) == masked and len(counts) == steps and min(counts) >= 1
+    assert counts == sorted(counts, reverse=shift >= 1)
+
+
+def test_a_third_leaves_three_quarters_to_the_second_half():
+    counts = num_transfer_tokens(4100, 100, 1 / 3)
+    assert sum(counts[:50]) == 50 + (4100 - 100) // 4
 
 
 def test_low_confidence_is_the_probability_of_the_proposal():
@@ -49,3 +80,24 @@ def test_count_above_threshold():
 )
 def test_count_within_factor(factor: float, expected: int):
     assert count_within_factor(torch.tensor([0.5, 0.99, 0.1, 0.9], dtype=torch.float64), factor) == expected
+
+
+def test_entropy_is_in_nats():
+    found = entropy(torch.tensor([[0.25, 0.25, 0.25, 0.25], [0.0, 1.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0]]))
+    assert found.tolist() == pytest.approx([math.log(4), 0, math.log(2)])
+
+
+@pytest.mark.parametrize(
+    ("bound", "expected"),
+    [(0.0, 0), (0.001, 1), (0.125, 1), (0.126, 2), (0.375, 2), (0.376, 3), (0.875, 3), (0.876, 4)],
+)
+def test_count_within_entropy(bound: float, expected: int):
+    """In order of confidence the entropies are 1/8, 1/2, 1/4 and 1: all but the largest sum to 0, 1/8, 3/8 and 7/8."""
+    confidence = torch.tensor([0.5, 0.99, 0.1, 0.9], dtype=torch.float64)
+    entropies = torch.tensor([0.25, 0.125, 1.0, 0.5], dtype=torch.float64)
+    assert count_within_entropy(confidence, entropies, bound) == expected
+
+
+def test_a_bound_of_zero_asks_for_nothing_even_of_the_certain():
+    certain = torch.ones(3, dtype=torch.float64)
+    assert count_within_entropy(certain, torch.zeros(3, dtype=torch.float64), 0.0) == 0

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from lladav.remasking import num_transfer_tokens
 from lladav.sampling import PRESET_THINKING, PRESETS, SamplingConfig, SamplingStep, sample
 from lladav.sampling.denoiser import UniformNoise, beliefs, guide, perturb
 
@@ -292,7 +293,23 @@ class TestPolicies:
         steps = run(ScriptedModel([7, 8, 9, 10], self.CERTAINTY), factor=0.1)
         assert committed(steps) == [[0, 2], [1], [3]]
 
-    @pytest.mark.parametrize("limit", [{"threshold": 1.1}, {"factor": 0.0}])
+    def test_entropy_bound_commits_the_confident_together(self):
+        model = ScriptedModel([7, 8, 9, 10], self.CERTAINTY)
+        probabilities = model.logits.double().index_fill(1, torch.tensor([FORBIDDEN]), -torch.inf).softmax(-1)
+        smallest = min(-(row * row.clamp(min=1e-300).log()).sum().item() for row in probabilities)  # at stake in two
+        assert committed(run(model, entropy_bound=smallest * 1.01)) == [[0, 2], [1], [3]]
+        assert committed(run(model, entropy_bound=smallest * 0.99)) == [[0], [2], [1], [3]]
+        assert committed(run(model, entropy_bound=100.0)) == [[0, 1, 2, 3]]
+
+    def test_a_shifted_schedule_starts_slowly(self):
+        model = ScriptedModel(list(range(7, 23)))
+        counts = [len(positions) for positions in committed(run(model, steps=4, schedule_shift=1 / 3))]
+        assert counts == num_transfer_tokens(16, 4, 1 / 3) == sorted(counts)
+        assert counts != num_transfer_tokens(16, 4)
+
+    @pytest.mark.parametrize(
+        "limit", [{"threshold": 1.1}, {"factor": 0.0}, {"entropy_bound": 0.0}, {"schedule_shift": 1.0}]
+    )
     @pytest.mark.parametrize("steps", [2, 4])
     def test_their_limits_are_the_schedule(self, limit: dict, steps: int):
         model = ScriptedModel([7, 8, 9, 10], self.CERTAINTY)
@@ -309,6 +326,27 @@ class TestPolicies:
         orders = [committed(run(model, remasking="random", seed=seed)) for seed in (1, 1, 2)]
         assert orders[0] == orders[1] != orders[2]
         assert run(model, remasking="random", seed=1)[-1].tokens.tolist() == list(range(7, 27))
+
+
+class TestBeliefs:
+    LOGITS = torch.randn(6, 997, generator=torch.Generator().manual_seed(0)) * 3
+
+    def test_a_row_at_a_time_is_all_at_once_to_the_bit(self):
+        x0 = torch.arange(6) * 100
+        confidence, top_probs, top_ids, entropies = beliefs(self.LOGITS, x0, with_entropies=True)
+        probabilities = self.LOGITS.double().softmax(-1)
+        assert torch.equal(confidence, probabilities[torch.arange(6), x0])
+        assert torch.equal(top_probs, probabilities.topk(5).values)
+        assert torch.equal(probabilities.gather(1, top_ids), top_probs)
+        assert torch.equal(entropies, torch.special.entr(probabilities).sum(-1))
+
+    def test_entropies_are_not_worked_out_for_nothing(self):
+        assert len(beliefs(self.LOGITS, torch.zeros(6).long(), with_entropies=False)) == 3
+
+    def test_of_equal_words_the_first_is_proposed(self):
+        model = ScriptedModel([20, 9])
+        model.logits[0, [28, 12, 25]] = model.logits[0, 20].item()
+        assert run(model)[1].x0.tolist() == [12, 9]
 
 
 class TestTemplate:
