@@ -143,17 +143,23 @@ class LladaVProcessor(ProcessorMixin):
         """A whole conversation with labels of shape (1, L): what tuning learns from it.
 
         Assistant messages are labelled with their header, of the others only the template's special tokens, pictures
-        never. No token is dropped after a picture.
+        never. No token is dropped after a picture. `turn_ids` of shape (1, L) counts questions: 0 up to the first
+        answer, 1 from the second question on.
         """
         turns = self._turns(messages)
         special = set(self.tokenizer.convert_tokens_to_ids([START, HEADER, END_HEADER, END]))
-        input_ids, labels = [], []
+        input_ids, labels, turn_ids = [], [], []
+        questions = 0
         for turn in turns:
+            questions += turn.role == "user"
             ids = self._encode(turn.pieces, drop_token_after_image=False)
             learnt = set(ids) - {IMAGE_TOKEN_ID} if turn.role == "assistant" else special
             input_ids += ids
             labels += [token if token in learnt else IGNORE for token in ids]
-        return self._inputs(input_ids, [piece for turn in turns for piece in turn.pieces], labels)
+            turn_ids += [max(questions - 1, 0)] * len(ids)
+        inputs = self._inputs(input_ids, [piece for turn in turns for piece in turn.pieces], labels)
+        inputs["turn_ids"] = torch.tensor([turn_ids])
+        return inputs
 
     def pretraining_inputs(self, image: imaging.ImageSource, caption: str) -> BatchFeature:
         """A picture, its caption and a newline, without a template; all but the picture is labelled."""

@@ -7,6 +7,7 @@ Positions and sizes are fractions of the picture's side; the origin is the top l
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -360,10 +361,10 @@ WEIGHTS = {  # of the kinds in training: what takes longest to learn is asked mo
 }
 
 
-def ask(scene: Scene, rng: random.Random, kind: str | None = None) -> Example:
-    """A conversation about the scene: of `kind` if the scene allows it, else of a kind drawn by WEIGHTS."""
+def ask(scene: Scene, rng: random.Random, kind: str | None = None, weights: Mapping[str, float] = WEIGHTS) -> Example:
+    """A conversation about the scene: of `kind` if the scene allows it, else of a kind drawn by `weights`."""
     while True:
-        kind = kind or rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        kind = kind or rng.choices(list(weights), list(weights.values()))[0]
         turns = KINDS[kind](scene, rng)
         if turns:
             return Example(kind, turns)

@@ -24,7 +24,6 @@ from lladav.training.vocabulary import build_tokenizer
 
 GOLDEN = Path(__file__).parent / "fixtures" / "golden"
 CASES = json.loads((GOLDEN / "train.json").read_text())
-FULL_ATTENTION = [name for name, case in CASES.items() if not case["use_conversation_mask"]]
 PUBLISHED_GRADIENTS = {  # published name: ours
     "model.mm_projector.2.weight": "model.projector.linear_2.weight",
     "model.image_newline": "model.image_newline",
@@ -75,7 +74,7 @@ def messages(sample: dict) -> list[dict]:
     return turns
 
 
-@pytest.mark.parametrize("name", FULL_ATTENTION)
+@pytest.mark.parametrize("name", CASES)
 def test_masked_positions_and_loss(name, model, arrays):
     case = CASES[name]
     batch = samples(case)
@@ -90,7 +89,7 @@ def test_masked_positions_and_loss(name, model, arrays):
 
     torch.manual_seed(case["torch_seed"])
     model.zero_grad()
-    loss = tuning_loss(model, batch)
+    loss = tuning_loss(model, batch, hide_later_turns=case["use_conversation_mask"])
     assert loss.item() == pytest.approx(case["loss"], rel=1e-5)
     if case["loss"]:
         loss.backward()

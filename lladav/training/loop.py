@@ -155,7 +155,7 @@ class Trainer:
         snapshot = self.folder / f"{stage.name}.resume.pt"
         start = 0
         if snapshot.exists():
-            saved = torch.load(snapshot, map_location=self.accelerator.device, weights_only=True)
+            saved = torch.load(snapshot, map_location="cpu", weights_only=True)
             optimizer.restore(saved)
             start = saved["steps"]
         main = self.accelerator.is_main_process

@@ -36,22 +36,35 @@ def embed_samples(model: LladaVForMaskedDiffusion, samples: Sequence[Mapping[str
     return pad_sequence(embeds, batch_first=True), pad_sequence(labels, batch_first=True, padding_value=IGNORE)
 
 
-def _spread(labels: Tensor, input_ids: Tensor, length: int, model: LladaVForMaskedDiffusion) -> Tensor:
-    """Labels of shape (L_i,) with each picture's one position spread over its tokens, so that there are `length`.
+def _spread(values: Tensor, input_ids: Tensor, length: int, model: LladaVForMaskedDiffusion) -> Tensor:
+    """Values of shape (L_i,) with each picture's one position spread over its tokens, so that there are `length`.
 
     All pictures of a sample take equally many tokens, as tuning lays them out, unless there is only one.
     """
     is_image = input_ids == model.config.image_token_id
     if not is_image.any():
-        return labels
+        return values
     width = (length - int((~is_image).sum())) // int(is_image.sum())
-    return labels.repeat_interleave(torch.where(is_image, width, 1))
+    return values.repeat_interleave(torch.where(is_image, width, 1))
+
+
+def turns_mask(model: LladaVForMaskedDiffusion, sample: Mapping[str, Tensor], length: int) -> Tensor:
+    """Who sees whom where a turn sees itself and earlier ones: of shape (1, 1, L, L), for one sample of L tokens.
+
+    Args:
+        model: Knows what stands for a picture.
+        sample: From `LladaVProcessor.training_inputs`.
+        length: L, pictures in place.
+    """
+    turns = _spread(sample["turn_ids"][0], sample["input_ids"][0], length, model)
+    return (turns[:, None] >= turns)[None, None]
 
 
 def tuning_loss(
     model: LladaVForMaskedDiffusion,
     samples: Sequence[Mapping[str, Tensor]],
     generator: torch.Generator | None = None,
+    hide_later_turns: bool = False,
 ) -> Tensor:
     """The masked-diffusion loss of LLaDA-V (arXiv 2505.16933, eq. 3) on a batch of conversations: a scalar.
 
@@ -59,10 +72,15 @@ def tuning_loss(
         model: In training.
         samples: See `embed_samples`.
         generator: Of the times and masks, see `forward_process`; None draws them from torch's global generator.
+        hide_later_turns: Keep a turn from seeing later ones. No published model was trained so. One sample at a time.
     """
     embeds, labels = embed_samples(model, samples)
     mask_index, p_mask = forward_process(labels, generator)
     mask = model.get_input_embeddings()(torch.tensor(model.config.mask_token_id, device=labels.device))
     noisy = torch.where(mask_index[..., None], mask, embeds)  # (B, L, D)
-    logits = model(inputs_embeds=noisy, logits_to_keep=mask_index).logits  # (M, V)
+    seen = None
+    if hide_later_turns:
+        (sample,) = samples
+        seen = turns_mask(model, sample, labels.shape[1])
+    logits = model(inputs_embeds=noisy, attention_mask=seen, logits_to_keep=mask_index).logits  # (M, V)
     return masked_diffusion_loss(logits, labels, mask_index, p_mask)
