@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check lint clean
+.PHONY: run test check lint train clean
 .DEFAULT_GOAL := run
 
 .venv/run: requirements.txt pyproject.toml
@@ -26,6 +26,10 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 check: lint test
+
+# Makes the embedded default anew. Keeping freed memory instead of returning it doubles the speed on Linux.
+train: .venv/dev
+	MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=4000000000 $(BIN)/lladav train
 
 clean:
 	rm -rf .venv build *.egg-info
