@@ -171,7 +171,8 @@ function tokenCanvas(root, onDone) {
     if (playing) {
       const [low, high] = RATE_BOUNDS;
       const rate = Math.min(high, Math.max(low, state.steps / SECONDS_A_RUN)) * Number(speed.value);
-      cursor = Math.min(steps.length - 1, cursor + rate * (now - lastFrame) / 1000);
+      const ahead = Math.min(1, rate * (now - lastFrame) / 1000);  // a slow browser plays slower, and skips no step
+      cursor = Math.min(steps.length - 1, cursor + ahead);
       if (atEnd() && finished()) playing = false;
     }
     lastFrame = now;

@@ -1,0 +1,384 @@
+"""The page as a person meets it, in Debian's chromium; skipped where that or playwright is missing."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lladav import LladaVPipeline, SamplingConfig
+from lladav.pipeline import EMBEDDED_MODEL, MASK_SIGN
+from lladav.ui.app import build_app, launch
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing")
+
+PATIENCE = 60_000  # milliseconds; machines that run tests may be busy
+QUESTION = "What is this?"
+SEED = 5
+SETTINGS = SamplingConfig(gen_length=32, block_length=32, steps=16, seed=SEED)  # the page's own, with a seed
+
+
+class Visit:
+    """One visit to the page; `page` is playwright's."""
+
+    def __init__(self, page, url: str):
+        self.page = page
+        self.troubles: list[str] = []
+        self.requests: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: message.type == "error" and self.troubles.append(message.text))
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("request", self._note_request)
+        page.goto(url)
+        self.canvas = page.locator("#canvas .tc")
+        self.canvas.locator(".tc-tok").first.wait_for()
+        page.wait_for_function("document.querySelector('#question textarea')")
+        page.evaluate(
+            """() => {
+                window.seen = [];
+                document.addEventListener('tokencanvas:shown', ({detail}) => window.seen.push({
+                    step: Number(document.querySelector('#canvas .tc').dataset.step),
+                    masks: document.querySelectorAll('#canvas .tc-mask').length,
+                    text: detail.text, live: detail.live,
+                    bubble: [...document.querySelectorAll('#conversation [data-refining]')].at(-1)?.dataset.refining,
+                }));
+            }"""
+        )
+
+    def _note_request(self, request) -> None:
+        self.requests.append(request.url)
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self.troubles.append(f"request to {request.url}")
+
+    def fix_seed(self) -> None:
+        self.page.locator("#more-knobs button").first.click()
+        self.set_number("seed", SEED)
+
+    def set_number(self, knob: str, value: float) -> None:
+        box = self.page.locator(f"#{knob} input[type=number]")
+        box.fill(str(value))
+        box.press("Tab")
+
+    def number(self, knob: str) -> float:
+        return float(self.page.locator(f"#{knob} input[type=number]").input_value())
+
+    def upload(self, *files: Path) -> None:
+        self.page.locator("#question input[type=file]").set_input_files(files)
+        self.page.locator("#question .thumbnail-item").nth(len(files) - 1).wait_for()
+
+    def send(self, text: str) -> None:
+        self.page.evaluate("window.seen.length = 0")
+        box = self.page.locator("#question textarea")
+        box.fill(text)
+        box.press("Enter")
+
+    def until(self, state: str) -> None:
+        self.page.locator(f"#canvas .tc[data-state={state}]").wait_for()
+
+    def until_step(self, step: int) -> None:
+        self.page.wait_for_function(f"window.seen.some((shown) => shown.live && shown.step >= {step})")
+
+    def ask(self, text: str) -> str:
+        """Ask, wait for the end, and return what the bubble says."""
+        self.send(text)
+        self.until("playing")
+        self.until("done")
+        return self.bubble()
+
+    def seen(self) -> list[dict]:
+        """What the canvas showed since the last question was sent, in order."""
+        return self.page.evaluate("window.seen.filter((shown) => shown.live || shown.text)")
+
+    def bubble(self) -> str:
+        return self.page.locator("#conversation .message.bot .message-content").last.inner_text().strip()
+
+    def conversation(self) -> str:
+        return self.page.locator("#conversation").inner_text()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def served(pipe: LladaVPipeline) -> Iterator[str]:
+    demo = build_app(pipe)
+    _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True)
+    yield url
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def url(tiny_pipeline: LladaVPipeline) -> Iterator[str]:
+    with served(tiny_pipeline) as address:
+        yield address
+
+
+@pytest.fixture
+def open_page(browser) -> Iterator[Callable[..., Visit]]:
+    """Opens pages; at the end of the test none of them may have met an error or asked for anything elsewhere."""
+    visits: list[Visit] = []
+
+    def visit(url: str, width: int = 1440, height: int = 900, **options) -> Visit:
+        visits.append(Visit(browser.new_page(viewport={"width": width, "height": height}, **options), url))
+        return visits[-1]
+
+    yield visit
+    for one in visits:
+        one.page.close()
+    assert [trouble for one in visits for trouble in one.troubles] == []
+
+
+@pytest.fixture
+def visit(open_page: Callable[..., Visit], url: str) -> Visit:
+    return open_page(url)
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("browser") / "red.png"
+    Image.new("RGB", (120, 90), "red").save(path)
+    return path
+
+
+def letters(text: str) -> str:
+    """What of a text survives a page: random weights say control characters, too, and pages fold white space."""
+    return "".join(letter for letter in text if letter.isprintable() and letter != " ")
+
+
+def about_picture(picture: Path, text: str) -> list[dict]:
+    return [{"type": "image", "image": str(picture)}, {"type": "text", "text": text}]
+
+
+def test_masks_fall_to_zero_step_by_step(visit: Visit, picture: Path):
+    visit.upload(picture)
+    visit.ask(QUESTION)
+    seen = visit.seen()
+    steps = [shown["step"] for shown in seen]
+    masks = [shown["masks"] for shown in seen]
+    assert sorted(set(steps)) == list(range(17)), "the canvas has to show every step"
+    assert steps == sorted(steps)
+    assert masks == sorted(masks, reverse=True)
+    assert (masks[0], masks[-1]) == (32, 0)
+
+
+def test_the_bubble_refines_with_the_canvas(visit: Visit):
+    visit.ask(QUESTION)
+    live = [shown for shown in visit.seen() if shown["live"] and shown["step"] > 0]
+    assert {shown["step"] for shown in live} >= set(range(1, 16))
+    assert all(shown["bubble"] == shown["text"] for shown in live)
+    assert MASK_SIGN in live[0]["text"]
+
+
+def test_the_answer_is_the_pipelines_and_the_next_keeps_the_picture(
+    visit: Visit, picture: Path, tiny_pipeline: LladaVPipeline
+):
+    visit.fix_seed()
+    visit.upload(picture)
+    messages = [{"role": "user", "content": about_picture(picture, QUESTION)}]
+    first = tiny_pipeline(messages, SETTINGS).text
+    assert letters(visit.ask(QUESTION)) == letters(first)
+    messages += [{"role": "assistant", "content": first}, {"role": "user", "content": "Is it red?"}]
+    assert letters(visit.ask("Is it red?")) == letters(tiny_pipeline(messages, SETTINGS).text)
+    assert visit.page.locator("#conversation .message.user img").count() == 1
+
+
+def test_a_later_picture_joins(visit: Visit, picture: Path, tmp_path: Path):
+    Image.new("RGB", (50, 50), "blue").save(tmp_path / "blue.png")
+    visit.upload(picture)
+    visit.ask(QUESTION)
+    visit.upload(tmp_path / "blue.png")
+    visit.ask("And this?")
+    assert visit.page.locator("#conversation .message.user img").count() == 2
+
+
+def test_stop_keeps_what_is_shown(visit: Visit):
+    visit.send(QUESTION)
+    visit.until_step(5)
+    visit.page.locator("#stop").click()
+    visit.until("done")
+    visit.page.wait_for_function("document.querySelectorAll('#conversation [data-refining]').length === 0")
+    kept = visit.bubble()
+    assert letters(kept) == letters(visit.seen()[-1]["text"])
+    assert MASK_SIGN in kept
+    assert visit.page.locator("#canvas .tc-chip").inner_text() == "stopped"
+    visit.page.wait_for_timeout(500)
+    assert visit.bubble() == kept
+    visit.ask("And now?")
+    assert kept in visit.conversation()
+
+
+def slow(pipe: LladaVPipeline, seconds: float) -> tuple[list[float], Callable[[], None]]:
+    """Makes every forward pass of the language model take time, and notes when each ended."""
+    passes: list[float] = []
+
+    def wait(*_) -> None:
+        time.sleep(seconds)
+        passes.append(time.monotonic())
+
+    return passes, pipe.model.model.language_model.register_forward_hook(wait).remove
+
+
+@pytest.mark.parametrize("leave", [lambda visit: visit.page.locator("#stop").click(), lambda visit: visit.page.close()])
+def test_stop_and_leaving_end_the_model_within_a_step(visit: Visit, tiny_pipeline: LladaVPipeline, leave: Callable):
+    passes, release = slow(tiny_pipeline, 0.4)
+    try:
+        visit.send(QUESTION)
+        visit.until_step(2)
+        leave(visit)
+        time.sleep(1.0)  # for the request to arrive, and the pass then under way to end
+        ended = len(passes)
+        time.sleep(1.5)
+        assert 2 <= len(passes) == ended < 16
+    finally:
+        release()
+
+
+def test_scrubbing_asks_nothing_of_the_server(visit: Visit):
+    visit.ask(QUESTION)
+    visit.page.wait_for_timeout(500)
+    asked = len(visit.requests)
+    scrub = visit.canvas.locator(".tc-scrub")
+    scrub.focus()
+    scrub.press("Home")
+    assert visit.canvas.locator(".tc-mask").count() == 32
+    scrub.press("ArrowRight")
+    assert visit.canvas.locator(".tc-mask").count() == 30
+    visit.canvas.locator("[data-do=last]").click()
+    assert visit.canvas.locator(".tc-mask").count() == 0
+    visit.canvas.locator("[data-do=play]").click()
+    visit.until("playing")
+    visit.until("done")
+    assert len(visit.requests) == asked
+
+
+def test_scrubbing_works_while_the_model_decodes(visit: Visit, tiny_pipeline: LladaVPipeline):
+    _, release = slow(tiny_pipeline, 0.15)
+    try:
+        visit.send(QUESTION)
+        visit.until_step(4)
+        visit.canvas.locator("[data-do=first]").click()
+        visit.page.wait_for_timeout(400)
+        assert visit.canvas.get_attribute("data-state") == "paused"
+        assert visit.canvas.locator(".tc-mask").count() == 32
+        visit.canvas.locator("[data-do=play]").click()
+        visit.until("done")
+    finally:
+        release()
+    assert visit.canvas.locator(".tc-mask").count() == 0
+
+
+def test_pointing_at_a_token_tells_what_was_weighed(visit: Visit, tiny_pipeline: LladaVPipeline):
+    visit.fix_seed()
+    visit.ask(QUESTION)
+    *_, last = tiny_pipeline.stream([{"role": "user", "content": QUESTION}], SETTINGS)
+    visit.canvas.locator(".tc-tok").nth(7).hover()
+    card = visit.canvas.locator(".tc-card")
+    shares = [round(100 * share) for share in last.top_probs[7].tolist()]
+    shown = card.locator(".tc-percent").all_inner_texts()
+    assert len(shown) == 5
+    for text, share in zip(shown, shares, strict=True):
+        assert abs(int(text.strip("<%")) - share) <= 2
+    facts = card.inner_text()
+    assert f"id {last.tokens[7].item()}" in facts
+    assert "position 7" in facts
+    assert f"confidence {100 * last.confidence[7].item():.0f}%" in facts
+
+
+def test_tokens_are_reached_by_keyboard(visit: Visit):
+    visit.ask(QUESTION)
+    visit.canvas.locator(".tc-tok").first.focus()
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("ArrowDown")
+    assert visit.page.evaluate("document.activeElement.dataset.position") == "9"
+    assert "position 9" in visit.canvas.locator(".tc-card").inner_text()
+
+
+def test_order_of_reveal(visit: Visit):
+    visit.ask(QUESTION)
+    visit.canvas.get_by_text("Order of reveal").click()
+    orders = [int(text) for text in visit.canvas.locator(".tc-order").all_inner_texts()]
+    assert sorted(orders) == sorted([*range(1, 17)] * 2)
+
+
+def test_markup_is_shown_as_text(visit: Visit):
+    text = "<img src=x onerror=alert(1)> <b>b</b> **bold** $x^2$ $$y$$ `code` ${1+1} {{value}}"
+    visit.ask(text)
+    assert visit.page.locator("#conversation .message.user .message-content").inner_text().strip() == text
+    assert visit.page.locator("#conversation .message img, #conversation .message b").count() == 0
+
+
+def test_a_bad_file_gets_a_sentence_and_the_chat_goes_on(visit: Visit, tmp_path: Path):
+    visit.ask("Hello")
+    (tmp_path / "note.png").write_text("This is no picture.")
+    visit.upload(tmp_path / "note.png")
+    visit.send(QUESTION)
+    visit.page.get_by_text("note.png: This is not a picture that can be read").wait_for()
+    assert visit.page.locator("#question textarea").input_value() == QUESTION
+    assert visit.ask("Hello again")
+    visit.send("word " * 800)
+    visit.page.get_by_text("must fit into 512 tokens").wait_for()
+    assert visit.ask("Still there?")
+
+
+def test_knobs_snap_and_say_so(visit: Visit):
+    visit.set_number("block_length", 20)
+    visit.page.get_by_text("Block length moved to 16").wait_for()
+    assert (visit.number("block_length"), visit.number("steps")) == (16, 16)
+    visit.page.locator("#preset label", has_text="Faithful").click()
+    visit.page.get_by_text("Up to 32 forward passes of 1 token each").wait_for()
+    visit.ask(QUESTION)
+    visit.page.locator("#cost").get_by_text("about").wait_for()
+    assert visit.canvas.locator("[data-out=nfe]").inner_text() == "32"
+
+
+def test_retry_and_new_chat(visit: Visit):
+    visit.ask(QUESTION)
+    visit.page.locator("#retry").click()
+    visit.until("playing")
+    visit.until("done")
+    assert visit.conversation().count(QUESTION) == 1
+    visit.page.locator("#new-chat").click()
+    visit.page.locator("#canvas .tc[data-state=idle]").wait_for()
+    assert visit.page.locator("#conversation .message").count() == 0
+
+
+def test_a_screen_reader_hears_the_final_text_once(visit: Visit):
+    answer = visit.ask(QUESTION)
+    heard = visit.page.locator("[aria-live=polite]").all_inner_texts()
+    assert [letters(text) for text in heard if text.strip()] == [letters(answer)]
+
+
+def test_reduced_motion_shows_steps_as_they_come(open_page: Callable[..., Visit], url: str):
+    visit = open_page(url, reduced_motion="reduce")
+    visit.send(QUESTION)
+    visit.until("done")
+    assert visit.page.evaluate("document.querySelector('.tc').getAnimations({subtree: true}).length") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: int, scheme: str):
+    visit = open_page(url, width=width, color_scheme=scheme)
+    visit.ask("A long question " * 8)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert ("dark" in visit.page.evaluate("document.body.className")) == (scheme == "dark")
+
+
+@pytest.mark.skipif(not (EMBEDDED_MODEL / "model.safetensors").exists(), reason="the embedded model is not there")
+def test_the_embedded_model_names_what_it_sees(open_page: Callable[..., Visit]):
+    with served(LladaVPipeline.from_pretrained(EMBEDDED_MODEL, device="cpu")) as address:
+        visit = open_page(address)
+        visit.page.locator("#conversation .example", has_text="What is this?").click()
+        visit.until("playing")
+        visit.until("done")
+        assert "frog" in visit.bubble().lower()
+        assert visit.ask("Where is it?")
