@@ -1,13 +1,15 @@
 """LLaDA-V: a vision-language model that answers by refining a canvas of masks."""
 
+from lladav.cache import FeatureCache
 from lladav.configuration import LladaVConfig
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.pipeline import LladaVPipeline
 from lladav.processing import LladaVProcessor
-from lladav.sampling import SamplingConfig, SamplingStep, sample
+from lladav.sampling import SamplingConfig, SamplingStep, sample, sample_batch
 from lladav.trace import Trace
 
 __all__ = [
+    "FeatureCache",
     "LladaVConfig",
     "LladaVForMaskedDiffusion",
     "LladaVPipeline",
@@ -16,4 +18,5 @@ __all__ = [
     "SamplingStep",
     "Trace",
     "sample",
+    "sample_batch",
 ]

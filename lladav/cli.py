@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lladav.pipeline import LladaVPipeline, default_model, step_record
-from lladav.sampling import PRESET_THINKING, PRESETS, REMASKING, SamplingConfig, SamplingStep
+from lladav.sampling import POLICIES, PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig, SamplingStep
 
 DELEGATED = {  # command -> the module whose add_arguments(parser) and main(args) it is
     "train": ("lladav.training", "train a model"),
@@ -65,6 +65,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", metavar="PATH")
     _add_model(parser)
     parser.add_argument("--preset", choices=PRESETS, help="published settings, by benchmark")
+    parser.add_argument("--speed", choices=SPEEDS, help="how often the prompt is run: every, every 4th or 32nd step")
     parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer (default: 64)")
     parser.add_argument("--block-length", type=int, metavar="N", help="tokens in a block (default: the whole answer)")
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all (default: one for two tokens)")
@@ -74,6 +75,8 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="N")
     parser.add_argument("--threshold", type=float, metavar="P", help="also commit what is more probable than this")
     parser.add_argument("--factor", type=float, metavar="F", help="also commit n tokens while (n+1)(1-c_n) < F")
+    parser.add_argument("--entropy-bound", type=float, metavar="G", help="also commit n tokens of less entropy")
+    parser.add_argument("--schedule-shift", type=float, metavar="A", help="below 1, commit fewer tokens at first")
     parser.add_argument("--refresh-interval", type=int, metavar="N", help="run the prompt only every N steps")
     thinking = parser.add_mutually_exclusive_group()
     thinking.add_argument("--think", dest="thinking", action="store_true", default=None)
@@ -90,7 +93,8 @@ def _add_app(parser: argparse.ArgumentParser) -> None:
 def sampling_config(args: argparse.Namespace) -> SamplingConfig:
     """The settings of a `sample` command: the preset's, then what was asked for, then lengths that go with it."""
     config = vars(PRESETS[args.preset]) if args.preset else {}
-    names = ("temperature", "cfg_scale", "remasking", "seed", "threshold", "factor", "refresh_interval")
+    config = config | (SPEEDS[args.speed] if args.speed else {})
+    names = ("temperature", "cfg_scale", "remasking", "seed", *POLICIES, "schedule_shift", "refresh_interval")
     asked = {name: getattr(args, name) for name in ("gen_length", "block_length", "steps", *names)}
     config = config | {name: value for name, value in asked.items() if value is not None}
     if args.gen_length and args.block_length is None:

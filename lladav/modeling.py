@@ -203,7 +203,11 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
         return [self.model.lay_out(tiles, tuple(size), ImageLayout(layout)) for tiles, size, layout in pictures]
 
     def embed_prompt(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, **pictures: Tensor
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        image_features: Iterable[Tensor] | None = None,
+        **pictures: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
         """Embed tokens and put every picture's features in the place of its placeholder.
 
@@ -211,6 +215,7 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             input_ids: of shape (B, L), with `config.image_token_id` once for every picture, in the order in which
                 the pictures stand in the batch.
             attention_mask: of shape (B, L), zero at padding, which is left out. Rows are padded on the left again.
+            image_features: what `get_image_features` made of the pictures earlier, so that it need not run again. Or:
             pictures: pixel_values, image_sizes, tile_counts and image_layouts, see `get_image_features`.
 
         Returns:
@@ -220,7 +225,9 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             ValueError: the number of placeholders is not the number of pictures.
         """
         is_image = input_ids == self.config.image_token_id
-        features = self.get_image_features(**pictures) if pictures else []
+        if image_features is None:
+            image_features = self.get_image_features(**pictures) if pictures else []
+        features = list(image_features)
         if int(is_image.sum()) != len(features):
             raise ValueError(
                 "input_ids must hold image_token_id once for every picture, "

@@ -5,13 +5,16 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import BatchFeature
 
+from lladav.cache import FeatureCache
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import LladaVProcessor
 from lladav.sampling import SamplingConfig, SamplingStep, encode, sample
@@ -60,12 +63,19 @@ class Prompt:
     text: str
     length: int
 
-    def image_hashes(self) -> list[str]:
-        """SHA-256 of the tiles of each picture or video."""
+    @cached_property
+    def pictures(self) -> list[dict[str, Tensor]]:
+        """What `get_image_features` takes, for each picture or video by itself."""
         if "pixel_values" not in self.inputs:
             return []
-        pictures = self.inputs["pixel_values"].cpu().split(self.inputs["tile_counts"].tolist())
-        return [hashlib.sha256(tiles.numpy().tobytes()).hexdigest() for tiles in pictures]
+        parts = {name: self.inputs[name].split(1) for name in ("image_sizes", "tile_counts", "image_layouts")}
+        parts["pixel_values"] = self.inputs["pixel_values"].split(self.inputs["tile_counts"].tolist())
+        return [dict(zip(parts, picture, strict=True)) for picture in zip(*parts.values(), strict=True)]
+
+    @cached_property
+    def image_hashes(self) -> list[str]:
+        """SHA-256 of the tiles of each picture or video."""
+        return [hashlib.sha256(picture["pixel_values"].numpy().tobytes()).hexdigest() for picture in self.pictures]
 
 
 class LladaVPipeline:
@@ -117,7 +127,11 @@ class LladaVPipeline:
         return self.model.config.text_config.max_position_embeddings
 
     def stream(
-        self, messages: Messages, config: SamplingConfig | None = None, thinking: bool | None = None
+        self,
+        messages: Messages,
+        config: SamplingConfig | None = None,
+        thinking: bool | None = None,
+        features: FeatureCache | None = None,
     ) -> Iterator[SamplingStep]:
         """Answer step by step; closing the iterator stops the model.
 
@@ -126,12 +140,14 @@ class LladaVPipeline:
                 {"type": "text", "text": ...}]}, ...]`, the last one to be answered.
             config: how to sample.
             thinking: append "/think" (True) or "/no_think" (False) to the question; None leaves it alone.
+            features: of the pictures of this conversation, so that each goes through the vision tower only once. The
+                answer is the same to the bit.
 
         Raises:
             ValueError: the prompt and the answer do not fit into `max_length`, or the messages cannot be read. Both
                 before the first step.
         """
-        return self._sample(self._prompt(messages, thinking), config or SamplingConfig())
+        return self._sample(self._prompt(messages, thinking), config or SamplingConfig(), features)
 
     def __call__(
         self,
@@ -139,13 +155,14 @@ class LladaVPipeline:
         config: SamplingConfig | None = None,
         thinking: bool | None = None,
         on_step: Callable[[SamplingStep], None] | None = None,
+        features: FeatureCache | None = None,
     ) -> Reply:
         """Answer `messages` as `stream` does, and return when it is done; `on_step` is shown every step."""
         config = config or SamplingConfig()
         start = time.perf_counter()
         prompt = self._prompt(messages, thinking)
         steps, seconds = [], []
-        for step in self._sample(prompt, config):
+        for step in self._sample(prompt, config, features):
             steps.append(step)
             seconds.append(time.perf_counter() - start)
             if on_step:
@@ -176,14 +193,29 @@ class LladaVPipeline:
         text = self.processor.apply_chat_template(messages, tokenize=False)
         return Prompt(inputs, text, self.processor.count_tokens(inputs))
 
-    def _sample(self, prompt: Prompt, config: SamplingConfig) -> Iterator[SamplingStep]:
+    def _sample(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> Iterator[SamplingStep]:
         answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))
         if prompt.length + answer_length > self.max_length:
             raise ValueError(
                 f"prompt and answer must fit into {self.max_length} tokens, got {prompt.length} and {answer_length}: "
                 "ask with fewer or shorter messages, fewer pictures or a smaller gen_length"
             )
-        return sample(self.model, prompt.inputs.to(self.device), config, self.tokenizer)
+        inputs = {name: prompt.inputs[name].to(self.device) for name in ("input_ids", "attention_mask")}
+        inputs["image_features"] = self._image_features(prompt, features or FeatureCache())
+        return sample(self.model, inputs, config, self.tokenizer)
+
+    def _image_features(self, prompt: Prompt, features: FeatureCache) -> Iterator[Tensor]:
+        """The features of each picture or video, made when the model comes to them.
+
+        Each is run by itself, so that they do not depend, in the last bits, on the company they were first seen in.
+        """
+        for picture, content in zip(prompt.pictures, prompt.image_hashes, strict=True):
+            (size,), (layout,) = picture["image_sizes"].tolist(), picture["image_layouts"].tolist()
+            yield features.get((content, *size, layout), partial(self._run_tower, picture))
+
+    def _run_tower(self, picture: dict[str, Tensor]) -> Tensor:
+        (tokens,) = self.model.get_image_features(**{name: values.to(self.device) for name, values in picture.items()})
+        return tokens
 
     def _trace(
         self, prompt: Prompt, config: SamplingConfig, steps: Sequence[SamplingStep], seconds: Sequence[float]
@@ -193,7 +225,7 @@ class LladaVPipeline:
         return Trace(
             model=self.name,
             prompt=prompt.text,
-            images=prompt.image_hashes(),
+            images=prompt.image_hashes,
             prompt_length=prompt.length,
             config=config,
             mask_token_id=self.model.config.mask_token_id,

@@ -1,9 +1,10 @@
 import pytest
 import torch
 from conftest import picture_message
+from PIL import Image
 from transformers import DynamicCache
 
-from lladav.cache import PromptCache
+from lladav.cache import FeatureCache, PromptCache
 from lladav.sampling import SamplingConfig
 
 SETTINGS = {"gen_length": 16, "block_length": 8, "steps": 8, "stop": ()}
@@ -73,3 +74,66 @@ def test_the_prompt_is_run_only_when_due(tiny_pipeline, monkeypatch):
     answer = 16 + 1
     whole = tiny_pipeline.prompt_length(messages) + answer
     assert lengths == [whole, answer, answer, whole, answer, answer, whole, answer]
+
+
+class TestFeatureCache:
+    def test_what_is_kept_is_not_worked_out_again(self):
+        cache, made = FeatureCache(2), []
+
+        def look_up(key: str) -> int:
+            return cache.get(key, lambda: made.append(key) or len(made))
+
+        assert [look_up(key) for key in "abaab"] == [1, 2, 1, 1, 2]
+        assert made == ["a", "b"]
+
+    def test_the_one_unused_for_longest_is_dropped(self):
+        cache, made = FeatureCache(2), []
+        for key in "abacab":
+            cache.get(key, lambda key=key: made.append(key))
+        assert made == ["a", "b", "c", "b"]
+
+    def test_room_for_none_is_refused(self):
+        with pytest.raises(ValueError, match="maxsize must be at least 1, got 0"):
+            FeatureCache(0)
+
+
+@pytest.fixture
+def tower_runs(tiny_pipeline, monkeypatch) -> list[int]:
+    """How many pictures each run of the vision tower was given."""
+    runs, tower = [], tiny_pipeline.model.get_image_features
+
+    def spy(**pictures):
+        runs.append(len(pictures["tile_counts"]))
+        return tower(**pictures)
+
+    monkeypatch.setattr(tiny_pipeline.model, "get_image_features", spy)
+    return runs
+
+
+def test_a_conversation_runs_the_tower_once_a_picture(tiny_pipeline, tower_runs):
+    features, config = FeatureCache(), SamplingConfig(**SETTINGS)
+    red, green = (picture_message("What is this?", color) for color in ("red", "green"))
+    answer = {"role": "assistant", "content": "A circle."}
+    for messages in ([red], [red, answer, red], [red, answer, green], [green]):
+        expected = list(tiny_pipeline.stream(messages, config))
+        tower_runs.clear()
+        for one, other in zip(tiny_pipeline.stream(messages, config, features=features), expected, strict=True):
+            assert torch.equal(one.tokens, other.tokens) and torch.equal(one.confidence, other.confidence)
+        assert tower_runs == ([1] if messages in ([red], [red, answer, green]) else [])
+    assert tiny_pipeline([green], config, features=features).token_ids == expected[-1].answer_ids and not tower_runs
+
+
+def test_equal_tiles_of_another_size_are_another_picture(tiny_pipeline, tower_runs):
+    features, config = FeatureCache(), SamplingConfig(**SETTINGS)
+    for size in [(64, 64), (96, 96), (64, 64)]:
+        image = {"type": "image", "image": Image.new("RGB", size, "red")}
+        list(tiny_pipeline.stream([{"role": "user", "content": [image]}], config, features=features))
+    assert tower_runs == [1, 1]
+
+
+def test_the_canvas_does_not_wait_for_the_tower(tiny_pipeline, tower_runs):
+    steps = tiny_pipeline.stream([picture_message("What is this?")], SamplingConfig(**SETTINGS))
+    next(steps)
+    assert not tower_runs
+    next(steps)
+    assert tower_runs == [1]

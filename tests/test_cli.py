@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -80,6 +81,14 @@ def test_the_trace_is_written(sample, tmp_path):
         ),
         (["--cfg-scale", "1.5", "--remasking", "random"], SamplingConfig(cfg_scale=1.5, remasking="random")),
         (["--factor", "1", "--refresh-interval", "4"], SamplingConfig(factor=1.0, refresh_interval=4)),
+        (
+            ["--entropy-bound", "0.1", "--schedule-shift", "0.5"],
+            SamplingConfig(entropy_bound=0.1, schedule_shift=0.5),
+        ),
+        (["--speed", "faithful"], SamplingConfig()),
+        (["--speed", "balanced"], SamplingConfig(refresh_interval=4)),
+        (["--speed", "fast", "--preset", "docvqa"], replace(SamplingConfig.preset("docvqa"), refresh_interval=32)),
+        (["--speed", "fast", "--refresh-interval", "8"], SamplingConfig(refresh_interval=8)),
     ],
     ids=str,
 )

@@ -5,7 +5,7 @@ import pytest
 import torch
 from conftest import picture_message
 
-from lladav import LladaVPipeline, SamplingConfig
+from lladav import LladaVPipeline, SamplingConfig, sample
 from lladav.pipeline import EMBEDDED_MODEL, PUBLISHED_MODEL, default_model, step_record, with_thinking
 
 CONFIG = SamplingConfig(gen_length=16, block_length=8, steps=8, temperature=0.5, seed=2, stop=())
@@ -22,6 +22,13 @@ def test_streaming_and_calling_agree(tiny_pipeline):
     assert reply.seconds == pytest.approx(reply.trace.seconds[-1], abs=1e-3)
     for one, other in zip(steps, seen, strict=True):
         assert torch.equal(one.tokens, other.tokens) and torch.equal(one.top_probs, other.top_probs)
+
+
+def test_it_samples_what_the_processor_makes_of_the_messages(tiny_pipeline):
+    model, processor = tiny_pipeline.model, tiny_pipeline.processor
+    expected = sample(model, processor.apply_chat_template(MESSAGES), CONFIG)
+    for one, other in zip(tiny_pipeline.stream(MESSAGES, CONFIG), expected, strict=True):
+        assert torch.equal(one.tokens, other.tokens) and torch.equal(one.confidence, other.confidence)
 
 
 def test_the_same_seed_gives_the_same_trace(tiny_pipeline):

@@ -7,11 +7,12 @@ shows, stores or measures a run is a function of those.
 """
 
 from lladav.sampling.canvas import NUM_ALTERNATIVES, Canvas, Proposal, SamplingStep
-from lladav.sampling.config import PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig
+from lladav.sampling.config import POLICIES, PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig
 from lladav.sampling.loop import encode, sample, sample_batch
 
 __all__ = [
     "NUM_ALTERNATIVES",
+    "POLICIES",
     "PRESETS",
     "PRESET_THINKING",
     "REMASKING",

@@ -171,8 +171,8 @@ PRESET_THINKING: dict[str, bool | None] = {
     name: {"mathvista": True, "mathverse": True, "demo": None}.get(name, False) for name in PRESETS
 }
 
-SPEEDS: dict[str, dict[str, int | None]] = {  # what to replace in a config for answers as exact, or as quick, as wanted
-    "Faithful": {"refresh_interval": None},
-    "Balanced": {"refresh_interval": 4},
-    "Fast": {"refresh_interval": 32},
+SPEEDS: dict[str, dict[str, int | None]] = {  # what to replace in a config, from the exact answer to the quickest
+    "faithful": {"refresh_interval": None},
+    "balanced": {"refresh_interval": 4},
+    "fast": {"refresh_interval": 32},
 }
