@@ -191,6 +191,28 @@ def test_the_answer_is_the_pipelines_and_the_next_keeps_the_picture(
     assert visit.page.locator("#conversation .message.user img").count() == 1
 
 
+def test_an_example_is_asked_by_a_click(visit: Visit):
+    example = visit.page.locator("#conversation .example").first
+    question = example.inner_text().strip()
+    example.click()
+    visit.until("playing")
+    visit.until("done")
+    assert question in visit.conversation()
+    assert visit.page.locator("#conversation .message.user img").count() == 1
+
+
+def test_a_new_seed_each_time_unless_one_is_set(visit: Visit):
+    seed = visit.canvas.locator("[data-out=seed]")
+    visit.ask(QUESTION)
+    first = seed.inner_text()
+    visit.page.locator("#more-knobs button").first.click()
+    visit.ask(QUESTION)
+    assert seed.inner_text() != first
+    visit.set_number("seed", 0)
+    visit.ask(QUESTION)
+    assert seed.inner_text() == "0"
+
+
 def test_a_later_picture_joins(visit: Visit, picture: Path, tmp_path: Path):
     Image.new("RGB", (50, 50), "blue").save(tmp_path / "blue.png")
     visit.upload(picture)

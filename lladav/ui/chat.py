@@ -15,6 +15,7 @@ from lladav.ui.conversation import Chat, Turn, said, text_block
 from lladav.ui.decoding import create_decoder
 
 LONGEST_ANSWER = 512
+ANY_SEED = -1
 FIRST_LENGTH = 32  # tokens of the answer until the visitor chooses otherwise
 BUBBLE_SECONDS = 0.1  # between two updates of the answer's bubble, which follows the canvas in the browser anyway
 THINKING = {"Auto": None, "Think": True, "No think": False}
@@ -114,8 +115,8 @@ class ChatTab:
                     info="which proposals are kept in a step",
                 )  # fmt: skip
                 self.seed = gr.Number(
-                    value=None, label="Seed", elem_id="seed", precision=0, minimum=0, placeholder="a new one each time",
-                    info="matters with temperature or random remasking",
+                    value=ANY_SEED, minimum=ANY_SEED, precision=0, label="Seed", elem_id="seed",
+                    info=f"{ANY_SEED}: a new one each time; matters with temperature or random remasking",
                 )  # fmt: skip
 
     # ---- events --------------------------------------------------------------------------------
@@ -174,10 +175,10 @@ class ChatTab:
 
     def _reply(
         self, chat: Chat, turns: list[Turn], length: float, block: float, steps: float,
-        temperature: float, cfg_scale: float, remasking: str, seed: float | None, thinking: str,
+        temperature: float, cfg_scale: float, remasking: str, seed: float, thinking: str,
     ) -> Iterator[Updates]:  # fmt: skip
         plan = knobs.snap(length, block, steps, self.longest)
-        seed = random.getrandbits(31) if seed is None else int(seed)
+        seed = random.getrandbits(31) if seed == ANY_SEED else int(seed)
         config = SamplingConfig(
             gen_length=plan.gen_length, block_length=plan.block_length, steps=plan.steps,
             temperature=temperature, cfg_scale=cfg_scale, remasking=remasking, seed=seed,

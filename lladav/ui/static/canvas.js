@@ -234,7 +234,8 @@ function tokenCanvas(root, onDone) {
     change(painted, "classes", classes.join(" "), (value) => { el.className = value; });
     change(painted, "shown", shown, (value) => { cell.text.textContent = value; });
     change(painted, "confidence", token?.confidence ?? 0, (value) => el.style.setProperty("--c", value));
-    change(painted, "share", guess?.share ?? 1, (value) => { cell.text.style.opacity = token ? 1 : 0.12 + value * 0.6; });
+    const opacity = piece ? 1 : guess ? 0.12 + guess.share * 0.6 : 0;
+    change(painted, "opacity", opacity, (value) => { cell.text.style.opacity = value; });
     change(painted, "step", token?.step, (value) => {
       cell.order.textContent = value ?? "";
       el.style.setProperty("--o", token ? token.step / Math.max(1, state.steps) : 0);
