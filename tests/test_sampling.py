@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from lladav.remasking import num_transfer_tokens
-from lladav.sampling import PRESET_THINKING, PRESETS, SamplingConfig, SamplingStep, sample
+from lladav.sampling import PRESET_THINKING, PRESETS, SamplingConfig, SamplingStep, denoiser, sample
 from lladav.sampling.denoiser import UniformNoise, beliefs, guide, perturb
 
 MASK, FORBIDDEN, VOCAB = 0, 1, 30
@@ -331,7 +331,9 @@ class TestPolicies:
 class TestBeliefs:
     LOGITS = torch.randn(6, 997, generator=torch.Generator().manual_seed(0)) * 3
 
-    def test_a_row_at_a_time_is_all_at_once_to_the_bit(self):
+    @pytest.mark.parametrize("words", [1, 3000, 10_000])
+    def test_some_rows_at_a_time_are_all_at_once_to_the_bit(self, words: int, monkeypatch):
+        monkeypatch.setattr(denoiser, "CACHED_WORDS", words)
         x0 = torch.arange(6) * 100
         confidence, top_probs, top_ids, entropies = beliefs(self.LOGITS, x0, with_entropies=True)
         probabilities = self.LOGITS.double().softmax(-1)

@@ -12,6 +12,8 @@ from lladav.remasking import entropy, low_confidence, random_confidence
 from lladav.sampling.canvas import NUM_ALTERNATIVES, Proposal
 from lladav.sampling.config import SamplingConfig
 
+CACHED_WORDS = 1 << 17  # in float64 1 MB, about what the second level cache of a CPU's core holds
+
 
 class Denoiser:
     """Runs the model on B sequences of prompt, answer and suffix and reads its proposals for the masked positions.
@@ -93,12 +95,12 @@ class Denoiser:
 def beliefs(logits: Tensor, x0: Tensor, with_entropies: bool) -> list[Tensor]:
     """What is read off the float64 probabilities that logits (N, V) stand for, on the CPU.
 
-    A CPU takes them a row at a time: a row of a large vocabulary, 1 MB, then never leaves its cache.
+    A CPU takes only so many rows at a time that they never leave its cache: of a large vocabulary, one.
 
     Returns:
         The probability of each of `x0` (N,); the largest probabilities (N, 5) and their ids; entropies (N,) if wanted.
     """
-    rows = 1 if logits.device.type == "cpu" else len(logits)
+    rows = max(1, CACHED_WORDS // logits.shape[-1]) if logits.device.type == "cpu" else len(logits)
     found = []
     for some, words in zip(logits.split(rows), x0.split(rows), strict=True):
         probabilities = some.double().softmax(-1)
