@@ -102,7 +102,11 @@ def test_frames_of_a_video_are_shown(tiny_pipeline: LladaVPipeline, tmp_path: Pa
     writer.release()
     blocks, shown = send(tiny_pipeline, "What happens?", tmp_path / "film.mp4")
     assert blocks[0] == {"type": "video", "video": str(tmp_path / "film.mp4")}
-    assert len(shown) == tiny_pipeline.processor.video_frames + 1
+    sheet, words = shown
+    assert words["text"] == "What happens?"
+    shades = np.asarray(Image.open(sheet["path"]))[::60, ::80, 0].flatten()  # 32 frames in rows of 8, 80 x 60 each
+    assert len(shades) == 32
+    assert (np.diff(shades.astype(int)) > 0).all()
 
 
 def test_a_picture_without_words_is_asked_about(tiny_pipeline: LladaVPipeline, tmp_path: Path):

@@ -41,7 +41,7 @@ def token_canvas(value: dict[str, Any], **options: Any) -> gr.HTML:
 
 def idle_value(length: int) -> dict[str, Any]:
     """What the canvas shows before the first run: `length` masks."""
-    settings = {"run": "idle", "length": length, "block": length, "steps": 0, "seed": None}
+    settings = {"run": f"idle-{length}", "length": length, "block": length, "steps": 0, "seed": None}
     return settings | {"pieces": [], "log": [], "text": None, "finish": "idle"}
 
 

@@ -16,6 +16,7 @@ from lladav.ui.decoding import create_decoder
 
 LONGEST_ANSWER = 512
 ANY_SEED = -1
+SEEDS = 1_000_000  # few enough that one can be noted down
 FIRST_LENGTH = 32  # tokens of the answer until the visitor chooses otherwise
 BUBBLE_SECONDS = 0.1  # between two updates of the answer's bubble, which follows the canvas in the browser anyway
 THINKING = {"Auto": None, "Think": True, "No think": False}
@@ -178,7 +179,7 @@ class ChatTab:
         temperature: float, cfg_scale: float, remasking: str, seed: float, thinking: str,
     ) -> Iterator[Updates]:  # fmt: skip
         plan = knobs.snap(length, block, steps, self.longest)
-        seed = random.getrandbits(31) if seed == ANY_SEED else int(seed)
+        seed = random.randrange(SEEDS) if seed == ANY_SEED else int(seed)
         config = SamplingConfig(
             gen_length=plan.gen_length, block_length=plan.block_length, steps=plan.steps,
             temperature=temperature, cfg_scale=cfg_scale, remasking=remasking, seed=seed,

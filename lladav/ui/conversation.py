@@ -11,11 +11,13 @@ from typing import Any
 
 from gradio.processing_utils import save_pil_to_cache
 from gradio.utils import get_upload_folder
+from PIL import Image
 
 from lladav.pipeline import MASK_SIGN, LladaVPipeline
 
 DEFAULT_QUESTION = "What is this?"  # asked about a picture that came without words
 SHOWN_SIZE = 640  # pixels along the longer side of a picture in the chat
+FRAMES_A_ROW = 8
 VIDEO_SUFFIXES = {".mp4", ".mov", ".avi", ".mkv", ".webm"}
 
 Chat = list[dict[str, Any]]
@@ -31,7 +33,7 @@ def read_message(pipe: LladaVPipeline, message: dict[str, Any]) -> tuple[list[di
 
     Returns:
         The blocks of the user's message for the pipeline, and those the chat shows: every picture as it was read,
-        upright, and every frame that was taken from a video.
+        upright, and for a video a sheet of the frames that were taken from it.
 
     Raises:
         ValueError: there is nothing in the message, or a file is not a picture or video that can be read.
@@ -41,25 +43,36 @@ def read_message(pipe: LladaVPipeline, message: dict[str, Any]) -> tuple[list[di
         raise ValueError("There is nothing to answer yet: write a question, or add a picture and ask about it.")
     blocks, shown = [], []
     for path in files:
-        block, pictures = _read_file(pipe, path)
+        block, picture = _read_file(pipe, path)
         blocks.append(block)
-        shown += pictures
+        shown.append(picture)
     text = text or DEFAULT_QUESTION
     return [*blocks, {"type": "text", "text": text}], [*shown, text_block(text)]
 
 
-def _read_file(pipe: LladaVPipeline, path: str) -> tuple[dict, list[dict]]:
+def _read_file(pipe: LladaVPipeline, path: str) -> tuple[dict, dict]:
     name = Path(path).name
     try:
         if Path(path).suffix.lower() in VIDEO_SUFFIXES:
             frames = pipe.processor.load_video(path)
-            return {"type": "video", "video": path}, [_shown(frame, f"frame of {name}") for frame in frames]
-        return {"type": "image", "image": path}, [_shown(pipe.processor.load_image(path), name)]
+            return {"type": "video", "video": path}, _shown(contact_sheet(frames), f"{len(frames)} frames of {name}")
+        return {"type": "image", "image": path}, _shown(pipe.processor.load_image(path), name)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 
 
-def _shown(picture, alt_text: str) -> dict:
+def contact_sheet(frames: list[Image.Image]) -> Image.Image:
+    """The frames of a video, small, side by side in rows."""
+    columns = min(len(frames), FRAMES_A_ROW)
+    width = SHOWN_SIZE // columns
+    height = max(1, width * frames[0].height // frames[0].width)
+    sheet = Image.new("RGB", (columns * width, -(-len(frames) // columns) * height))
+    for index, frame in enumerate(frames):
+        sheet.paste(frame.resize((width, height)), (index % columns * width, index // columns * height))
+    return sheet
+
+
+def _shown(picture: Image.Image, alt_text: str) -> dict:
     copy = picture.copy()
     copy.thumbnail((SHOWN_SIZE, SHOWN_SIZE))
     return {"path": save_pil_to_cache(copy, get_upload_folder(), format="png"), "alt_text": alt_text}

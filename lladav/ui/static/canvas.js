@@ -83,7 +83,7 @@ function tokenCanvas(root, onDone) {
   let playing = false;
   let following = false;   // this run has not been shown to its end yet
   let stopped = null;      // the run that was stopped here
-  let view = "confidence", chosen = null, shownPosition = null, cardKey = null;
+  let chosen = null, shownPosition = null, cardKey = null;
   let lastFrame = 0, frame = 0, painted = -1;
 
   // ---- the record ----------------------------------------------------------------------------
@@ -106,7 +106,7 @@ function tokenCanvas(root, onDone) {
   function begin() {
     steps = [];
     pieces = [];
-    cursor = calm.matches ? Infinity : 0;
+    cursor = 0;
     following = playing = state.finish !== "idle";
     chosen = cardKey = null;
     beliefs = Array.from({ length: state.length }, () => []);
@@ -172,7 +172,7 @@ function tokenCanvas(root, onDone) {
       const [low, high] = RATE_BOUNDS;
       const rate = Math.min(high, Math.max(low, state.steps / SECONDS_A_RUN)) * Number(speed.value);
       const ahead = Math.min(1, rate * (now - lastFrame) / 1000);  // a slow browser plays slower, and skips no step
-      cursor = Math.min(steps.length - 1, cursor + ahead);
+      cursor = calm.matches && following ? steps.length - 1 : Math.min(steps.length - 1, cursor + ahead);
       if (atEnd() && finished()) playing = false;
     }
     lastFrame = now;
@@ -215,7 +215,6 @@ function tokenCanvas(root, onDone) {
     const text = node("span", "tc-piece"), order = node("span", "tc-order");
     el.append(text, order);
     const first = position % state.block === 0 && state.block < state.length;
-    if (first) el.dataset.block = position / state.block + 1;
     return { el, text, order, base: first ? "tc-tok tc-first" : "tc-tok", painted: {} };
   }
 
@@ -316,14 +315,14 @@ function tokenCanvas(root, onDone) {
     const points = steps.map((_, step) => [across(step), meanConfidence(step)])
       .filter(([, mean]) => mean !== null)
       .map(([x, mean]) => `${x.toFixed(1)},${(HEIGHT - 3 - mean * (HEIGHT - 6)).toFixed(1)}`);
-    confidence.replaceChildren(
-      svg("polyline", { points: points.join(" "), class: "tc-line" }), svg("line", { class: "tc-now", y1: 0, y2: HEIGHT }));
+    const now = () => svg("line", { class: "tc-now", y1: 0, y2: HEIGHT });
+    confidence.replaceChildren(svg("polyline", { points: points.join(" "), class: "tc-line" }), now());
     const most = Math.max(1, ...steps.map(({ commits }) => commits.length));
     const width = Math.max(1, WIDTH / Math.max(1, state.steps) - 1);
     counts.replaceChildren(...steps.slice(1).map(({ step, commits }) => {
       const height = commits.length / most * (HEIGHT - 4);
       return svg("rect", { x: across(step) - width, y: HEIGHT - height, width, height, class: "tc-col" });
-    }), svg("line", { class: "tc-now", y1: 0, y2: HEIGHT }));
+    }), now());
     confidence.setAttribute("aria-label", "Mean confidence of the tokens committed at each step");
     counts.setAttribute("aria-label", "Tokens committed at each step");
   }
@@ -356,7 +355,10 @@ function tokenCanvas(root, onDone) {
     const title = node("p", "tc-title");
     title.append(node("strong", "", token ? spelled(pieces[token.piece]) : "masked"));
     const facts = [`position ${position}`];
-    if (token) facts.push(`id ${pieces[token.piece].id}`, `step ${token.step}`, `confidence ${percent(token.confidence)}`);
+    if (token) {
+      const sure = `confidence ${percent(token.confidence)}`;
+      facts.push(`id ${pieces[token.piece].id}`, `step ${token.step}`, sure);
+    }
     title.append(node("span", "tc-facts", facts.join(" · ")));
     card.replaceChildren(title, alternativesList(position, at, token));
   }
@@ -420,7 +422,7 @@ function tokenCanvas(root, onDone) {
   $(".tc-guess").addEventListener("change", (event) => root.classList.toggle("tc-no-guesses", !event.target.checked));
 
   function setView(look) {
-    view = root.dataset.view = look;
+    root.dataset.view = look;
     for (const button of root.querySelectorAll("[data-look]"))
       button.setAttribute("aria-pressed", String(button.dataset.look === look));
     put("low", look === "order" ? "first" : "unsure");

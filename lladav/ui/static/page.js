@@ -9,7 +9,7 @@
   }
 
   function lastBubble() {
-    const bubbles = document.querySelectorAll("#conversation .message.bot .message-content, #conversation .bot-row .message-content");
+    const bubbles = document.querySelectorAll("#conversation .message.bot .message-content");
     return bubbles[bubbles.length - 1];
   }
 
