@@ -17,7 +17,7 @@ from lladav.ui.decoding import create_decoder
 LONGEST_ANSWER = 512
 ANY_SEED = -1
 SEEDS = 1_000_000  # few enough that one can be noted down
-FIRST_LENGTH = 32  # tokens of the answer until the visitor chooses otherwise
+FIRST_LENGTH, SHORT_LENGTH = 32, 24  # tokens of an answer until the visitor chooses; a model of scenes says little
 BUBBLE_SECONDS = 0.1  # between two updates of the answer's bubble, which follows the canvas in the browser anyway
 THINKING = {"Auto": None, "Think": True, "No think": False}
 QUIET: dict[str, Any] = {
@@ -39,7 +39,7 @@ class ChatTab:
         self.decode = create_decoder(pipe)
         self.special = set(pipe.tokenizer.all_special_ids)
         self.longest = min(LONGEST_ANSWER, pipe.max_length // 2)
-        length = min(FIRST_LENGTH, self.longest)
+        length = min(SHORT_LENGTH if about.abilities(pipe) else FIRST_LENGTH, self.longest)
         self.start = knobs.snap(length, *knobs.preset("Balanced", length), self.longest)
         self.examples = about.examples()
         with gr.Row(elem_id="chat-tab", equal_height=False):

@@ -336,12 +336,14 @@ function tokenCanvas(root, onDone) {
 
   // ---- the card ------------------------------------------------------------------------------
 
-  // Where nothing is pointed at, the card follows the surest word of the latest step that committed one.
+  // Where nothing is pointed at, the card follows the surest word of the latest step that committed one, and until
+  // there is one, what the model thinks of the first position.
   function cardPosition(step) {
     if (chosen !== null) return chosen;
     const words = ({ commits }) => commits.filter(([, piece]) => pieces[piece].kind === "t");
     const latest = steps.slice(0, step + 1).findLast((earlier) => words(earlier).length);
-    return latest ? words(latest).reduce((a, b) => (b[2] > a[2] ? b : a))[0] : null;
+    if (!latest) return step > 0 ? 0 : null;
+    return words(latest).reduce((a, b) => (b[2] > a[2] ? b : a))[0];
   }
 
   function paintCard(step) {
