@@ -63,7 +63,6 @@ TINY = (
         learning_rate=3e-4, vision_learning_rate=1e-4, decay=False,
     ),
     Stage("tune", "masked", 2800, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4),
-    Stage("finish", "masked", 500, EVERYTHING, scenes=24, questions=1, packed=False, learning_rate=1e-4),
 )
 # fmt: on
 RECIPES = {"tiny": TINY}
