@@ -17,15 +17,15 @@ def emoji(name: str, x: float, y: float, size: float = 0.3) -> Item:
 EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
     "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 9)),
     "picnic": (
-        "Describe the picture.",
+        "Is there a pizza?",
         Scene((emoji("pizza", 0.25, 0.28), emoji("apple", 0.74, 0.3, 0.26), emoji("banana", 0.5, 0.74)), 101),
     ),
     "garden": (
-        "What is left of the house?",
+        "Is there a tree?",
         Scene((emoji("tree", 0.2, 0.6, 0.32), emoji("house", 0.52, 0.6, 0.32), emoji("flower", 0.84, 0.64, 0.24)), 205),
     ),
     "cats": (
-        "How many cats are there?",
+        "Is there a dog?",
         Scene((emoji("cat", 0.2, 0.25, 0.27), emoji("cat", 0.78, 0.32, 0.27), emoji("cat", 0.48, 0.76, 0.27)), 305),
     ),
     "shapes": (
@@ -40,7 +40,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
         ),
     ),
     "space": (
-        "Is the rocket above the robot?",
+        "Where is the robot?",
         Scene((emoji("rocket", 0.3, 0.26, 0.3), emoji("moon", 0.78, 0.22, 0.24), emoji("robot", 0.5, 0.74, 0.32)), 518),
     ),
 }
