@@ -9,10 +9,10 @@ PACKAGE = Path(__file__).parent.parent / "lladav"
 LAYERS = [  # a module may import from its own layer and from those before it
     {"anyres", "artwork", "imaging", "configuration"},
     {"modeling", "remasking", "scenes"},
-    {"sampling", "cache", "processing", "trace", "render"},
+    {"sampling", "cache", "processing", "trace"},
     {"pipeline"},
     {"training", "evaluation", "benchmarks"},
-    {"ui", "cli", "__main__"},
+    {"ui", "cli"},
 ]
 CONFINED = {  # package: the modules that may import it
     "gradio": {"ui"},

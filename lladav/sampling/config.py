@@ -24,7 +24,8 @@ class SamplingConfig:
         schedule_shift: 1 commits evenly, less commits fewer at first and more at the end; see
             `remasking.num_transfer_tokens`.
         refresh_interval: run the prompt only every that many steps; None runs it at every step, without a cache.
-        stop: strings that end the answer; once one was found, only the first in the list can still move the end.
+        stop: strings that end the answer, matched as token ids; once one was found, only the first in the list can
+            still move the end.
         seed: of the noise; None draws from torch's global generator.
         suffix: text behind the answer, seen from the first step, never changed.
         template: for each position of the answer the id of a token that is fixed, or None for a blank.
