@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lladav.training.learner import Learner
 from lladav.training.loop import Trainer
 from lladav.training.objective import forward_process, masked_diffusion_loss
 from lladav.training.recipes import RECIPES, Stage, initialize_for_recall, tiny_config
+from lladav.training.report import plot_log
 from lladav.training.vocabulary import build_tokenizer
 
 __all__ = ["TrainingConfig", "forward_process", "masked_diffusion_loss", "train"]
@@ -72,22 +74,27 @@ def train(config: TrainingConfig) -> Path:
     trainer.run(config.stages, config.stage)
     if config.stage:
         return config.output
+    folder = config.output / "model"
+    if not trainer.accelerator.is_main_process:
+        return folder
     processor = LladaVProcessor(
         tokenizer,
         image_aspect_ratio=model.config.image_aspect_ratio,
         image_size=vision.image_size,
         patch_size=vision.patch_size,
     )
-    return export(learner.model, processor, config.output / "model")
+    export(learner.model, processor, folder)
+    shutil.copy(config.output / "log.jsonl", folder)
+    plot_log(config.output / "log.jsonl", folder / "curve.png")
+    return folder
 
 
-def export(model: LladaVForMaskedDiffusion, processor: LladaVProcessor, folder: Path) -> Path:
+def export(model: LladaVForMaskedDiffusion, processor: LladaVProcessor, folder: Path) -> None:
     """Writes the finished model, and beside it what it can do, for the page."""
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     abilities = {"classes": class_names(), "shapes": SHAPES, "colors": list(COLORS), "kinds": EXAMPLES}
     (folder / "abilities.json").write_text(json.dumps(abilities, indent=1) + "\n", encoding="utf-8")
-    return folder
 
 
 EXAMPLES = {

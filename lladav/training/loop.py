@@ -165,7 +165,7 @@ class Trainer:
         saved_at = time.monotonic()
         for step, batch in enumerate(bar, start):
             losses.append(self._step(learner, stage, step, batch, optimizer))
-            if main and (step + 1) % LOG_EVERY == 0:
+            if main and ((step + 1) % LOG_EVERY == 0 or step + 1 == stage.steps):
                 loss = sum(losses) / len(losses)
                 bar.set_postfix(loss=f"{loss:.4f}")
                 self._log({"stage": stage.name, "step": step + 1, "loss": loss, "seconds": time.time()})
