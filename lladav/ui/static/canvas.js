@@ -83,6 +83,7 @@ function tokenCanvas(root, onDone) {
   let playing = false;
   let following = false;   // this run has not been shown to its end yet
   let stopped = null;      // the run that was stopped here
+  let led = false;         // something else on the page moves the cursor
   let chosen = null, shownPosition = null, cardKey = null;
   let lastFrame = 0, frame = 0, painted = -1;
 
@@ -168,7 +169,7 @@ function tokenCanvas(root, onDone) {
 
   function tick(now) {
     frame = 0;
-    if (playing) {
+    if (playing && !led) {
       const [low, high] = RATE_BOUNDS;
       const rate = Math.min(high, Math.max(low, state.steps / SECONDS_A_RUN)) * Number(speed.value);
       const ahead = Math.min(1, rate * (now - lastFrame) / 1000);  // a slow browser plays slower, and skips no step
@@ -177,12 +178,19 @@ function tokenCanvas(root, onDone) {
     }
     lastFrame = now;
     if (shownStep() !== painted || !playing) paint();
-    if (playing) frame = requestAnimationFrame(tick);
+    if (playing && !led) frame = requestAnimationFrame(tick);
   }
 
   function seek(step) {
     playing = false;
     cursor = Math.max(0, Math.min(steps.length - 1, step));
+    paint();
+  }
+
+  function follow(leader) {
+    led = true;
+    cursor = Math.max(0, Math.min(steps.length - 1, leader.step));
+    playing = leader.playing;
     paint();
   }
 
@@ -408,6 +416,7 @@ function tokenCanvas(root, onDone) {
   grid.addEventListener("keydown", moveFocus);
   scrub.addEventListener("input", () => seek(Number(scrub.value)));
   root.addEventListener("tokencanvas:stop", stop);
+  root.addEventListener("tokencanvas:lead", ({ detail }) => follow(detail));
   root.addEventListener("click", (event) => {
     const does = event.target.closest("[data-do]")?.dataset.do;
     if (does === "first") seek(0);

@@ -17,7 +17,8 @@
     for (const el of document.querySelectorAll("[data-refining]")) if (el !== except) delete el.dataset.refining;
   }
 
-  document.addEventListener("tokencanvas:shown", ({ detail }) => {
+  document.addEventListener("tokencanvas:shown", ({ target, detail }) => {
+    if (!target.closest("#canvas")) return;
     shown = detail.text;
     const bubble = detail.live ? lastBubble() : null;
     clear(bubble);
