@@ -189,7 +189,7 @@ function tokenCanvas(root, onDone) {
 
   function follow(leader) {
     led = true;
-    cursor = Math.max(0, Math.min(steps.length - 1, leader.step));
+    cursor = leader.step;  // steps may still be on their way
     playing = leader.playing;
     paint();
   }
