@@ -17,7 +17,7 @@ from transformers import BatchFeature
 from lladav.cache import FeatureCache
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import LladaVProcessor
-from lladav.sampling import SamplingConfig, SamplingStep, encode, sample
+from lladav.sampling import SamplingConfig, SamplingStep, effective_config, encode, sample
 from lladav.trace import Trace, distinct_ids, trace_step
 
 PUBLISHED_MODEL = "GSAI-ML/LLaDA-V"
@@ -227,7 +227,7 @@ class LladaVPipeline:
             prompt=prompt.text,
             images=prompt.image_hashes,
             prompt_length=prompt.length,
-            config=config,
+            config=effective_config(self.model, config),
             mask_token_id=self.model.config.mask_token_id,
             stop_sequences=[encode(text, self.tokenizer) for text in config.stop],
             steps=changes,

@@ -3,10 +3,12 @@
 An answer starts as `gen_length` masks and is filled block by block. Every step runs the model over prompt, answer
 and suffix, lets it propose a token for each masked position of the active block, and commits the most confident
 proposals (arXiv 2502.09992, algorithm 5; arXiv 2505.16933). `sample` yields a `SamplingStep` for each; whatever
-shows, stores or measures a run is a function of those.
+shows, stores or measures a run is a function of those. An autoregressive model goes through the same loop, a token a
+step from left to right.
 """
 
 from lladav.sampling.canvas import NUM_ALTERNATIVES, Canvas, Proposal, SamplingStep
+from lladav.sampling.causal import effective_config, left_to_right
 from lladav.sampling.config import POLICIES, PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig
 from lladav.sampling.loop import encode, sample, sample_batch
 
@@ -21,7 +23,9 @@ __all__ = [
     "Proposal",
     "SamplingConfig",
     "SamplingStep",
+    "effective_config",
     "encode",
+    "left_to_right",
     "sample",
     "sample_batch",
 ]

@@ -13,6 +13,7 @@ from lladav.remasking import (
     select_most_confident,
 )
 from lladav.sampling.canvas import Canvas, Proposal, SamplingStep, Task
+from lladav.sampling.causal import CausalDenoiser, effective_config, is_causal
 from lladav.sampling.config import SamplingConfig
 from lladav.sampling.denoiser import Denoiser
 
@@ -24,7 +25,8 @@ def sample(model: Any, inputs: Inputs, config: SamplingConfig, tokenizer: Any = 
 
     Args:
         model: called with `inputs_embeds`, `past_key_values` and `logits_to_keep`; has `embed_prompt`,
-            `get_input_embeddings` and `config` (`mask_token_id`, `suppress_token_ids`).
+            `get_input_embeddings` and `config` (`mask_token_id`, `suppress_token_ids`). Where `config.is_causal` is
+            True, it is decoded left to right, and `left_to_right` says what `config` then means.
         inputs: what `model.embed_prompt` takes, or `inputs_embeds` of shape (1, L, D); one prompt.
         config: how to sample.
         tokenizer: needed for `config.stop` and `config.suffix`.
@@ -57,6 +59,7 @@ def sample_batch(
         ValueError: `stop` or `suffix` without a tokenizer.
     """
     batches = [inputs] if isinstance(inputs, Mapping) else inputs
+    config = effective_config(model, config)
     stop_sequences = [encode(text, tokenizer) for text in config.stop]
     suffix = encode(config.suffix, tokenizer)
     mask_token_id = model.config.mask_token_id
@@ -66,7 +69,8 @@ def sample_batch(
     records = [canvas.record(0, block=0, finished=task is None) for canvas, task in zip(canvases, tasks, strict=True)]
     yield list(records)
 
-    denoiser = Denoiser(model, [row for batch in batches for row in _embed_prompts(model, batch)], suffix, config)
+    prompts = [row for batch in batches for row in _embed_prompts(model, batch)]
+    denoiser = (CausalDenoiser if is_causal(model) else Denoiser)(model, prompts, suffix, config)
     step = 0
     while due := {row: task for row, task in enumerate(tasks) if task is not None}:
         positions = {row: canvases[row].masked_before(task.end) for row, task in due.items()}
