@@ -21,20 +21,27 @@ def gpu_seconds(messages: list[dict], config: SamplingConfig, *_: Any) -> int:
     return math.ceil(STARTUP_SECONDS + config.steps * width * SECONDS_PER_PASS)
 
 
+def frames(
+    pipe: LladaVPipeline, messages: list[dict], config: SamplingConfig, thinking: bool | None
+) -> Iterator[Frame | str]:
+    """The frames of one reply, or a single sentence that says why there is none."""
+    start = time.perf_counter()
+    try:
+        steps = pipe.stream(messages, config, thinking)
+    except ValueError as error:
+        yield str(error)
+        return
+    before = None
+    for step in steps:
+        yield Frame.of(before, step, time.perf_counter() - start, pipe.text(step))
+        before = step
+
+
 def create_decoder(pipe: LladaVPipeline) -> Callable[..., Iterator[Frame | str]]:
-    """A generator of the frames of one reply, or of a single sentence that says why there is none."""
+    """`frames` of a pipeline, on the GPU where one is lent for as long as a reply takes."""
 
     @spaces.GPU(duration=gpu_seconds)
     def decode(messages: list[dict], config: SamplingConfig, thinking: bool | None) -> Iterator[Frame | str]:
-        start = time.perf_counter()
-        try:
-            steps = pipe.stream(messages, config, thinking)
-        except ValueError as error:
-            yield str(error)
-            return
-        before = None
-        for step in steps:
-            yield Frame.of(before, step, time.perf_counter() - start, pipe.text(step))
-            before = step
+        yield from frames(pipe, messages, config, thinking)
 
     return decode
