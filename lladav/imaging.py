@@ -1,5 +1,6 @@
 """Files to pictures, pictures to tiles: everything about pixels that happens before the tower."""
 
+import base64
 import io
 from collections.abc import Sequence
 from os import PathLike
@@ -15,6 +16,7 @@ MAX_PIXELS = 50_000_000
 MAX_FRAME_PIXELS = 9_000_000
 MAX_SIDE = 16_384  # padding a picture to a square takes its longer side squared
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "ICO")
+THUMBNAIL_SIDE = 192
 GREY = (127, 127, 127)
 # SigLIP's rescaling to [0, 1] and normalisation with mean and deviation 0.5, in its precision, for each of 256 levels.
 LEVELS = ((np.arange(256) * (1 / 255)).astype(np.float32) - np.float32(0.5)) / np.float32(0.5)
@@ -78,6 +80,14 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
     return image.convert("RGB")
+
+
+def thumbnail(image: Image.Image) -> str:
+    """A small JPEG of an RGB picture, about 8 KB, as a data URL."""
+    small, file = image.copy(), io.BytesIO()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    small.save(file, "JPEG", quality=80, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def load_video(source: VideoSource, frames: int) -> list[Image.Image]:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -15,9 +15,10 @@ from torch import Tensor
 from transformers import BatchFeature
 
 from lladav.cache import FeatureCache
+from lladav.imaging import thumbnail
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.processing import LladaVProcessor
-from lladav.sampling import SamplingConfig, SamplingStep, effective_config, encode, sample
+from lladav.processing import LladaVProcessor, Picture, content_pieces
+from lladav.sampling import SamplingConfig, SamplingStep, effective_config, encode, sample, sample_batch
 from lladav.trace import Trace, distinct_ids, trace_step
 
 PUBLISHED_MODEL = "GSAI-ML/LLaDA-V"
@@ -59,6 +60,7 @@ class Reply:
 class Prompt:
     """Messages as the model reads them: its inputs, their text, and their length with all picture tokens."""
 
+    messages: Messages
     inputs: BatchFeature
     text: str
     length: int
@@ -149,6 +151,20 @@ class LladaVPipeline:
         """
         return self._sample(self._prompt(messages, thinking), config or SamplingConfig(), features)
 
+    def stream_batch(
+        self, conversations: Sequence[Messages], config: SamplingConfig | None = None, thinking: bool | None = None
+    ) -> Iterator[list[SamplingStep]]:
+        """Answer B conversations side by side: B records a step, each what `stream` gives it alone, up to rounding.
+
+        An answer that is done stays as it is until all are, so those of about one length go well together.
+
+        Raises:
+            ValueError: as `stream`.
+        """
+        config = config or SamplingConfig()
+        inputs = [self._inputs(self._prompt(messages, thinking), config, None) for messages in conversations]
+        return sample_batch(self.model, inputs, config, self.tokenizer)
+
     def __call__(
         self,
         messages: Messages,
@@ -179,30 +195,42 @@ class LladaVPipeline:
         steps: Sequence[SamplingStep],
         seconds: Sequence[float],
         thinking: bool | None = None,
+        parent: str | None = None,
+        edit: str | None = None,
     ) -> Trace:
-        """The record of a run: what `stream` was given, what it yielded, and when (seconds since the start)."""
-        return self._trace(self._prompt(messages, thinking), config, steps, seconds)
+        """The record of a run.
+
+        Args:
+            messages, config, thinking: what `stream` was given.
+            steps: what it yielded.
+            seconds: when it did, since the start.
+            parent, edit: the `id` of the trace that the run goes on from, and what was changed there in a few words.
+        """
+        trace = self._trace(self._prompt(messages, thinking), config, steps, seconds)
+        return replace(trace, parent=parent, edit=edit)
 
     def prompt_length(self, messages: Messages, thinking: bool | None = None) -> int:
         """Positions that the prompt takes, picture tokens included."""
         return self._prompt(messages, thinking).length
 
     def _prompt(self, messages: Messages, thinking: bool | None) -> Prompt:
-        messages = with_thinking(messages, thinking)
-        inputs = self.processor.apply_chat_template(messages)
-        text = self.processor.apply_chat_template(messages, tokenize=False)
-        return Prompt(inputs, text, self.processor.count_tokens(inputs))
+        asked = with_thinking(messages, thinking)
+        inputs = self.processor.apply_chat_template(asked)
+        text = self.processor.apply_chat_template(asked, tokenize=False)
+        return Prompt(messages, inputs, text, self.processor.count_tokens(inputs))
 
     def _sample(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> Iterator[SamplingStep]:
+        return sample(self.model, self._inputs(prompt, config, features), config, self.tokenizer)
+
+    def _inputs(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> dict[str, Any]:
         answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))
         if prompt.length + answer_length > self.max_length:
             raise ValueError(
                 f"prompt and answer must fit into {self.max_length} tokens, got {prompt.length} and {answer_length}: "
                 "ask with fewer or shorter messages, fewer pictures or a smaller gen_length"
             )
-        inputs = {name: prompt.inputs[name].to(self.device) for name in ("input_ids", "attention_mask")}
-        inputs["image_features"] = self._image_features(prompt, features or FeatureCache())
-        return sample(self.model, inputs, config, self.tokenizer)
+        ids = {name: prompt.inputs[name].to(self.device) for name in ("input_ids", "attention_mask")}
+        return ids | {"image_features": self._image_features(prompt, features or FeatureCache())}
 
     def _image_features(self, prompt: Prompt, features: FeatureCache) -> Iterator[Tensor]:
         """The features of each picture or video, made when the model comes to them.
@@ -235,7 +263,16 @@ class LladaVPipeline:
             pieces=dict(zip(ids, self.pieces(ids), strict=True)),
             text=self.text(steps[-1]) + (config.suffix or ""),
             finish_reason=steps[-1].finish_reason,
+            question=_last_text(prompt.messages),
+            thumbnails=self._thumbnails(prompt.messages),
         )
+
+    def _thumbnails(self, messages: Messages) -> list[str]:
+        """A data URL for each picture, and for each video of its first frame."""
+        load_image, load_video = self.processor.load_image, self.processor.load_video
+        pieces = [piece for message in messages for piece in content_pieces(message["content"])]
+        pictures = [piece for piece in pieces if isinstance(piece, Picture)]
+        return [thumbnail(load_video(p.source)[0] if p.is_video else load_image(p.source)) for p in pictures]
 
     def pieces(self, token_ids: Sequence[int]) -> list[str]:
         """Each token on its own, as text."""
@@ -268,6 +305,12 @@ def step_record(pipe: LladaVPipeline, step: SamplingStep) -> dict[str, Any]:
         "nfe": step.nfe,
         "finish_reason": step.finish_reason,
     }
+
+
+def _last_text(messages: Messages) -> str:
+    """The text of the last message, without its pictures."""
+    pieces = content_pieces(messages[-1]["content"])
+    return "".join(piece for piece in pieces if isinstance(piece, str)).strip()
 
 
 def with_thinking(messages: Messages, thinking: bool | None) -> Messages:

@@ -1,16 +1,22 @@
 """A whole run as data: enough to replay it, look into it and draw it without the model that made it."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import accumulate, islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from lladav.remasking import num_transfer_tokens
 from lladav.sampling import NUM_ALTERNATIVES, Canvas, Proposal, SamplingConfig, SamplingStep
 
-VERSION = 1
+VERSION = 2
+READABLE_VERSIONS = (1, 2)  # the first had neither `question` nor `thumbnails`, `parent` and `edit`
 PROBABILITY_UNIT = 1e-4  # probabilities of alternatives are kept as whole multiples of this
 CONFIDENCE_DIGITS = 6
 
@@ -55,6 +61,11 @@ class Trace:
         pieces: the printable form of every id that occurs in the answer, the proposals or the alternatives.
         text: the finished answer.
         finish_reason: "stop", "length", or None when the run was broken off.
+        question: the text of the last message.
+        thumbnails: data URLs of small JPEGs, one for each of `images`; leave them out with `replace(trace,
+            thumbnails=[])`, and nothing of the pictures but their hashes remains.
+        parent: the `id` of the trace that this one was edited from, or None.
+        edit: what was changed there, in a few words, or None.
         version: of this schema.
     """
 
@@ -70,15 +81,30 @@ class Trace:
     pieces: dict[int, str]
     text: str
     finish_reason: str | None
+    question: str = ""
+    thumbnails: list[str] = field(default_factory=list)
+    parent: str | None = None
+    edit: str | None = None
     version: int = VERSION
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits that stand for the run, however long it took."""
+        content = {name: value for name, value in self._to_json().items() if name != "seconds"}
+        return hashlib.sha256(_dump(content).encode()).hexdigest()[:12]
 
     def save(self, path: str | Path) -> None:
         """Write the trace as JSON; about 0.7 MB for 128 tokens in 128 steps."""
-        Path(path).write_text(json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+        Path(path).write_text(_dump(self._to_json()), encoding="utf-8")
+
+    def _to_json(self) -> dict[str, Any]:
+        """What `dataclasses.asdict` gives, without its copy of every number."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return values | {"config": asdict(self.config), "steps": [vars(step) for step in self.steps]}
 
     @classmethod
     def load(cls, path: str | Path) -> "Trace":
-        """Read what `save` wrote. Raises ValueError for a file that is no trace of this version."""
+        """Read what `save` wrote, now or in an earlier version. Raises ValueError for a file that is no trace."""
         try:
             return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
         except ValueError as error:
@@ -88,15 +114,16 @@ class Trace:
     def from_dict(cls, data: dict) -> "Trace":
         """The trace whose `dataclasses.asdict` is `data`, or what JSON made of it. Raises ValueError for other data."""
         version = data.get("version") if isinstance(data, dict) else None
-        if version != VERSION:
-            raise ValueError(f"its version must be {VERSION}, got {version!r}: record it again")
+        if version not in READABLE_VERSIONS:
+            readable = " or ".join(map(str, READABLE_VERSIONS))
+            raise ValueError(f"its version must be {readable}, got {version!r}: record it again")
         try:
             config = SamplingConfig(**data["config"])
             steps = [TraceStep(**step) for step in data["steps"]]
             pieces = {int(token): piece for token, piece in data["pieces"].items()}
-            return cls(**data | {"config": config, "steps": steps, "pieces": pieces})
+            return cls(**data | {"config": config, "steps": steps, "pieces": pieces, "version": VERSION})
         except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"its keys must be those of version {VERSION}: {error}") from error
+            raise ValueError(f"its keys must be those of version {version}: {error}") from error
 
     def replay(self) -> Iterator[SamplingStep]:
         """The steps again, canvas first, with confidences and probabilities to the digits that were kept."""
@@ -106,6 +133,45 @@ class Trace:
         for index, step in enumerate(self.steps, start=1):
             canvas.commit(_proposal(step), torch.tensor([position in step.committed for position in step.positions]))
             yield canvas.record(index, step.block, finished=ended and index == len(self.steps))
+
+    def branch(self, step: int, changes: Mapping[int, int | None]) -> SamplingConfig:
+        """Settings that go on from the canvas as it stood after `step`, with `changes` put in.
+
+        What is not masked there stays as it is. There are as many steps as the schedule had left for as many blanks,
+        so that without a change, and without noise or a cache, the rest of the last block comes out as it did.
+
+        Args:
+            step: 0 for the canvas before the first step, up to the number of steps.
+            changes: what to put at a position of the answer: the id of a token, or None to mask what is there.
+
+        Raises:
+            ValueError: there is no such step or position, or a change is not a token id.
+        """
+        if not 0 <= step <= len(self.steps):
+            raise ValueError(f"step must lie between 0 and {len(self.steps)}, the steps of the trace, got {step}")
+        last = self.config.gen_length - 1
+        if outside := [position for position in changes if not 0 <= position <= last]:
+            raise ValueError(f"changes must be to positions from 0 to {last}, got {outside[0]}")
+        canvases = [state.tokens.tolist() for state in islice(self.replay(), step + 1)]
+        start, now = canvases[0], [*canvases[-1]]
+        for position, token in changes.items():
+            now[position] = self.mask_token_id if token is None else token
+        template = tuple(None if token == self.mask_token_id else token for token in now)
+        return replace(self.config, template=template, steps=self._steps_for(start, now))
+
+    def _steps_for(self, start: list[int], now: list[int]) -> int:
+        """How many steps the masks of `now` take, if each commits what the last steps from `start` were to commit."""
+        config, most = self.config, 1
+        for first in range(0, config.gen_length, config.block_length):
+            before, masks = (ids[first : first + config.block_length].count(self.mask_token_id) for ids in (start, now))
+            counts = num_transfer_tokens(max(before, masks), config.steps_per_block, config.schedule_shift)
+            filled = [0, *accumulate(count for count in reversed(counts) if count)]
+            most = max(most, bisect_left(filled, masks))
+        return most * config.num_blocks
+
+
+def _dump(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def trace_step(before: SamplingStep, after: SamplingStep) -> TraceStep:

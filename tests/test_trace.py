@@ -1,9 +1,12 @@
+import base64
+import io
 import json
 from dataclasses import asdict, replace
 
 import pytest
 import torch
 from conftest import picture_message
+from PIL import Image
 
 from lladav import SamplingConfig, Trace
 
@@ -56,6 +59,32 @@ def test_it_tells_what_was_asked_and_answered(trace: Trace, tiny_pipeline):
     assert len(trace.seconds) == len(trace.steps) + 1 and trace.seconds == sorted(trace.seconds)
 
 
+def test_it_shows_what_was_asked_about(tiny_pipeline):
+    video = {"type": "video", "video": [Image.new("RGB", (64, 32), color) for color in ("blue", "green")]}
+    asked = picture_message("What is this?")
+    messages = [asked, {"role": "assistant", "content": "Red."}, {"role": "user", "content": [video]}]
+    messages[-1]["content"].append({"type": "text", "text": " And this? "})
+    trace = tiny_pipeline(messages, SamplingConfig(4, 4, 2, stop=()), thinking=False).trace
+    assert trace.question == "And this?"
+    thumbnails = [_picture(url) for url in trace.thumbnails]
+    assert [thumbnail.size for thumbnail in thumbnails] == [(192, 96), (64, 32)]
+    assert [max(range(3), key=thumbnail.getpixel((9, 9)).__getitem__) for thumbnail in thumbnails] == [0, 2]
+    assert len(trace.images) == 2
+
+
+def _picture(url: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/jpeg;base64,"))))
+
+
+def test_the_id_stands_for_what_was_asked_and_answered(trace: Trace, tmp_path):
+    trace.save(tmp_path / "trace.json")
+    same = replace(trace, seconds=[9.0] * len(trace.seconds))
+    assert Trace.load(tmp_path / "trace.json").id == same.id == trace.id and len(trace.id) == 12
+    others = [replace(trace, config=replace(CONFIG, seed=2)), replace(trace, steps=trace.steps[:-1])]
+    others += [replace(trace, parent=trace.id), replace(trace, question="Why?")]
+    assert len({trace.id, *(other.id for other in others)}) == 5
+
+
 def test_every_id_it_holds_has_a_piece(trace: Trace, tiny_pipeline):
     for step in trace.replay():
         for token in [*step.tokens.tolist(), *step.x0.tolist(), *step.top_ids.flatten().tolist()]:
@@ -90,11 +119,18 @@ def test_128_tokens_in_128_steps_take_less_than_3_megabytes(tiny_pipeline, tmp_p
     assert (tmp_path / "trace.json").stat().st_size < 1_000_000
 
 
+def test_a_trace_of_the_first_version_is_read(trace: Trace):
+    data = json.loads(json.dumps(asdict(trace))) | {"version": 1}
+    for name in ("question", "thumbnails", "parent", "edit"):
+        del data[name]
+    assert Trace.from_dict(data) == replace(trace, question="", thumbnails=[])
+
+
 def test_another_version_is_refused(trace: Trace, tmp_path):
     trace.save(tmp_path / "trace.json")
     data = json.loads((tmp_path / "trace.json").read_text())
     (tmp_path / "trace.json").write_text(json.dumps(data | {"version": 99}))
-    with pytest.raises(ValueError, match="its version must be 1, got 99"):
+    with pytest.raises(ValueError, match="its version must be 1 or 2, got 99: record it again"):
         Trace.load(tmp_path / "trace.json")
 
 
@@ -109,8 +145,79 @@ def test_what_is_no_trace_is_refused(tmp_path, content: str):
 def test_a_damaged_trace_is_refused(trace: Trace, damage: dict):
     data = json.loads(json.dumps(asdict(trace)))
     assert Trace.from_dict(data) == trace
-    with pytest.raises(ValueError, match="its keys must be those of version 1"):
+    with pytest.raises(ValueError, match="its keys must be those of version 2"):
         Trace.from_dict(data | damage)
     del data["text"]
-    with pytest.raises(ValueError, match="its keys must be those of version 1"):
+    with pytest.raises(ValueError, match="its keys must be those of version 2"):
         Trace.from_dict(data)
+
+
+PLAIN = SamplingConfig(gen_length=24, block_length=24, steps=10, stop=())  # commits 3, 3, 3, 3, 2, 2, 2, 2, 2, 2
+
+
+def _run(pipe, config: SamplingConfig):
+    return pipe([picture_message("What is this?")], config).trace
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"steps": 24}, {"block_length": 8, "steps": 12}, {"threshold": 0.04}, {"template": (5, None, None, 9) * 6}],
+    ids=str,
+)
+def test_a_branch_without_a_change_goes_on_as_the_run_did(tiny_pipeline, settings: dict):
+    trace = _run(tiny_pipeline, replace(PLAIN, **settings))
+    last_block = next(index for index, step in enumerate(trace.steps) if step.block == trace.steps[-1].block)
+    for index in range(last_block, len(trace.steps)):
+        rest = _run(tiny_pipeline, trace.branch(index, {}))
+        assert [step.committed for step in rest.steps] == [step.committed for step in trace.steps[index:]]
+        assert [step.x0 for step in rest.steps] == [step.x0 for step in trace.steps[index:]]
+        assert rest.text == trace.text
+
+
+def test_masking_two_tokens_again_changes_only_those(tiny_pipeline):
+    trace = _run(tiny_pipeline, PLAIN)
+    *_, before = trace.replay()
+    config = trace.branch(len(trace.steps), {3: None, 20: None})
+    assert config == replace(PLAIN, template=config.template, steps=1)
+    assert [position for position, token in enumerate(config.template) if token is None] == [3, 20]
+    branched = _run(tiny_pipeline, config)
+    first, *_, after = branched.replay()
+    assert first.mask_index.nonzero().flatten().tolist() == [3, 20] and not after.mask_index.any()
+    kept = ~first.mask_index
+    assert torch.equal(after.tokens[kept], before.tokens[kept])
+
+
+def test_a_change_stays_where_it_was_put(tiny_pipeline):
+    trace = _run(tiny_pipeline, PLAIN)
+    other = 17 if int(list(trace.replay())[-1].tokens[0]) != 17 else 18
+    config = trace.branch(4, {0: other, 5: None})
+    assert config.template[0] == other and config.template[5] is None
+    *_, after = _run(tiny_pipeline, config).replay()
+    assert int(after.tokens[0]) == other and not after.mask_index.any()
+
+
+def test_a_branch_may_start_before_the_first_step(tiny_pipeline):
+    trace = _run(tiny_pipeline, PLAIN)
+    assert trace.branch(0, {2: 7}) == replace(PLAIN, template=(None, None, 7) + (None,) * 21)
+    assert trace.branch(10, {}).steps == 1  # nothing is left to fill, which takes one step that is not run
+
+
+def test_a_branch_needs_a_step_and_positions_that_there_are(trace: Trace):
+    with pytest.raises(ValueError, match=f"step must lie between 0 and {len(trace.steps)}, .* got 99"):
+        trace.branch(99, {})
+    with pytest.raises(ValueError, match="changes must be to positions from 0 to 15, got 16"):
+        trace.branch(1, {2: None, 16: 4})
+    with pytest.raises(ValueError, match="template must hold token ids"):
+        trace.branch(1, {2: -4})
+
+
+def test_a_branch_names_where_it_came_from(trace: Trace, tiny_pipeline, tmp_path):
+    messages = [picture_message("What is this?")]
+    config = trace.branch(len(trace.steps), {1: None})
+    steps = list(tiny_pipeline.stream(messages, config))
+    moments = [0.0] * len(steps)
+    branched = tiny_pipeline.trace(messages, config, steps, moments, parent=trace.id, edit="re-masked 1 token")
+    branched.save(tmp_path / "branch.json")
+    again = Trace.load(tmp_path / "branch.json")
+    assert (again.parent, again.edit) == (trace.id, "re-masked 1 token") and again == branched
+    assert branched.id not in (trace.id, replace(branched, parent=None).id)
