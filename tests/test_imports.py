@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "lladav"
 LAYERS = [  # a module may import from its own layer and from those before it
     {"anyres", "artwork", "imaging", "configuration"},
     {"modeling", "remasking", "scenes"},
-    {"sampling", "cache", "processing", "trace"},
+    {"sampling", "cache", "processing", "trace", "canvas_state"},
     {"pipeline"},
     {"training", "evaluation", "benchmarks"},
     {"ui", "cli"},

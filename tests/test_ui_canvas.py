@@ -8,14 +8,15 @@ import pytest
 from gradio.utils import diff
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep
-from lladav.ui.canvas import MOST_BELIEFS, CanvasRecord, Frame, idle_value, token_canvas
+from lladav.canvas_state import MOST_BELIEFS, CanvasRecord, Frame, canvas_state, idle_state
+from lladav.ui.canvas import token_canvas
 
 MESSAGES = [{"role": "user", "content": "What is this?"}]
 
 
 def record_of(pipe: LladaVPipeline, config: SamplingConfig) -> tuple[list[SamplingStep], list[dict[str, Any]]]:
     """The steps of a run and the value of the canvas after each."""
-    record = CanvasRecord("run", config, pipe.pieces, set(pipe.tokenizer.all_special_ids))
+    record = CanvasRecord("run", config, lambda token: pipe.pieces([token])[0], set(pipe.tokenizer.all_special_ids))
     before, steps, values = None, [], []
     for step in pipe.stream(MESSAGES, config):
         frame = Frame.of(before, step, 0.0125 * step.step, pipe.text(step))
@@ -81,8 +82,29 @@ def test_special_tokens_are_marked(tiny_pipeline: LladaVPipeline):
         assert text[1:] == tiny_pipeline.pieces([int(token)])[0]
 
 
+def test_a_trace_is_shown_as_its_run_was(tiny_pipeline: LladaVPipeline):
+    config = SamplingConfig(gen_length=24, block_length=12, steps=12, temperature=0.5, seed=1)
+    *_, live = record_of(tiny_pipeline, config)[1]
+    trace = tiny_pipeline(MESSAGES, config).trace
+    shown = canvas_state(trace)
+    lines, live_lines = (list(map(json.loads, state["log"])) for state in (shown, live))
+    assert [line[3:] for line in lines] == [line[3:] for line in live_lines]
+    assert [line[2] for line in lines] == pytest.approx([1000 * at for at in trace.seconds], abs=0.06)
+    assert shown["run"] == trace.id
+    same = shown.keys() - {"run", "log", "live", "play"}
+    assert {name: shown[name] for name in same} == {name: live[name] for name in same}
+
+
+def test_what_a_template_fixes_is_there_from_the_start(tiny_pipeline: LladaVPipeline):
+    config = SamplingConfig(gen_length=4, block_length=4, steps=4, template=(7, None, 9, None))
+    state = canvas_state(tiny_pipeline(MESSAGES, config).trace)
+    given = [(position, int(state["pieces"][piece].split(" ")[0])) for position, piece in state["given"]]
+    assert given == [(0, 7), (2, 9)]
+    assert state["steps"] == 2
+
+
 def test_the_template_is_constant():
-    template = token_canvas(idle_value(4)).html_template
+    template = token_canvas(idle_state(4)).html_template
     assert "${" not in template
     assert "{{" not in template
-    assert template == token_canvas(idle_value(8)).html_template
+    assert template == token_canvas(idle_state(8)).html_template

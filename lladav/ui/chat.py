@@ -6,17 +6,16 @@ from typing import Any
 
 import gradio as gr
 
+from lladav.canvas_state import CanvasRecord, Frame, idle_state
 from lladav.pipeline import MASK_SIGN, LladaVPipeline
 from lladav.ui import about, conversation
-from lladav.ui.canvas import CanvasRecord, Frame, idle_value, token_canvas
+from lladav.ui.canvas import token_canvas
 from lladav.ui.conversation import Chat, Turn, said, text_block
 from lladav.ui.decoding import create_decoder
 from lladav.ui.panel import QUICK, KnobPanel, Updates, first_plan
 
 BUBBLE_SECONDS = 0.1  # between two updates of the answer's bubble, which follows the canvas in the browser anyway
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events only about the page
-
-BLANK = Frame(changed=None, nfe=0, stop_position=None, seconds=0.0, text="", finish=None)
 
 
 class ChatTab:
@@ -31,7 +30,7 @@ class ChatTab:
             with gr.Column(scale=5, min_width=320):
                 self._conversation_column()
             with gr.Column(scale=7, min_width=320):
-                blank = idle_value(first_plan(pipe).gen_length)
+                blank = idle_state(first_plan(pipe).gen_length)
                 self.canvas = token_canvas(blank, elem_id="canvas", container=True, padding=True)
                 self.panel = KnobPanel(pipe)
         self.turns = gr.State([])
@@ -115,8 +114,8 @@ class ChatTab:
 
     def _reply(self, chat: Chat, turns: list[Turn], *settings: Any) -> Iterator[Updates]:
         config, thinking, note = self.panel.config(*settings)
-        record = CanvasRecord(uuid.uuid4().hex, config, self.pipe.pieces, self.special)
-        record.add(BLANK)
+        record = CanvasRecord(uuid.uuid4().hex, config, self._piece, self.special)
+        record.add(Frame.blank(config.steps))
         yield {
             **self.panel.fitted(config, note),
             self.chatbot: [*chat, said("assistant", text_block(MASK_SIGN * config.gen_length))],
@@ -130,7 +129,7 @@ class ChatTab:
         for frame in self.decode(messages, config, thinking):
             if isinstance(frame, str):
                 refusal = self._refusal(chat, turns[:-1], turns[-1]["message"], frame)
-                yield refusal | {self.canvas: idle_value(config.gen_length)}
+                yield refusal | {self.canvas: idle_state(config.gen_length)}
                 return
             if frame.changed is None:  # the canvas of masks is on the page already
                 continue
@@ -142,6 +141,9 @@ class ChatTab:
             if frame.finish:
                 updates |= self.panel.measured(config, frame.seconds, frame.nfe)
             yield updates
+
+    def _piece(self, token: int) -> str:
+        return self.pipe.pieces([token])[0]
 
     def _refusal(self, chat: Chat, turns: list[Turn], message: dict, sentence: str) -> Updates:
         """The reason why there is no answer, as an answer; the question goes back to its box to be mended."""
@@ -155,7 +157,7 @@ class ChatTab:
     def new_chat(self, gen_length: float) -> Updates:
         """Forget the conversation."""
         cleared: Updates = {self.chatbot: [], self.turns: [], self.box: None}
-        return cleared | {self.canvas: idle_value(round(gen_length)), self.stop: gr.update(interactive=False)}
+        return cleared | {self.canvas: idle_state(round(gen_length)), self.stop: gr.update(interactive=False)}
 
 
 def create_chat_tab(pipe: LladaVPipeline) -> ChatTab:

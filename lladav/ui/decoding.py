@@ -7,9 +7,9 @@ from typing import Any
 
 import spaces
 
+from lladav.canvas_state import Frame
 from lladav.pipeline import LladaVPipeline
 from lladav.sampling import SamplingConfig
-from lladav.ui.canvas import Frame
 
 STARTUP_SECONDS = 5  # moving to the GPU and reading the prompt
 SECONDS_PER_PASS = 0.06  # of the published model, with room to spare
