@@ -1,4 +1,5 @@
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -6,7 +7,9 @@ from types import SimpleNamespace
 import pytest
 from conftest import picture_message
 
+import lladav
 from lladav import SamplingConfig, Trace, cli
+from lladav.cli.sample import sampling_config
 from lladav.pipeline import step_record
 
 QUESTION = "What is this?"
@@ -94,7 +97,7 @@ def test_the_trace_is_written(sample, tmp_path):
 )
 def test_settings(options: list[str], expected: SamplingConfig):
     args = cli.build_parser("sample").parse_args(["sample", QUESTION, *options])
-    assert cli.sampling_config(args) == expected
+    assert sampling_config(args) == expected
 
 
 @pytest.mark.parametrize(
@@ -129,8 +132,8 @@ def test_usage_errors_exit_with_2(argv: list[str], capsys):
     assert capsys.readouterr().err.startswith("usage: lladav")
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "bench"])
-def test_other_commands_are_modules_imported_when_needed(command: str, monkeypatch):
+@pytest.mark.parametrize("command", list(cli.COMMANDS))
+def test_a_command_is_a_module_imported_when_needed(command: str, monkeypatch):
     calls = []
     module = SimpleNamespace(
         add_arguments=lambda parser: parser.add_argument("--count", type=int),
@@ -139,4 +142,25 @@ def test_other_commands_are_modules_imported_when_needed(command: str, monkeypat
     imported = []
     monkeypatch.setattr(cli.importlib, "import_module", lambda name: imported.append(name) or module)
     assert cli.main([command, "--count", "3"]) == 7
-    assert calls == [3] and imported == [cli.DELEGATED[command][0]]
+    assert calls == [3] and imported == [cli.COMMANDS[command][0]]
+
+
+@pytest.mark.parametrize("command", ["sample", "app"])
+def test_every_command_has_its_module(command: str, capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main([command, "--help"])
+    assert exit_info.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: lladav {command}")
+
+
+def test_help_waits_for_nothing():
+    code = "import sys, lladav.cli as c; c.build_parser(None).format_help(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_public_names_are_there_when_asked_for():
+    assert dir(lladav) == sorted(lladav.__all__) == sorted(lladav._HOMES)
+    for name in lladav.__all__:
+        assert getattr(lladav, name).__module__.startswith(f"lladav.{lladav._HOMES[name]}")
+    with pytest.raises(AttributeError, match="module 'lladav' has no attribute 'sampel'"):
+        lladav.sampel  # noqa: B018

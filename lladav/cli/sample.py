@@ -1,69 +1,21 @@
-"""The command line: `lladav sample | app | train | evaluate | bench`."""
+"""`lladav sample`: answer a question about a picture."""
 
 import argparse
-import importlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from lladav.pipeline import LladaVPipeline, default_model, step_record
 from lladav.sampling import POLICIES, PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig, SamplingStep
 
-DELEGATED = {  # command -> the module whose add_arguments(parser) and main(args) it is
-    "train": ("lladav.training", "train a model"),
-    "evaluate": ("lladav.evaluation", "measure a model's accuracy"),
-    "bench": ("lladav.benchmarks", "measure a model's speed"),
-}
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; 2 and a sentence on stderr for arguments that cannot be honoured."""
-    argv = sys.argv[1:] if argv is None else argv
-    args = build_parser(argv[0] if argv else None).parse_args(argv)
-    try:
-        return args.run(args)
-    except (ValueError, OSError) as error:
-        print(f"lladav: {_sentence(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError) and error.filename:
-        return f"no such file: {error.filename}"
-    return " ".join(str(error).split())
-
-
-def build_parser(command: str | None) -> argparse.ArgumentParser:
-    """The parser; the module behind a delegated command is imported only if it is the one to run."""
-    parser = argparse.ArgumentParser(
-        prog="lladav",
-        description="Talk to a picture with LLaDA-V, and watch its answer come out of the masks.",
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add_sample(commands.add_parser("sample", help="answer a question about a picture"))
-    _add_app(commands.add_parser("app", help="serve the page"))
-    for name, (module_name, summary) in DELEGATED.items():
-        subparser = commands.add_parser(name, help=summary)
-        if name == command:
-            module = importlib.import_module(module_name)
-            module.add_arguments(subparser)
-            subparser.set_defaults(run=module.main)
-    return parser
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", help="directory or hub id (default: LLADAV_MODEL, or what suits the machine)")
-
-
-def _add_sample(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=_sample)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lladav sample`."""
     parser.add_argument("question")
     parser.add_argument("--image", action="append", default=[], metavar="PATH", help="a picture; may be repeated")
     parser.add_argument("--video", metavar="PATH")
-    _add_model(parser)
+    parser.add_argument("--model", help="directory or hub id (default: LLADAV_MODEL, or what suits the machine)")
     parser.add_argument("--preset", choices=PRESETS, help="published settings, by benchmark")
     parser.add_argument("--speed", choices=SPEEDS, help="how often the prompt is run: every, every 4th or 32nd step")
     parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer (default: 64)")
@@ -85,9 +37,23 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object a step")
 
 
-def _add_app(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=_app)
-    _add_model(parser)
+def main(args: argparse.Namespace) -> int:
+    """Run `lladav sample`."""
+    config = sampling_config(args)
+    thinking = args.thinking
+    if thinking is None and args.preset:
+        thinking = PRESET_THINKING[args.preset]
+    content = [{"type": "image", "image": path} for path in args.image]
+    content += [{"type": "video", "video": args.video}] if args.video else []
+    messages = [{"role": "user", "content": [*content, {"type": "text", "text": args.question}]}]
+
+    pipe = LladaVPipeline.from_pretrained(args.model or default_model())
+    reply = pipe(messages, config, thinking, on_step=_printer(pipe, args.json))
+    if not args.json:
+        print(reply.text)
+    if args.trace:
+        reply.trace.save(args.trace)
+    return 0
 
 
 def sampling_config(args: argparse.Namespace) -> SamplingConfig:
@@ -111,24 +77,6 @@ def _steps_for(config: dict) -> int:
     return gen_length // block_length * -(-block_length // 2)
 
 
-def _sample(args: argparse.Namespace) -> int:
-    config = sampling_config(args)
-    thinking = args.thinking
-    if thinking is None and args.preset:
-        thinking = PRESET_THINKING[args.preset]
-    content = [{"type": "image", "image": path} for path in args.image]
-    content += [{"type": "video", "video": args.video}] if args.video else []
-    messages = [{"role": "user", "content": [*content, {"type": "text", "text": args.question}]}]
-
-    pipe = LladaVPipeline.from_pretrained(args.model or default_model())
-    reply = pipe(messages, config, thinking, on_step=_printer(pipe, args.json))
-    if not args.json:
-        print(reply.text)
-    if args.trace:
-        reply.trace.save(args.trace)
-    return 0
-
-
 def _printer(pipe: LladaVPipeline, as_json: bool) -> Callable[[SamplingStep], None] | None:
     """What shows a step: a line of JSON, or one line of a terminal over and over; nothing where neither is wanted."""
     if as_json:
@@ -141,14 +89,3 @@ def _refine_line(pipe: LladaVPipeline, step: SamplingStep) -> None:
     if step.finish_reason:
         line = ""  # the answer itself follows
     print("\r\x1b[2K" + line[: shutil.get_terminal_size().columns - 1], end="", flush=True)
-
-
-def _app(args: argparse.Namespace) -> int:
-    from lladav.ui.app import build_app, launch
-
-    launch(build_app(LladaVPipeline.from_pretrained(args.model or default_model())))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,7 @@
+"""`python -m lladav.cli` is `lladav`."""
+
+import sys
+
+from lladav.cli import main
+
+sys.exit(main())
