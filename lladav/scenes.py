@@ -159,10 +159,10 @@ def _spots(rng: random.Random, total: int) -> list[tuple[float, float, float]]:
 # --- drawing ------------------------------------------------------------------------------------------------------
 
 
-def render(scene: Scene, size: int = IMAGE_SIZE) -> Image.Image:
-    """Draws the scene as an RGB picture of `size` x `size` pixels."""
+def render(scene: Scene, size: int = IMAGE_SIZE, ground: Image.Image | None = None) -> Image.Image:
+    """Draws the scene as an RGB picture of `size` x `size` pixels, upon `ground` if one is given."""
     looks = random.Random(scene.style)
-    picture = _background(looks, {COLORS[item.color] for item in scene.items if item.color}, size)
+    picture = ground or _background(looks, {COLORS[item.color] for item in scene.items if item.color}, size)
     stretch = looks.uniform(0.75, 1.33) if looks.random() < 0.3 else 1  # as when a wide picture is squashed to a square
     for item in scene.items:
         if item.color:

@@ -1,0 +1,21 @@
+"""How often the embedded default is right: exact match on held-out scenes, by kind of question."""
+
+from lladav.evaluation.command import add_arguments, main
+from lladav.evaluation.questions import conversation, held_out_questions, is_right, mentions
+from lladav.evaluation.scoring import Answer, Score, answer, score
+from lladav.evaluation.studies import Setting, run_settings
+
+__all__ = [
+    "Answer",
+    "Score",
+    "Setting",
+    "add_arguments",
+    "answer",
+    "conversation",
+    "held_out_questions",
+    "is_right",
+    "main",
+    "mentions",
+    "run_settings",
+    "score",
+]

@@ -1,0 +1,120 @@
+"""`lladav evaluate`."""
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from lladav.evaluation.questions import held_out_questions
+from lladav.evaluation.report import report
+from lladav.evaluation.scoring import BATCH_SIZE, Answer, Score
+from lladav.evaluation.studies import (
+    Setting,
+    load_scores,
+    models_by_share,
+    robustness,
+    run_settings,
+    save_scores,
+    speeds,
+    sweep,
+)
+from lladav.pipeline import LladaVPipeline, default_model
+from lladav.sampling import SamplingConfig
+from lladav.scenes import HELD_OUT_ARTWORK, TRAINING_ARTWORK
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `lladav evaluate`."""
+    parser.add_argument("--model", action="append", help="directory or hub id; may be repeated (default: the demo's)")
+    parser.add_argument("--twin", metavar="PATH", help="the autoregressive twin, to stand beside the model")
+    parser.add_argument("--seed", type=int, default=0, help="of the held-out questions")
+    parser.add_argument("--count", type=int, default=500, help="how many questions")
+    parser.add_argument("--gen-length", type=int, default=64, metavar="N")
+    parser.add_argument("--block-length", type=int, metavar="N", help="(default: the whole answer)")
+    parser.add_argument("--steps", type=int, metavar="N", help="(default: one a token)")
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, metavar="N", help="questions at once")
+    parser.add_argument("--held-out-artwork", action="store_true", help="draw with artwork that training never saw")
+    studies = parser.add_argument_group("studies")
+    studies.add_argument("--sweep", action="store_true", help="block lengths and steps")
+    studies.add_argument("--speeds", action="store_true", help="the named speeds")
+    studies.add_argument("--robust", action="store_true", help="pictures as people send them")
+    studies.add_argument(
+        "--scalability", type=Path, metavar="FOLDER",
+        help="instead: models trained on shares of the data, in FOLDER/<objective>-<share>/model, share as in 1_16",
+    )  # fmt: skip
+    results = parser.add_argument_group("results")
+    results.add_argument("--mistakes", action="store_true", help="list the wrong answers")
+    results.add_argument("--plot", type=Path, metavar="PATH", help="draw everything as a picture")
+    results.add_argument("--save", type=Path, metavar="PATH", help="write all scores as JSON")
+    results.add_argument("--load", type=Path, metavar="PATH", help="ask nothing: show what --save wrote")
+    results.add_argument("--json", action="store_true", help="end with one line of JSON")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Runs `lladav evaluate`."""
+    for name in ("count", "batch_size"):
+        if getattr(args, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(args, name)}")
+    answers: list[Answer] = []
+    if args.load:
+        scores = load_scores(args.load)
+    elif args.scalability:
+        scores = _scalability(args)
+    else:
+        scores, answers = _models(args)
+    print(report(scores))
+    if args.mistakes:
+        print(*(one.mistake for one in answers if not one.right), sep="\n")
+    if args.plot:
+        from lladav.evaluation.plots import plot  # matplotlib takes a second to import
+
+        plot(scores, args.plot)
+    if args.save:
+        save_scores(scores, args.save)
+    if args.json:
+        print(summary(args.seed, scores))
+    return 0
+
+
+def summary(seed: int, scores: list[Score]) -> str:
+    """One line of JSON: the first score's figures, and all scores."""
+    first = asdict(scores[0])
+    figures = {name: first[name] for name in ("model", "accuracy", "asked", "nfe", "calibration_error")}
+    return json.dumps({**figures, "seed": seed, "scores": [asdict(each) for each in scores]})
+
+
+def sampling_config(args: argparse.Namespace) -> SamplingConfig:
+    """By default one block, and a token a step."""
+    length = args.gen_length
+    return SamplingConfig(gen_length=length, block_length=args.block_length or length, steps=args.steps or length)
+
+
+def _settings(args: argparse.Namespace) -> list[Setting]:
+    config = sampling_config(args)
+    settings = [Setting("questions", "", config)]
+    for wanted, study in ((args.sweep, sweep), (args.speeds, speeds), (args.robust, robustness)):
+        settings += study(config) if wanted else []
+    return settings
+
+
+def _models(args: argparse.Namespace) -> tuple[list[Score], list[Answer]]:
+    """The scores of every model, and all answers under the setting asked for."""
+    artwork = (HELD_OUT_ARTWORK,) if args.held_out_artwork else TRAINING_ARTWORK
+    questions = list(held_out_questions(args.seed, args.count, artwork))
+    scores, answers = [], []
+    for path in [*(args.model or [default_model()]), *([args.twin] if args.twin else [])]:
+        pipe = LladaVPipeline.from_pretrained(path)
+        for score, given in run_settings(pipe, questions, _settings(args), args.batch_size):
+            scores.append(score)
+            answers += given if score.study == "questions" else []
+    return scores, answers
+
+
+def _scalability(args: argparse.Namespace) -> list[Score]:
+    questions = list(held_out_questions(args.seed, args.count))
+    setting, scores = Setting("scalability", "", sampling_config(args)), []
+    for share, path in models_by_share(args.scalability):
+        pipe = LladaVPipeline.from_pretrained(path)
+        ((score, _),) = run_settings(pipe, questions, [setting], args.batch_size)
+        scores.append(replace(score, model=path.parent.name, label=share))
+    return scores
