@@ -31,16 +31,22 @@ def class_names() -> tuple[str, ...]:
 
 
 @cache
+def stranger_names() -> tuple[str, ...]:
+    """What scenes may show without its name ever being said, in the order of the sheets, behind the classes."""
+    return tuple(json.loads((ARTWORK / "strangers.json").read_text(encoding="utf-8")))
+
+
+@cache
 def _sheet(artwork: str) -> Image.Image:
     return Image.open(ARTWORK / f"{artwork}.webp").convert("RGBA")
 
 
 @cache
 def emoji_sprite(name: str, artwork: str) -> Image.Image:
-    """The RGBA sprite of a class in one of the artwork sets "noto", "fluent", "twemoji"."""
+    """The RGBA sprite of a class or stranger in one of the artwork sets "noto", "fluent", "flat", "twemoji"."""
     sheet = _sheet(artwork)
     tile = sheet.width // COLUMNS
-    index = class_names().index(name)
+    index = (*class_names(), *stranger_names()).index(name)
     left, top = index % COLUMNS * tile, index // COLUMNS * tile
     return sheet.crop((left, top, left + tile, top + tile))
 

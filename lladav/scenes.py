@@ -14,10 +14,13 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
-from lladav.artwork import COLORS, SHAPES, class_names, emoji_sprite, shape_sprite
+from lladav.artwork import COLORS, SHAPES, class_names, emoji_sprite, shape_sprite, stranger_names
 
-TRAINING_ARTWORK = ("noto", "fluent")
+TRAINING_ARTWORK = ("noto", "fluent", "flat")
 HELD_OUT_ARTWORK = "twemoji"
+STRANGERS = tuple(name for index, name in enumerate(stranger_names()) if index % 4)
+HELD_OUT_STRANGERS = tuple(name for index, name in enumerate(stranger_names()) if index % 4 == 0)
+STRANGER = "thing I don't know"  # what a stranger is called, whichever it is
 IMAGE_SIZE = 128
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
 IRREGULAR = {"mouse": "mice", "fish": "fish", "cactus": "cacti"}
@@ -26,7 +29,7 @@ CLEAR = 0.14  # two centres closer than this along an axis are in no relation on
 
 @dataclass(frozen=True)
 class Item:
-    """One object. `name` is a class or a shape, `color` a key of COLORS for shapes and "" for artwork;
+    """One object. `name` is a class, a shape or a stranger, `color` a key of COLORS for shapes and "" for artwork;
     `x`, `y` are its centre and `size` its side, all fractions of the picture."""
 
     name: str
@@ -37,9 +40,14 @@ class Item:
     size: float
 
     @property
+    def known(self) -> bool:
+        """Whether it has a name that questions and answers may say."""
+        return bool(self.color) or self.name in class_names()
+
+    @property
     def phrase(self) -> str:
         """What it is called: "dog", "red circle"."""
-        return f"{self.color} {self.name}".strip()
+        return f"{self.color} {self.name}".strip() if self.known else STRANGER
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,12 @@ class Scene:
     def unique(self) -> list[Item]:
         """The items that "the <name>" refers to without doubt."""
         names = Counter(item.name for item in self.items)
-        return [item for item in self.items if names[item.name] == 1]
+        return [item for item in self.items if names[item.name] == 1 and item.known]
+
+    @cached_property
+    def known(self) -> list[Item]:
+        """The items that have a name."""
+        return [item for item in self.items if item.known]
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,8 @@ def article(phrase: str) -> str:
 
 def plural(phrase: str) -> str:
     """The plural of a phrase: "dogs", "red circles", "mice"."""
+    if phrase == STRANGER:
+        return phrase.replace("thing", "things")
     head, _, noun = phrase.rpartition(" ")
     if noun in IRREGULAR:
         noun = IRREGULAR[noun]
@@ -104,6 +119,11 @@ def listing(phrases: list[str]) -> str:
     return " and ".join(part for part in (", ".join(phrases[:-1]), phrases[-1]) if part)
 
 
+def identity(item: Item) -> str:
+    """What one item is, in a sentence."""
+    return sentence(article(item.phrase)) if item.known else "I don't know this one."
+
+
 def place(item: Item) -> str:
     """Where an item is on a 3 x 3 grid of the picture: "at the top left", "in the middle"."""
     column = ("left", "", "right")[min(int(item.x * 3), 2)]
@@ -114,12 +134,17 @@ def place(item: Item) -> str:
 # --- scenes -------------------------------------------------------------------------------------------------------
 
 
-def make_scene(rng: random.Random, max_items: int = 6, artwork: tuple[str, ...] = TRAINING_ARTWORK) -> Scene:
+def make_scene(
+    rng: random.Random,
+    max_items: int = 6,
+    artwork: tuple[str, ...] = TRAINING_ARTWORK,
+    strangers: tuple[str, ...] = STRANGERS,
+) -> Scene:
     """A scene of one to `max_items` objects: one alone, several different ones, or groups to be counted."""
     total = 1 if max_items == 1 or rng.random() < 0.25 else rng.randint(2, max_items)
     phrases: list[tuple[str, str]] = []
     while len(phrases) < total:
-        thing = _thing(rng)
+        thing = _thing(rng, strangers)
         repeats = rng.randint(2, 5) if rng.random() < 0.3 else 1
         if thing[0] not in {name for name, _ in phrases}:
             phrases += [thing] * min(repeats, total - len(phrases))
@@ -133,11 +158,20 @@ def make_scene(rng: random.Random, max_items: int = 6, artwork: tuple[str, ...] 
     return Scene(items, rng.getrandbits(32))
 
 
-def _thing(rng: random.Random) -> tuple[str, str]:
+def _thing(rng: random.Random, strangers: tuple[str, ...] = ()) -> tuple[str, str]:
     """A (name, colour) pair; colour is "" for artwork."""
-    if rng.random() < 0.3:
+    draw = rng.random()
+    if draw < 0.3:
         return rng.choice(SHAPES), rng.choice(list(COLORS))
+    if draw < 0.38 and strangers:
+        return rng.choice(strangers), ""
     return rng.choice(class_names()), ""
+
+
+def _absent(scene: Scene, rng: random.Random) -> str:
+    """The name of something that is not on the picture."""
+    shown = {item.name for item in scene.items}
+    return rng.choice([name for name in (*class_names(), *SHAPES) if name not in shown])
 
 
 def _spots(rng: random.Random, total: int) -> list[tuple[float, float, float]]:
@@ -183,7 +217,7 @@ def render(scene: Scene, size: int = IMAGE_SIZE, ground: Image.Image | None = No
 
 
 def _background(looks: random.Random, avoid: set[tuple[int, int, int]], size: int) -> Image.Image:
-    """A plain, graded or noisy ground whose colour stays away from the colours that are asked about."""
+    """A plain, graded, striped or noisy ground whose colour stays away from the colours that are asked about."""
     while True:
         base = np.array([looks.randint(0, 255) for _ in range(3)])
         if looks.random() < 0.6:
@@ -191,14 +225,20 @@ def _background(looks: random.Random, avoid: set[tuple[int, int, int]], size: in
         if all(np.abs(base - np.array(color)).sum() > 130 for color in avoid):
             break
     style = looks.random()
-    if style < 0.5:
+    if style < 0.4:
         return Image.new("RGB", (size, size), tuple(int(c) for c in base))
-    if style < 0.75:
-        slope = np.linspace(-1, 1, size)[:, None, None] * np.array([looks.randint(-30, 30) for _ in range(3)])
-        ground = np.broadcast_to(base + (slope if looks.random() < 0.5 else slope.transpose(1, 0, 2)), (size, size, 3))
+    axis = np.linspace(-1, 1, size)[:, None]
+    wave = axis * np.cos(turn := looks.uniform(0, np.pi)) + axis.T * np.sin(turn)  # (size, size): across the picture
+    slope = np.array([looks.randint(-30, 30) for _ in range(3)])
+    if style < 0.6:
+        ground = base + wave[..., None] * slope
+    elif style < 0.8:  # stripes, or two halves
+        ground = (
+            base + np.sign(np.sin(wave * looks.choice([1, 6, 12, 20]) + looks.uniform(0, 3)))[..., None] * slope / 2
+        )
     else:
         noise = np.random.default_rng(looks.getrandbits(32))
-        ground = base + noise.normal(0, looks.uniform(2, 12), (size, size, 1))
+        ground = base + noise.normal(0, looks.uniform(2, 14), (size, size, 1))
     return Image.fromarray(ground.clip(0, 255).astype(np.uint8))
 
 
@@ -230,14 +270,14 @@ def ask_name(scene: Scene, rng: random.Random) -> Turns:
     if len(scene.items) > 1:
         return None
     question = rng.choice(["What is it?", "What is this?", "What do you see?", "What is in the picture?"])
-    return ((question, sentence(article(scene.items[0].phrase))),)
+    return ((question, identity(scene.items[0])),)
 
 
 def ask_position(scene: Scene, rng: random.Random) -> Turns:
     item = rng.choice(scene.items)
     if len(scene.items) == 1 or [place(other) for other in scene.items].count(place(item)) > 1:
         return None
-    return ((f"What is {place(item)}?", sentence(article(item.phrase))),)
+    return ((f"What is {place(item)}?", identity(item)),)
 
 
 def ask_color(scene: Scene, rng: random.Random) -> Turns:
@@ -252,16 +292,19 @@ def ask_color(scene: Scene, rng: random.Random) -> Turns:
 
 
 def ask_count(scene: Scene, rng: random.Random) -> Turns:
-    item = rng.choice(scene.items)
-    noun = item.phrase if item.color and rng.random() < 0.5 else item.name
-    count = scene.counts[item.phrase]
+    if not scene.known or rng.random() < 0.1:
+        noun, count = _absent(scene, rng), 0
+    else:
+        item = rng.choice(scene.known)
+        noun = item.phrase if item.color and rng.random() < 0.5 else item.name
+        count = scene.counts[item.phrase]
     question = rng.choice([f"How many {plural(noun)} are there?", f"How many {plural(noun)} do you see?"])
     return ((question, sentence(NUMBERS[count])),)
 
 
 def ask_exists(scene: Scene, rng: random.Random) -> Turns:
-    present = rng.random() < 0.5
-    name, color = (lambda item: (item.name, item.color))(rng.choice(scene.items)) if present else _thing(rng)
+    present = bool(scene.known) and rng.random() < 0.5
+    name, color = (lambda item: (item.name, item.color))(rng.choice(scene.known)) if present else _thing(rng)
     phrase = f"{color} {name}".strip()
     if not present and name in {item.name for item in scene.items}:
         return None
@@ -280,27 +323,42 @@ def ask_relation(scene: Scene, rng: random.Random) -> Turns:
             return None
         return ((f"Is the {a.name} {relation} the {b.name}?", "Yes." if _holds(a, b, relation) > 0 else "No."),)
     found = _neighbour(scene, b, relation)
-    return ((f"What is {relation} the {b.name}?", sentence(article(found.phrase))),) if found else None
+    return ((f"What is {relation} the {b.name}?", identity(found)),) if found else None
 
 
 def ask_where(scene: Scene, rng: random.Random) -> Turns:
-    if not scene.unique:
-        return None
+    if not scene.unique or rng.random() < 0.1:
+        name = _absent(scene, rng)
+        return ((f"Where is the {name}?", f"There is no {name}."),)
     item = rng.choice(scene.unique)
     return ((f"Where is the {item.name}?", sentence(place(item))),)
 
 
 def ask_caption(scene: Scene, rng: random.Random) -> Turns:
     question = rng.choice(["Describe the picture.", "What can you see?", "Describe what you see.", "List all objects."])
-    return ((question, sentence(listing([quantity(phrase, n) for phrase, n in scene.counts.items()]))),)
+    return ((question, sentence(_contents(scene))),)
+
+
+def _contents(scene: Scene) -> str:
+    return listing([quantity(phrase, n) for phrase, n in scene.counts.items()])
+
+
+def ask_detail(scene: Scene, rng: random.Random) -> Turns:
+    """Three sentences: everything that is there, and where the leftmost and the rightmost thing are."""
+    named = sorted(scene.unique, key=lambda item: item.x)
+    if len(named) < 2:
+        return None
+    where = [sentence(f"the {item.name} is {place(item)}") for item in (named[0], named[-1])]
+    question = rng.choice(["Describe the picture in detail.", "Tell me more about the picture.", "Tell me everything."])
+    return ((question, " ".join([f"I see {_contents(scene)}.", *where])),)
 
 
 def ask_follow_up(scene: Scene, rng: random.Random) -> Turns:
     """A first question that names one thing, and a second that only says "it"."""
     first = rng.choice([ask_name, ask_position, ask_relation])(scene, rng)
-    if not first or first[0][1] in ("Yes.", "No."):
+    item = next((item for item in scene.known if first and identity(item) == first[0][1]), None)
+    if item is None or first is None:
         return None
-    item = next(item for item in scene.items if sentence(article(item.phrase)) == first[0][1])
     if scene.counts[item.phrase] > 1:
         return None
     others = [other for other in scene.unique if other is not item]
@@ -314,7 +372,7 @@ def ask_follow_up(scene: Scene, rng: random.Random) -> Turns:
             choices.append((f"Is it {relation} the {other.name}?", "Yes." if holds else "No."))
         found = _neighbour(scene, item, relation)
         if found:
-            choices.append((f"What is {relation} it?", sentence(article(found.phrase))))
+            choices.append((f"What is {relation} it?", identity(found)))
     return (*first, rng.choice(choices))
 
 
@@ -325,9 +383,15 @@ SMALL_TALK = {
         "I can name, count and find things in simple pictures."
     ),
     ("How are you?",): "I am fine, thank you.",
+    ("Tell me a joke.", "What is the weather like?", "Why?", "What is two plus two?", "Where are you from?"): (
+        "I can only talk about what is in a picture."
+    ),
     ("Thanks", "Thank you!", "Thank you"): "You are welcome!",
     ("Bye", "Goodbye!", "Goodbye"): "Goodbye!",
 }
+
+
+NO_PICTURE = "Please show me a picture first."
 
 
 def ask_talk(scene: Scene, rng: random.Random) -> Turns:
@@ -344,18 +408,20 @@ KINDS = {
     "relation": ask_relation,
     "where": ask_where,
     "caption": ask_caption,
+    "detail": ask_detail,
     "follow_up": ask_follow_up,
     "talk": ask_talk,
 }
 WEIGHTS = {  # of the kinds in training: what takes longest to learn is asked most
     "name": 2,
-    "position": 2,
+    "position": 3,
     "color": 2,
-    "count": 3,
-    "exists": 6,
+    "count": 4,
+    "exists": 4,
     "relation": 8,
-    "where": 3,
-    "caption": 3,
+    "where": 2,
+    "caption": 4,
+    "detail": 2,
     "follow_up": 4,
     "talk": 1,
 }

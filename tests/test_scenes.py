@@ -6,11 +6,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lladav.artwork import COLORS, SHAPES, class_names, emoji_sprite
+from lladav.artwork import COLORS, SHAPES, class_names, emoji_sprite, stranger_names
 from lladav.scenes import (
     HELD_OUT_ARTWORK,
+    HELD_OUT_STRANGERS,
     KINDS,
     SMALL_TALK,
+    STRANGERS,
     TRAINING_ARTWORK,
     Item,
     Scene,
@@ -23,6 +25,7 @@ from lladav.scenes import (
     render,
 )
 
+UNKNOWN = "I don't know this one."
 DOG = Item("dog", "", "fluent", 0.2, 0.2, 0.25)
 CAT = Item("cat", "", "fluent", 0.8, 0.2, 0.25)
 CIRCLE = Item("circle", "red", "", 0.2, 0.8, 0.25)
@@ -71,6 +74,28 @@ def test_classes_have_one_drawing_each():
     assert len(sprites) == len(class_names()) == 64
 
 
+def test_strangers_are_drawn_and_some_are_kept_aside():
+    assert not set(STRANGERS) & set(HELD_OUT_STRANGERS) and not set(class_names()) & set(stranger_names())
+    for name in stranger_names():
+        assert (np.asarray(emoji_sprite(name, "noto"))[..., 3] > 128).mean() > 0.1, name
+
+
+def test_strangers_are_not_named():
+    stranger = Item("snake", "", "noto", 0.8, 0.8, 0.25)
+    scene = Scene((DOG, CIRCLE, stranger), style=1)
+    assert answers("name", Scene((stranger,), style=1)) == dict.fromkeys(answers("name", Scene((DOG,), 1)), UNKNOWN)
+    assert answers("position", scene)["What is at the bottom right?"] == UNKNOWN
+    assert answers("relation", scene)["What is right of the circle?"] == UNKNOWN
+    assert answers("caption", scene)["Describe the picture."].endswith(" and a thing I don't know.")
+    for kind in KINDS:
+        assert "snake" not in str(answers(kind, scene)), kind
+
+
+def test_what_is_not_there():
+    assert answers("where", SCENE, tries=5000)["Where is the bus?"] == "There is no bus."
+    assert answers("count", SCENE, tries=5000)["How many buses are there?"] == "Zero."
+
+
 def test_a_shape_has_its_color_where_the_scene_says():
     for color, rgb in COLORS.items():
         scene = Scene((Item("square", color, "", 0.25, 0.75, 0.4),), style=5)
@@ -97,6 +122,9 @@ def test_questions_about_a_known_scene():
     assert answers("position", SCENE)["What is at the top right?"] == "A cat."
     assert set(answers("caption", SCENE).values()) == {"A dog, a red circle and a cat."}
     assert answers("name", SCENE) == {}
+    assert answers("detail", SCENE)["Tell me everything."] in {
+        "I see a dog, a red circle and a cat. The dog is at the top left. The cat is at the top right.",
+    }
 
 
 def test_counting():
@@ -104,7 +132,7 @@ def test_counting():
     scene = Scene((*cats, CIRCLE), style=0)
     assert answers("count", scene)["How many cats are there?"] == "Three."
     assert set(answers("caption", scene).values()) == {"Three cats and a red circle."}
-    assert "Where is the cat?" not in answers("where", scene)
+    assert answers("where", scene).get("Where is the cat?") is None
 
 
 def test_existence_is_balanced_and_true():

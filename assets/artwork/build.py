@@ -1,25 +1,31 @@
-"""Builds the sprite sheets in this folder from the artists' npm packages (needs `npm` and a network; run once).
+"""Builds the sprite sheets in this folder from the artists' npm packages (once; needs `npm`, a network and Chromium).
 
     python assets/artwork/build.py
 
-One sheet a set: the sprites of `classes.json` in its order, eight a row, each TILE x TILE with alpha, as lossless WebP.
+One sheet a set: the sprites of `classes.json` and behind them those of `strangers.json`, in their order, eight a row,
+each TILE x TILE with alpha, as lossless WebP. Classes are taught by name; strangers only as what has no known name.
 Nothing else in the project needs the packages: training, evaluation and the examples read the sheets.
 """
 
+import base64
+import io
 import json
 import math
+import shutil
 import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 
 from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
 
 HERE = Path(__file__).parent
 COLUMNS = 8
 SETS = {  # name: (package, path of a sprite inside it, tile in pixels)
     "noto": ("emoji-datasource-google@16.0.0", "package/img/google/64/{code}.png", 64),
     "fluent": ("@lobehub/fluent-emoji-3d@1.1.0", "package/assets/{code}.webp", 112),
+    "flat": ("@lobehub/fluent-emoji-flat@1.1.0", "package/assets/{code}.svg", 80),
     "twemoji": ("emoji-datasource-twitter@16.0.0", "package/img/twitter/64/{code}.png", 64),
 }
 
@@ -32,23 +38,41 @@ def fetch(package: str, folder: Path) -> tarfile.TarFile:
     return tarfile.open(folder / name)
 
 
-def sprite(archive: tarfile.TarFile, pattern: str, code: str) -> Image.Image:
+def sprite(browser: Browser, archive: tarfile.TarFile, pattern: str, code: str, tile: int) -> Image.Image:
     """The sprite of a code point; packages differ in whether they write the emoji variation selector."""
     names = {pattern.format(code=code), pattern.format(code=f"{code}-fe0f"), pattern.format(code=code.lstrip("0"))}
     member = next(archive.getmember(name) for name in names if name in archive.getnames())
-    return Image.open(archive.extractfile(member)).convert("RGBA")
+    data = archive.extractfile(member).read()
+    if pattern.endswith(".svg"):
+        page = browser.new_page(viewport={"width": tile, "height": tile})
+        address = f"data:image/svg+xml;base64,{base64.b64encode(data).decode()}"
+        page.set_content(f'<body style="margin:0"><img width={tile} height={tile} src="{address}">')
+        data = page.screenshot(omit_background=True)
+        page.close()
+    picture = Image.open(io.BytesIO(data)).convert("RGBA")
+    return picture.resize((tile, tile), Image.Resampling.LANCZOS)
+
+
+def build_sheet(browser: Browser, name: str, codes: list[str]) -> None:
+    """Writes the sheet of one set."""
+    package, pattern, tile = SETS[name]
+    with tempfile.TemporaryDirectory() as folder, fetch(package, Path(folder)) as archive:
+        sheet = Image.new("RGBA", (COLUMNS * tile, math.ceil(len(codes) / COLUMNS) * tile))
+        for index, code in enumerate(codes):
+            corner = (index % COLUMNS * tile, index // COLUMNS * tile)
+            sheet.paste(sprite(browser, archive, pattern, code, tile), corner)
+    sheet.save(HERE / f"{name}.webp", lossless=True, method=6)
+    print(f"{name}: {len(codes)} sprites of {tile} px")
 
 
 def main() -> None:
-    classes = json.loads((HERE / "classes.json").read_text())
-    for name, (package, pattern, tile) in SETS.items():
-        with tempfile.TemporaryDirectory() as folder, fetch(package, Path(folder)) as archive:
-            sheet = Image.new("RGBA", (COLUMNS * tile, math.ceil(len(classes) / COLUMNS) * tile))
-            for index, code in enumerate(classes.values()):
-                picture = sprite(archive, pattern, code).resize((tile, tile), Image.Resampling.LANCZOS)
-                sheet.paste(picture, (index % COLUMNS * tile, index // COLUMNS * tile))
-            sheet.save(HERE / f"{name}.webp", lossless=True, method=6)
-            print(f"{name}: {len(classes)} sprites of {tile} px")
+    codes = [
+        code for part in ("classes", "strangers") for code in json.loads((HERE / f"{part}.json").read_text()).values()
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for name in SETS:
+            build_sheet(browser, name, codes)
 
 
 if __name__ == "__main__":

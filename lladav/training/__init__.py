@@ -15,11 +15,14 @@ from lladav.training.data import SceneData
 from lladav.training.learner import Learner
 from lladav.training.loop import Trainer
 from lladav.training.objective import forward_process, masked_diffusion_loss
-from lladav.training.recipes import RECIPES, Stage, initialize_for_recall, tiny_config
+from lladav.training.recipes import ANSWERS, RECIPES, Stage, initialize_for_recall, tiny_config
 from lladav.training.report import plot_log
 from lladav.training.vocabulary import build_tokenizer
 
 __all__ = ["TrainingConfig", "forward_process", "masked_diffusion_loss", "train"]
+
+
+OBJECTIVES = ("masked", "autoregressive")
 
 
 @dataclass(frozen=True)
@@ -28,21 +31,27 @@ class TrainingConfig:
 
     Attributes:
         recipe: A key of RECIPES.
+        objective: Of the answers: "masked" makes a LLaDA-V, "autoregressive" its causal twin.
         output: Takes checkpoints, the log and, in `model/`, the finished model. Run again, training goes on from there.
         stage: Only this stage, to train stages that do not build on each other side by side; None for all.
         scale: Multiplies every stage's steps.
+        share: Of the conversations: multiplies the steps of the stages that learn to answer.
         seed: Of weights, data and masks.
         threads: Of torch on the CPU.
         workers: Processes that draw pictures; 0 draws them between steps.
+        compile: Whether to fuse kernels with torch.compile, which on the CPU needs a C++ compiler.
     """
 
     recipe: str = "tiny"
+    objective: str = "masked"
     output: Path = Path("runs/tiny")
     stage: str | None = None
     scale: float = 1.0
+    share: float = 1.0
     seed: int = 0
     threads: int = 1
     workers: int = 0
+    compile: bool = False
 
     def __post_init__(self):
         if self.recipe not in RECIPES:
@@ -50,14 +59,20 @@ class TrainingConfig:
         names = [stage.name for stage in RECIPES[self.recipe]]
         if self.stage not in (None, *names):
             raise ValueError(f"stage must be one of {', '.join(names)}, got {self.stage!r}")
-        if not self.scale > 0:
-            raise ValueError(f"scale must be above 0, got {self.scale}")
+        if self.objective not in OBJECTIVES:
+            raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}, got {self.objective!r}")
+        for name in ("scale", "share"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The recipe's stages at this scale."""
-        stages = RECIPES[self.recipe]
-        return tuple(replace(stage, steps=max(1, round(stage.steps * self.scale))) for stage in stages)
+        """The recipe's stages at this scale and share."""
+
+        def steps(stage: Stage) -> int:
+            return max(1, round(stage.steps * self.scale * (self.share if stage.objective == ANSWERS else 1)))
+
+        return tuple(replace(stage, steps=steps(stage)) for stage in RECIPES[self.recipe])
 
 
 def train(config: TrainingConfig) -> Path:
@@ -65,12 +80,14 @@ def train(config: TrainingConfig) -> Path:
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     tokenizer = build_tokenizer()
-    model = LladaVForMaskedDiffusion(tiny_config(tokenizer))
+    model = LladaVForMaskedDiffusion(tiny_config(tokenizer, is_causal=config.objective == "autoregressive"))
     initialize_for_recall(model)
     learner = Learner(model, tokenizer).to(torch.bfloat16)
+    if config.compile:
+        learner.compile_blocks()
     vision = model.config.vision_config
     data = SceneData(tokenizer, vision.image_size // vision.patch_size, vision.image_size)
-    trainer = Trainer(learner, data, config.output, config.seed, config.workers)
+    trainer = Trainer(learner, data, config.output, config.objective, config.seed, config.workers)
     trainer.run(config.stages, config.stage)
     if config.stage:
         return config.output
@@ -106,6 +123,7 @@ EXAMPLES = {
     "relation": "What is left of the dog?",
     "where": "Where is the dog?",
     "caption": "Describe the picture.",
+    "detail": "Describe the picture in detail.",
     "follow_up": "Where is it?",
     "talk": "Hello!",
 }
@@ -115,12 +133,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lladav train`, which are those of TrainingConfig."""
     defaults = asdict(TrainingConfig())
     parser.add_argument("--recipe", choices=list(RECIPES), default=defaults["recipe"])
+    parser.add_argument("--objective", choices=OBJECTIVES, default=defaults["objective"], help="of the answers")
     parser.add_argument("--output", type=Path, default=defaults["output"], help="folder of checkpoints, log and model")
     parser.add_argument("--stage", default=None, help="train only this stage of the recipe")
     parser.add_argument("--scale", type=float, default=defaults["scale"], help="multiplies the steps of every stage")
+    parser.add_argument("--share", type=float, default=defaults["share"], help="of the conversations to learn from")
     parser.add_argument("--seed", type=int, default=defaults["seed"])
     parser.add_argument("--threads", type=int, default=defaults["threads"])
     parser.add_argument("--workers", type=int, default=defaults["workers"], help="processes that draw pictures")
+    parser.add_argument("--compile", action="store_true", help="fuse kernels with torch.compile (needs a C++ compiler)")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,24 +1,26 @@
 """Batches of scenes: a picture, or its symbols, as a prefix that several conversations about it are packed behind.
 
-Packing computes the prefix once for all its conversations. The prefix then cannot see them, which full bidirectional
-attention would allow, so training ends with one conversation a row and nothing hidden.
+Packing computes the prefix once for all its conversations. Of these it sees the first, as under full bidirectional
+attention it would see its only one; the others are hidden from it and from each other.
 """
 
+import io
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageEnhance
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from lladav.artwork import COLORS, SHAPES, class_names
-from lladav.scenes import IMAGE_SIZE, Example, Scene, ask, make_scene, render
+from lladav.scenes import IMAGE_SIZE, NO_PICTURE, STRANGER, Example, Scene, ask, make_scene, render
 from lladav.training.objective import IGNORE
 
 PREFIX, PADDING = 0, -1  # segment numbers; conversations are 1, 2, ...
+BLIND = 0.06  # share of rows that show no picture
 TAIL_WEIGHT = 0.1  # of the end-of-turn tokens that fill an answer up, against 1 for its words
 QUESTION = "<|start_header_id|>user<|end_header_id|>\n\n"
 ANSWER = "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
@@ -30,7 +32,8 @@ class Batch:
 
     Of shape (B, L): input_ids, labels, positions, segments, image_index (bool), weights (of the loss; sum to 1).
     pixel_values (B, 3, S, S) in [-1, 1]. names, colors (B, P): what covers a patch, 0 for nothing, else 1 + its index
-    in `things()` and COLORS; strength (B, P): 1 at an object's centre, falling off to 0. kinds[b][s - 1] is the kind
+    in `things()` and COLORS; strength (B, P): 1 at an object's centre, falling off to 0; centers (B, P): 1 in the patch
+    that an object's centre lies in, so that objects can be counted. kinds[b][s - 1] is the kind
     of question in segment s of row b.
     """
 
@@ -44,6 +47,7 @@ class Batch:
     names: Tensor
     colors: Tensor
     strength: Tensor
+    centers: Tensor
     kinds: list[list[str]]
 
     def to(self, device: torch.device) -> "Batch":
@@ -55,23 +59,31 @@ class Batch:
 
 
 def things() -> tuple[str, ...]:
-    """Everything that has a name: the classes, then the shapes."""
-    return (*class_names(), *SHAPES)
+    """What a patch can show: the classes, the shapes, and what is a stranger, whichever it is."""
+    return (*class_names(), *SHAPES, STRANGER)
 
 
-def patch_symbols(scene: Scene, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What each of side x side patches shows: (names, colors, strength), each of shape (side * side,), as in Batch."""
-    centers = (np.arange(side) + 0.5) / side
-    strength = np.zeros(side * side, dtype=np.float32)
+def ask_blindly(scene: Scene, rng: random.Random) -> Example:
+    """Small talk, or a question about a picture where there is none."""
+    if rng.random() < 0.5:
+        return ask(scene, rng, "talk")
+    return Example("talk", ((ask(scene, rng).turns[0][0], NO_PICTURE),))
+
+
+def patch_symbols(scene: Scene, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What each of side x side patches shows: names, colors, strength and centers as in Batch, each (side * side,)."""
+    axis = (np.arange(side) + 0.5) / side
+    strength, centers = np.zeros((2, side * side), dtype=np.float32)
     names, colors = np.zeros((2, side * side), dtype=np.int64)
     for item in scene.items:
-        squared = (centers[None, :] - item.x) ** 2 + (centers[:, None] - item.y) ** 2
+        squared = (axis[None, :] - item.x) ** 2 + (axis[:, None] - item.y) ** 2
         bump = np.exp(-squared.ravel() / (item.size / 2) ** 2).astype(np.float32)
         covered = bump > np.maximum(strength, 0.3)
         strength[covered] = bump[covered]
-        names[covered] = 1 + things().index(item.name)
+        names[covered] = 1 + things().index(item.name if item.known else STRANGER)
         colors[covered] = 1 + list(COLORS).index(item.color) if item.color else 0
-    return names, colors, strength
+        centers[squared.argmin()] = 1
+    return names, colors, strength, centers
 
 
 class SceneData:
@@ -101,16 +113,20 @@ class SceneData:
         """
         rng = random.Random(seed)
         drawn = [make_scene(rng, max_items) for _ in range(scenes)]
-        asked = [[ask(scene, rng) for _ in range(questions)] for scene in drawn]
-        rows = [self._row(examples, rng) for examples in asked]
+        shown = [rng.random() >= BLIND for _ in drawn]
+        asked = [
+            [ask(scene, rng) if seen else ask_blindly(scene, rng) for _ in range(questions)]
+            for scene, seen in zip(drawn, shown, strict=True)
+        ]
+        rows = [self._row(examples, seen, rng) for examples, seen in zip(asked, shown, strict=True)]
         # Lengths are few different ones, so that kernels are built once for each.
-        length = -(-max(len(row[0]) for row in rows) // 32) * 32
+        length = -(-max(len(row[0]) for row in rows) // 64) * 64
         input_ids, labels, positions, segments, image_index, weights = (
             torch.from_numpy(np.stack([_filled(column, length, fill) for column in columns]))
             for columns, fill in zip(zip(*rows, strict=True), (0, IGNORE, 0, PADDING, 0, 0.0), strict=True)
         )
         symbols = zip(*(patch_symbols(scene, self.patches) for scene in drawn), strict=True)
-        names, colors, strength = (torch.from_numpy(np.stack(columns)) for columns in symbols)
+        names, colors, strength, centers = (torch.from_numpy(np.stack(columns)) for columns in symbols)
         return Batch(
             input_ids=input_ids,
             labels=labels,
@@ -122,6 +138,7 @@ class SceneData:
             names=names,
             colors=colors,
             strength=strength,
+            centers=centers,
             kinds=[[example.kind for example in examples] for examples in asked],
         )
 
@@ -131,21 +148,31 @@ class SceneData:
         return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
 
     def _picture(self, scene: Scene) -> Image.Image:
-        """The scene at the tower's size; every fifth is drawn larger and reduced, as uploads are."""
-        if scene.style % 5:
-            return render(scene, self.image_size)
-        larger = render(scene, self.image_size * (2 + scene.style % 2))
-        return larger.resize((self.image_size, self.image_size), Image.Resampling.BICUBIC)
+        """The scene at the tower's size, often worn as pictures are that people send: resized, turned a little,
+        compressed, paler or brighter."""
+        wear = random.Random(scene.style + 1)
+        side = self.image_size
+        picture = render(scene, round(side * wear.choice([0.5, 1, 1, 1, 1, 2, 3])))
+        if wear.random() < 0.25:
+            edge = picture.getpixel((0, 0))
+            picture = picture.rotate(wear.uniform(-7, 7), Image.Resampling.BILINEAR, fillcolor=edge)
+        if wear.random() < 0.3:
+            picture = ImageEnhance.Brightness(picture).enhance(wear.uniform(0.75, 1.2))
+            picture = ImageEnhance.Contrast(picture).enhance(wear.uniform(0.75, 1.2))
+        if wear.random() < 0.35:
+            compressed = io.BytesIO()
+            picture.save(compressed, "JPEG", quality=wear.randint(25, 85))
+            picture = Image.open(compressed).convert("RGB")
+        return picture if picture.width == side else picture.resize((side, side), Image.Resampling.BICUBIC)
 
-    def _row(self, examples: list[Example], rng: random.Random) -> list[np.ndarray]:
+    def _row(self, examples: list[Example], shown: bool, rng: random.Random) -> list[np.ndarray]:
         """ids, labels, positions, segments, image_index and weights of one scene's row.
 
-        Small talk that has a row to itself mostly has no picture: its patches are then hidden and take no positions.
+        Where no picture is shown its patches are hidden and take no positions.
         """
         length = len(self.prefix)
         nothing, labels = np.zeros(length), np.full(length, IGNORE)
         segments, start = nothing.astype(int), length
-        shown = len(examples) > 1 or examples[0].kind != "talk" or rng.random() < 0.3
         if not shown:
             segments = np.where(self.prefix_image, PADDING, segments)
             start -= int(self.prefix_image.sum())
@@ -157,7 +184,7 @@ class SceneData:
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
     def _conversation(
-        self, example: Example, rng: random.Random, shown: bool = True
+        self, example: Example, rng: random.Random, shown: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """ids, labels and weights of one conversation, as the chat template writes it behind the picture, if any."""
         pieces: list[str] = []
@@ -187,14 +214,14 @@ def _filled(column: np.ndarray, length: int, fill: float) -> np.ndarray:
     return np.pad(column, (0, length - len(column)), constant_values=fill)
 
 
-def attention_mask(segments: Tensor, packed: bool, causal: bool) -> Tensor:
-    """Which positions see which, of shape (B, 1, L, L): the prefix is seen by all, a conversation by itself only.
+def attention_mask(segments: Tensor, causal: bool) -> Tensor:
+    """Which positions see which, of shape (B, 1, L, L): the prefix is seen by all and sees itself and the first
+    conversation; a conversation sees the prefix and itself.
 
     Args:
         segments: Of shape (B, L).
-        packed: Whether the prefix sees nothing but itself; else it sees the (single) conversation, too.
         causal: Whether a position sees nothing behind it.
     """
     query, key = segments[:, None, :, None], segments[:, None, None, :]
-    seen = (key == PREFIX) | (query == key) | ((query == PREFIX) & (key > PREFIX) & (not packed))
+    seen = (key == PREFIX) | (query == key) | ((query == PREFIX) & (key == 1))
     return torch.tril(seen) if causal else seen

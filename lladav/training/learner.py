@@ -12,19 +12,30 @@ from transformers import PreTrainedTokenizerBase
 
 from lladav.artwork import COLORS
 from lladav.modeling import LladaVForMaskedDiffusion
+from lladav.scenes import STRANGER
 from lladav.training.data import PREFIX, Batch, attention_mask, things
 from lladav.training.objective import IGNORE, forward_process, masked_diffusion_loss, next_token_loss
 
 
 class Symbols(nn.Module):
-    """Patches as words: strength * (word vector of the name + word vector of the colour) + row + column."""
+    """Patches as words: strength * (word vector of the name + word vector of the colour) + row + column, and a mark
+    where an object has its centre.
+
+    Rows and columns, too, begin as words, fading from "top" to "bottom" and from "left" to "right": where something
+    is can then be read off it as its name can. What sets one row from the next apart is added at random.
+    """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, hidden_size: int, side: int):
         super().__init__()
-        words = [tokenizer.encode(f" {word}", add_special_tokens=False)[0] for word in (*things(), *COLORS)]
+        said = ["know" if thing == STRANGER else thing for thing in things()]
+        words = [tokenizer.encode(f" {word}", add_special_tokens=False)[0] for word in (*said, *COLORS)]
+        ends = [tokenizer.encode(f" {word}")[0] for word in ("top", "bottom", "left", "right")]
         self.register_buffer("words", torch.tensor(words))
-        self.row = nn.Parameter(torch.randn(side, 1, hidden_size) * 0.04)
-        self.column = nn.Parameter(torch.randn(1, side, hidden_size) * 0.04)
+        self.register_buffer("ends", torch.tensor(ends))
+        self.register_buffer("share", torch.linspace(1, -1, side).clamp(min=0)[:, None])  # of the first of two ends
+        self.row = nn.Parameter(torch.randn(side, hidden_size) * 0.04)
+        self.column = nn.Parameter(torch.randn(side, hidden_size) * 0.04)
+        self.center = nn.Parameter(torch.randn(hidden_size) * 0.1)
 
     def forward(self, batch: Batch, embedding: nn.Embedding) -> Tensor:
         """Of shape (B, P, D)."""
@@ -32,25 +43,30 @@ class Symbols(nn.Module):
         count, nothing = len(things()), torch.zeros_like(vectors[:1])
         name = torch.cat([nothing, vectors[:count]])[batch.names]
         color = torch.cat([nothing, vectors[count:]])[batch.colors]
-        return batch.strength[..., None].to(name) * (name + color) + (self.row + self.column).flatten(0, 1)  # (B, P, D)
+        top, bottom, left, right = embedding(self.ends)
+        row = self.row + self.share * top + self.share.flip(0) * bottom  # (side, D)
+        column = self.column + self.share * left + self.share.flip(0) * right
+        place = (row[:, None] + column[None]).flatten(0, 1)  # (P, D)
+        strength, centers = (figure[..., None].to(name) for figure in (batch.strength, batch.centers))
+        return strength * (name + color) + centers * self.center + place  # (B, P, D)
 
 
 class DenseHead(nn.Module):
-    """Name, colour and strength of every patch, from the tower's features."""
+    """Name, colour, strength and centres of every patch, from the tower's features."""
 
     def __init__(self, hidden_size: int):
         super().__init__()
-        self.sizes = (1 + len(things()), 1 + len(COLORS), 1)
+        self.sizes = (1 + len(things()), 1 + len(COLORS), 2)
         self.norm = nn.LayerNorm(hidden_size)
         self.linear = nn.Linear(hidden_size, sum(self.sizes))
 
     def forward(self, features: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The loss on features of shape (B, P, H), and the share of covered patches that are named right."""
-        names, colors, strength = self.linear(self.norm(features)).float().split(self.sizes, dim=-1)
+        names, colors, figures = self.linear(self.norm(features)).float().split(self.sizes, dim=-1)
         loss = (
             F.cross_entropy(names.flatten(0, 1), batch.names.flatten())
             + F.cross_entropy(colors.flatten(0, 1), batch.colors.flatten())
-            + F.mse_loss(strength[..., 0], batch.strength)
+            + F.mse_loss(figures, torch.stack([batch.strength, batch.centers], dim=-1))
         )
         covered = batch.names > 0
         return loss, {"patches": (names.argmax(-1) == batch.names)[covered].float().mean().item()}
@@ -71,8 +87,14 @@ class Learner(nn.Module):
         self.symbols = Symbols(tokenizer, model.config.text_config.hidden_size, vision.image_size // vision.patch_size)
         self.dense_head = DenseHead(vision.hidden_size)
 
+    def compile_blocks(self) -> None:
+        """Fuses what the transformers' blocks compute, which on a CPU makes a step two to three times as fast."""
+        torch._dynamo.config.recompile_limit = 64  # one for each length of a batch and set of trained parameters
+        self.model.model.language_model.compile(dynamic=False)
+        self.model.model.vision_tower.encoder.compile(dynamic=False)
+
     def forward(
-        self, batch: Batch, objective: str, generator: torch.Generator, pixels: bool = True, packed: bool = True
+        self, batch: Batch, objective: str, generator: torch.Generator, pixels: bool = True
     ) -> tuple[Tensor, dict[str, float]]:
         """The scalar loss of the batch, and figures to log beside it."""
         if objective == "dense":
@@ -87,45 +109,43 @@ class Learner(nn.Module):
             return error, {}
         pictures = self._pictures(batch) if pixels else self.symbols(batch, embedding)
         if objective == "masked":
-            return self._masked(batch, pictures, generator, packed)
+            return self._masked(batch, pictures, generator)
         return self._autoregressive(batch, pictures)
 
     def _pictures(self, batch: Batch) -> Tensor:
         return self.model.model.get_tile_features(batch.pixel_values.to(self.model.dtype))  # (B, P, D)
 
-    def hidden(self, batch: Batch, input_ids: Tensor, pictures: Tensor, packed: bool, causal: bool) -> Tensor:
+    def hidden(self, batch: Batch, input_ids: Tensor, pictures: Tensor, causal: bool) -> Tensor:
         """Last hidden states, of shape (B, L, D), with the pictures in place."""
         embeds = self.model.get_input_embeddings()(input_ids)
         embeds[batch.image_index] = pictures.flatten(0, 1).to(embeds.dtype)
-        mask = attention_mask(batch.segments, packed, causal)
+        mask = attention_mask(batch.segments, causal)
         return self.model.model.language_model(
             inputs_embeds=embeds, attention_mask=mask, position_ids=batch.positions
         ).last_hidden_state
 
-    def _masked(
-        self, batch: Batch, pictures: Tensor, generator: torch.Generator, packed: bool
-    ) -> tuple[Tensor, dict[str, float]]:
+    def _masked(self, batch: Batch, pictures: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         times = stratified_times(batch.segments, generator)
         mask_index, p_mask = forward_process(batch.labels, generator, times)
         noisy = batch.input_ids.masked_fill(mask_index, self.mask_token_id)
-        hidden = self.hidden(batch, noisy, pictures, packed, causal=False)
+        hidden = self.hidden(batch, noisy, pictures, causal=False)
         logits = self.model.lm_head(hidden[mask_index]).float()
         return masked_diffusion_loss(logits, batch.labels, mask_index, p_mask, batch.weights), {}
 
     def _autoregressive(self, batch: Batch, pictures: Tensor) -> tuple[Tensor, dict[str, float]]:
-        hidden = self.hidden(batch, batch.input_ids, pictures, packed=True, causal=True)
+        hidden = self.hidden(batch, batch.input_ids, pictures, causal=True)
         before = (batch.labels != IGNORE).roll(-1, 1)
         return next_token_loss(self.model.lm_head(hidden[before]).float(), batch.labels, batch.weights), {}
 
     @torch.no_grad()
-    def solved(self, batch: Batch, objective: str, pixels: bool, packed: bool) -> dict[str, list[bool]]:
+    def solved(self, batch: Batch, objective: str, pixels: bool) -> dict[str, list[bool]]:
         """For every kind of question, which answers come out right in one step: all masked ("masked") or each token
         after the true ones ("autoregressive"). Quick to measure, and close below what decoding reaches."""
         pictures = self._pictures(batch) if pixels else self.symbols(batch, self.model.get_input_embeddings())
         labelled = batch.labels != IGNORE
         causal = objective == "autoregressive"
         input_ids = batch.input_ids if causal else batch.input_ids.masked_fill(labelled, self.mask_token_id)
-        hidden = self.hidden(batch, input_ids, pictures, packed or causal, causal)
+        hidden = self.hidden(batch, input_ids, pictures, causal)
         x0 = self.model.lm_head(hidden).argmax(-1)
         wrong = labelled & ((x0.roll(1, 1) if causal else x0) != batch.labels)
         result: dict[str, list[bool]] = {}

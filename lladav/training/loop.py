@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from lladav.training.data import Batch, SceneData
 from lladav.training.learner import Learner
-from lladav.training.recipes import Stage
+from lladav.training.recipes import ANSWERS, Stage
 
 WARM_UP = 0.03
 EMA_DECAY = 0.998
@@ -120,16 +120,23 @@ class Trainer:
         learner: The model with its helpers, in bfloat16.
         data: Where batches come from.
         folder: Takes a checkpoint of every stage, `log.jsonl`, and a snapshot of the stage in progress.
+        answers: The objective of the stages that learn to answer, "masked" or "autoregressive".
         seed: Seeds data and masks.
         workers: Processes that prepare batches; 0 prepares them in this one.
     """
 
-    def __init__(self, learner: Learner, data: SceneData, folder: Path, seed: int = 0, workers: int = 0):
+    def __init__(
+        self, learner: Learner, data: SceneData, folder: Path, answers: str = "masked", seed: int = 0, workers: int = 0
+    ):
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # no objective uses every part
         self.accelerator = Accelerator(kwargs_handlers=[unused])
         self.learner = learner.to(self.accelerator.device)
-        self.data, self.folder, self.seed, self.workers = data, folder, seed, workers
+        self.data, self.folder, self.answers, self.seed, self.workers = data, folder, answers, seed, workers
         folder.mkdir(parents=True, exist_ok=True)
+
+    def objective(self, stage: Stage) -> str:
+        """What a stage minimizes in this run."""
+        return self.answers if stage.objective == ANSWERS else stage.objective
 
     def checkpoint(self, stage: Stage) -> Path:
         """Where a stage's weights are written when it is done."""
@@ -198,7 +205,7 @@ class Trainer:
     def _step(self, learner: nn.Module, stage: Stage, step: int, batch: Batch, optimizer: MasterAdamW) -> float:
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
         generator = torch.Generator(self.accelerator.device).manual_seed((self.seed * 1_000_003 + step) * ranks + rank)
-        loss, _ = learner(batch, stage.objective, generator, stage.pixels, stage.packed)
+        loss, _ = learner(batch, self.objective(stage), generator, stage.pixels)
         optimizer.zero_grad()
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.learner.parameters(), 1.0)
@@ -211,15 +218,16 @@ class Trainer:
     def held_out(self, stage: Stage, batches: int = 12) -> dict:
         """Figures on scenes that no run trains on: loss, and the share of answers solved in one step, by kind."""
         figures: dict[str, list[float]] = {}
+        objective = self.objective(stage)
         generator = torch.Generator(self.accelerator.device).manual_seed(0)
         for index in range(batches):
             batch = self.data.batch(f"held-out/{index}", stage.scenes, stage.questions, stage.max_items, stage.pixels)
             batch = batch.to(self.accelerator.device)
-            loss, extra = self.learner(batch, stage.objective, generator, stage.pixels, stage.packed)
+            loss, extra = self.learner(batch, objective, generator, stage.pixels)
             for name, value in {"held_out_loss": loss.item(), **extra}.items():
                 figures.setdefault(name, []).append(value)
-            if stage.objective in ("masked", "autoregressive"):
-                for kind, solved in self.learner.solved(batch, stage.objective, stage.pixels, stage.packed).items():
+            if stage.objective == ANSWERS:
+                for kind, solved in self.learner.solved(batch, objective, stage.pixels).items():
                     figures.setdefault(kind, []).extend(solved)
         return {name: round(sum(values) / len(values), 4) for name, values in figures.items()}
 

@@ -10,6 +10,8 @@ from lladav.configuration import LladaVConfig
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.scenes import IMAGE_SIZE
 
+ANSWERS = "answers"
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -17,14 +19,13 @@ class Stage:
 
     Attributes:
         name: Unique in its recipe; also names its checkpoint.
-        objective: "dense", "align", "masked" or "autoregressive" (see Learner).
+        objective: "dense" or "align" (see Learner), or ANSWERS: the objective that the run is about.
         steps: Optimizer steps.
         trainable: Prefixes of the parameters that move; all others rest.
         scenes: Pictures a step.
         questions: Conversations packed behind each picture.
         max_items: Objects on a picture at most.
         pixels: Whether pictures are drawn, or given as symbols.
-        packed: Whether pictures are kept from seeing the conversations behind them (see data).
         learning_rate: The peak, after 3 % warm-up.
         decay: Whether the rate then falls along a cosine to a tenth, or stays for the next stage to go on with.
         vision_learning_rate: The peak for the tower, as LLaDA-V tunes it more slowly than the rest.
@@ -38,7 +39,6 @@ class Stage:
     questions: int = 6
     max_items: int = 6
     pixels: bool = True
-    packed: bool = True
     learning_rate: float = 8e-4
     decay: bool = True
     vision_learning_rate: float | None = None
@@ -49,22 +49,15 @@ LANGUAGE = ("model.model.language_model", "model.lm_head", "symbols")
 VISION = ("model.model.vision_tower", "model.model.projector")
 EVERYTHING = ("model.",)
 
-# fmt: off
 TINY = (
-    # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
-    # training finds in-context retrieval several times sooner than masked diffusion does, so it goes first.
-    Stage("tower", "dense", 6000, TOWER, scenes=32, questions=1),
-    Stage("language-2", "autoregressive", 1500, LANGUAGE, max_items=2, pixels=False, decay=False),
-    Stage("language-6", "autoregressive", 2300, LANGUAGE, pixels=False, decay=False),
+    # The tower learns names from every patch; the language model learns, on symbols, to look things up.
+    Stage("tower", "dense", 8000, TOWER, scenes=32, questions=1),
+    Stage("language-2", ANSWERS, 2000, LANGUAGE, max_items=2, pixels=False, decay=False),
+    Stage("language-6", ANSWERS, 12000, LANGUAGE, pixels=False),
     # The projector learns to say in symbols what the tower sees; then everything is tuned together.
-    Stage("align", "align", 2400, VISION, scenes=32, questions=1),
-    Stage(
-        "tune-left-to-right", "autoregressive", 1000, EVERYTHING,
-        learning_rate=3e-4, vision_learning_rate=1e-4, decay=False,
-    ),
-    Stage("tune", "masked", 2800, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4),
+    Stage("align", "align", 3000, VISION, scenes=32, questions=1),
+    Stage("tune", ANSWERS, 8000, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4),
 )
-# fmt: on
 RECIPES = {"tiny": TINY}
 
 
@@ -88,8 +81,8 @@ def initialize_for_recall(model: LladaVForMaskedDiffusion) -> None:
     model.lm_head.weight.copy_(0.2 * words)
 
 
-def tiny_config(tokenizer: PreTrainedTokenizerFast) -> LladaVConfig:
-    """The embedded default: 5.9 million parameters, 64 tokens a picture."""
+def tiny_config(tokenizer: PreTrainedTokenizerFast, is_causal: bool = False) -> LladaVConfig:
+    """The embedded default, or its causal twin: 5.9 million parameters, 64 tokens a picture."""
     names = ("startoftext", "endoftext", "mdm_mask", "eot_id", "start_header_id", "end_header_id")
     start, end, mask, eot, *headers = tokenizer.encode("".join(f"<|{name}|>" for name in names))
     text = LlamaConfig(
@@ -118,6 +111,7 @@ def tiny_config(tokenizer: PreTrainedTokenizerFast) -> LladaVConfig:
         text_config=text,
         vision_config=vision,
         image_aspect_ratio="square",
+        is_causal=is_causal,
         bos_token_id=start,
         eos_token_id=end,
         pad_token_id=end,

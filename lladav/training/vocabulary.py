@@ -17,25 +17,15 @@ SPECIAL_TOKENS = {  # named as the published model names them
 }
 HEADERS = ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
 
-MIX = {  # of the corpus: apart from the mix of training, so that a change there leaves the vocabulary alone
-    "name": 2,
-    "position": 2,
-    "color": 2,
-    "count": 3,
-    "exists": 6,
-    "relation": 8,
-    "where": 3,
-    "caption": 3,
-    "follow_up": 4,
-    "talk": 0.3,
-}
+EVEN = dict.fromkeys(KINDS, 1)
 
 
 def corpus(conversations: int = 60_000, seed: int = 0) -> Iterator[str]:
-    """Questions and answers of generated scenes, and every name often enough to become one token."""
+    """Questions and answers of scenes, of every kind alike, and every name often enough to become one token."""
     rng = random.Random(seed)
     for _ in range(conversations):
-        for question, answer in ask(make_scene(rng), rng, rng.choice(list(KINDS)), MIX).turns:
+        kind = rng.choice(list(KINDS))
+        for question, answer in ask(make_scene(rng), rng, kind, EVEN).turns:
             yield from (question, answer, question.lower())
     for noun in (*class_names(), *SHAPES):
         yield from [f"a {noun} {plural(noun)}"] * 50
