@@ -1,157 +1,18 @@
 """The page as a person meets it, in Debian's chromium; skipped where that or playwright is missing."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from visiting import SEED, Visit, letters, served
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.pipeline import EMBEDDED_MODEL, MASK_SIGN
-from lladav.ui.app import build_app, launch
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing")
-
-PATIENCE = 60_000  # milliseconds; machines that run tests may be busy
 QUESTION = "What is this?"
-SEED = 5
-SETTINGS = SamplingConfig(gen_length=32, block_length=32, steps=16, seed=SEED)  # the page's own, with a seed
-
-
-class Visit:
-    """One visit to the page; `page` is playwright's."""
-
-    def __init__(self, page, url: str):
-        self.page = page
-        self.troubles: list[str] = []
-        self.requests: list[str] = []
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: message.type == "error" and self.troubles.append(message.text))
-        page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("request", self._note_request)
-        page.goto(url)
-        self.canvas = page.locator("#canvas .tc")
-        self.canvas.locator(".tc-tok").first.wait_for()
-        page.wait_for_function("document.querySelector('#question textarea')")
-        page.evaluate(
-            """() => {
-                window.seen = [];
-                document.addEventListener('tokencanvas:shown', ({detail}) => window.seen.push({
-                    step: Number(document.querySelector('#canvas .tc').dataset.step),
-                    masks: document.querySelectorAll('#canvas .tc-mask').length,
-                    text: detail.text, live: detail.live,
-                    bubble: [...document.querySelectorAll('#conversation [data-refining]')].at(-1)?.dataset.refining,
-                }));
-            }"""
-        )
-
-    def _note_request(self, request) -> None:
-        self.requests.append(request.url)
-        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
-            self.troubles.append(f"request to {request.url}")
-
-    def fix_seed(self) -> None:
-        self.page.locator("#more-knobs button").first.click()
-        self.set_number("seed", SEED)
-
-    def set_number(self, knob: str, value: float) -> None:
-        box = self.page.locator(f"#{knob} input[type=number]")
-        box.fill(str(value))
-        box.press("Tab")
-
-    def number(self, knob: str) -> float:
-        return float(self.page.locator(f"#{knob} input[type=number]").input_value())
-
-    def upload(self, *files: Path) -> None:
-        self.page.locator("#question input[type=file]").set_input_files(files)
-        self.page.locator("#question .thumbnail-item").nth(len(files) - 1).wait_for()
-
-    def send(self, text: str) -> None:
-        self.page.evaluate("window.seen.length = 0")
-        box = self.page.locator("#question textarea")
-        box.fill(text)
-        box.press("Enter")
-
-    def until(self, state: str) -> None:
-        self.page.locator(f"#canvas .tc[data-state={state}]").wait_for()
-
-    def until_step(self, step: int) -> None:
-        self.page.wait_for_function(f"window.seen.some((shown) => shown.live && shown.step >= {step})")
-
-    def ask(self, text: str) -> str:
-        """Ask, wait for the end, and return what the bubble says."""
-        self.send(text)
-        self.until("playing")
-        self.until("done")
-        return self.bubble()
-
-    def seen(self) -> list[dict]:
-        """What the canvas showed since the last question was sent, in order."""
-        return self.page.evaluate("window.seen.filter((shown) => shown.live || shown.text)")
-
-    def bubble(self) -> str:
-        return self.page.locator("#conversation .message.bot .message-content").last.inner_text().strip()
-
-    def conversation(self) -> str:
-        return self.page.locator("#conversation").inner_text()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@contextmanager
-def served(pipe: LladaVPipeline) -> Iterator[str]:
-    demo = build_app(pipe)
-    _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True)
-    yield url
-    demo.close()
-
-
-@pytest.fixture(scope="module")
-def url(tiny_pipeline: LladaVPipeline) -> Iterator[str]:
-    with served(tiny_pipeline) as address:
-        yield address
-
-
-@pytest.fixture
-def open_page(browser) -> Iterator[Callable[..., Visit]]:
-    """Opens pages; at the end of the test none of them may have met an error or asked for anything elsewhere."""
-    visits: list[Visit] = []
-
-    def visit(url: str, width: int = 1440, height: int = 900, **options) -> Visit:
-        visits.append(Visit(browser.new_page(viewport={"width": width, "height": height}, **options), url))
-        return visits[-1]
-
-    yield visit
-    for one in visits:
-        one.page.close()
-    assert [trouble for one in visits for trouble in one.troubles] == []
-
-
-@pytest.fixture
-def visit(open_page: Callable[..., Visit], url: str) -> Visit:
-    return open_page(url)
-
-
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("browser") / "red.png"
-    Image.new("RGB", (120, 90), "red").save(path)
-    return path
-
-
-def letters(text: str) -> str:
-    """What of a text survives a page: random weights say control characters, too, and pages fold white space."""
-    return "".join(letter for letter in text if letter.isprintable() and letter != " ")
+SETTINGS = SamplingConfig(gen_length=32, block_length=32, steps=16, refresh_interval=4, seed=SEED)  # the page's own
 
 
 def about_picture(picture: Path, text: str) -> list[dict]:
@@ -253,7 +114,7 @@ def slow(pipe: LladaVPipeline, seconds: float) -> tuple[list[float], Callable[[]
 def test_stop_and_leaving_end_the_model_within_a_step(visit: Visit, tiny_pipeline: LladaVPipeline, leave: Callable):
     visit.set_number("gen_length", 128)
     visit.page.locator("#preset label", has_text="Faithful").click()
-    visit.page.get_by_text("Up to 128 forward passes").wait_for()
+    visit.page.get_by_text("128 forward passes").wait_for()
     passes, release = slow(tiny_pipeline, 0.4)
     try:
         visit.send(QUESTION)
@@ -358,7 +219,7 @@ def test_knobs_snap_and_say_so(visit: Visit):
     visit.page.get_by_text("Block length moved to 16").wait_for()
     assert (visit.number("block_length"), visit.number("steps")) == (16, 16)
     visit.page.locator("#preset label", has_text="Faithful").click()
-    visit.page.get_by_text("Up to 32 forward passes of 1 token each").wait_for()
+    visit.page.get_by_text("32 forward passes of 1 token each").wait_for()
     visit.ask(QUESTION)
     visit.page.locator("#cost").get_by_text("about").wait_for()
     assert visit.canvas.locator("[data-out=nfe]").inner_text() == "32"

@@ -1,14 +1,15 @@
-"""Snapping, presets and what the page says a run will cost."""
+"""Snapping and presets."""
 
 import pytest
 
 from lladav import SamplingConfig
-from lladav.ui.knobs import PRESETS, cost, preset, preset_of, snap
+from lladav.ui.knobs import PRESETS, preset, preset_of, snap
 
 
 def test_settings_that_fit_stay():
-    plan = snap(64, 32, 16, longest=256)
-    assert (plan.gen_length, plan.block_length, plan.steps, plan.note) == (64, 32, 16, "")
+    plan = snap(64, 32, 16, longest=256, refresh_interval=4, threshold=0.9)
+    assert (plan.gen_length, plan.block_length, plan.steps) == (64, 32, 16)
+    assert (plan.refresh_interval, plan.threshold, plan.note) == (4, 0.9, "")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,21 @@ def test_others_move_and_the_page_says_so(wanted: tuple, expected: tuple, said: 
     assert said in plan.note
 
 
+@pytest.mark.parametrize(
+    ("wanted", "expected", "said"),
+    [
+        ({"refresh_interval": 0}, (1, 1.0), "Look again every moved to 1"),
+        ({"refresh_interval": 999}, (64, 1.0), "Look again every moved to 64"),
+        ({"threshold": 0.2}, (1, 0.5), "Sure above moved to 0.5: this page allows 0.5 to 1"),
+        ({"threshold": 0.9, "remasking": "random"}, (1, 1.0), "random remasking does not ask how sure"),
+    ],
+)
+def test_speeds_move_and_the_page_says_so(wanted: dict, expected: tuple, said: str):
+    plan = snap(64, 64, 32, longest=256, **wanted)
+    assert (plan.refresh_interval, plan.threshold) == expected
+    assert said in plan.note
+
+
 def test_whatever_is_asked_for_the_library_takes():
     for length in (1, 7, 12, 64):
         for block in (1, 5, 33, 64):
@@ -36,27 +52,33 @@ def test_whatever_is_asked_for_the_library_takes():
                 SamplingConfig(gen_length=plan.gen_length, block_length=plan.block_length, steps=plan.steps)
 
 
+@pytest.mark.parametrize("usual_block", [None, 8])
+@pytest.mark.parametrize("length", [1, 7, 24, 64])
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_fits_and_is_recognised(name: str):
-    plan = snap(64, *preset(name, 64), longest=64)
-    assert not plan.note
-    assert preset_of(plan) == name
+def test_a_preset_fits_and_is_recognised(name: str, length: int, usual_block: int | None):
+    plan = preset(name, length, usual_block)
+    sizes = plan.gen_length, plan.block_length, plan.steps
+    assert snap(*sizes, 64, plan.refresh_interval, plan.threshold) == plan
+    found = preset_of(plan, usual_block)
+    assert found and preset(found, length, usual_block) == plan
+    assert found == name
 
 
-def test_settings_of_no_preset_are_recognised():
-    assert preset_of(snap(64, 8, 32, longest=64)) is None
+def test_a_preset_takes_the_block_that_fits_nearest():
+    assert preset("Faithful", 24, 8).block_length == 8
+    assert preset("Faithful", 28, 8).block_length == 7
+    assert preset("Faithful", 28).block_length == 28
 
 
-@pytest.mark.parametrize(
-    ("pace", "cfg_scale", "said"),
-    [
-        (None, 0, "known after the first answer"),
-        (0.01, 0, "about **160 ms**"),
-        (0.01, 1.5, "about **320 ms**"),
-        (0.5, 0, "about **8.0 s**"),
-    ],
-)
-def test_cost(pace: float | None, cfg_scale: float, said: str):
-    text = cost(snap(32, 32, 16, longest=64), cfg_scale, pace)
-    assert "Up to **16 forward passes** of 2 tokens" in text
-    assert said in text
+def test_presets_are_as_quick_as_their_names():
+    faithful, balanced, fast = (preset(name, 64) for name in ("Faithful", "Balanced", "Fast"))
+    assert (faithful.steps, faithful.refresh_interval, faithful.threshold) == (64, 1, 1)
+    assert balanced.steps == 32
+    assert 1 < balanced.refresh_interval < fast.refresh_interval
+    assert fast.threshold < 1
+
+
+@pytest.mark.parametrize("change", [{"steps": 32}, {"block_length": 8}, {"refresh_interval": 2}, {"threshold": 0.7}])
+def test_settings_of_no_preset_are_recognised(change: dict):
+    settings = vars(preset("Faithful", 64)) | change
+    assert preset_of(snap(longest=64, **{name: value for name, value in settings.items() if name != "note"})) is None

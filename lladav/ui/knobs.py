@@ -1,11 +1,49 @@
-"""The knobs of the page: presets, snapping to settings that fit together, and what a run will cost.
+"""The knobs of the page: presets, and moving settings to the nearest ones that fit together.
 
 The library refuses settings that conflict; the page moves them to the nearest ones that fit and says what it did.
 """
 
 from dataclasses import dataclass
 
-PRESETS = {"Fast": 4, "Balanced": 2, "Faithful": 1}  # tokens committed a step, all in one block
+from lladav.sampling import SPEEDS
+
+EXACT, NEVER_SURE = 1, 1.0  # the refresh interval and the threshold at which neither changes anything
+SLOWEST_REFRESH = 64
+LOWEST_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A speed that a visitor can choose.
+
+    Attributes:
+        tokens: that a step commits at least.
+        refresh_interval: the prompt is run every that many steps.
+        threshold: proposals more confident than this are all committed.
+        words: what it means.
+    """
+
+    tokens: int
+    refresh_interval: int
+    threshold: float
+    words: str
+
+
+PRESETS = {
+    "Faithful": Preset(
+        1, SPEEDS["faithful"]["refresh_interval"] or EXACT, NEVER_SURE,
+        "One token a step, and every step looks at everything anew.",
+    ),
+    "Balanced": Preset(
+        2, SPEEDS["balanced"]["refresh_interval"] or EXACT, NEVER_SURE,
+        "Two tokens a step; the picture and the question are looked at anew in every fourth.",
+    ),
+    "Fast": Preset(
+        1, SPEEDS["fast"]["refresh_interval"] or EXACT, 0.9,
+        "All tokens it is surer of than 90% in one step; picture and question are looked at once.",
+    ),
+}  # fmt: skip
+OWN_WORDS = "Your own settings."
 
 
 @dataclass(frozen=True)
@@ -16,32 +54,48 @@ class Plan:
         gen_length: tokens of the answer.
         block_length: tokens of a block; divides `gen_length`.
         steps: over the whole answer; a multiple of the number of blocks, at most one a token.
+        refresh_interval: the prompt is run every that many steps; at 1 in each.
+        threshold: proposals more confident than this are all committed; at 1 none is.
         note: what was moved and why; empty when nothing was.
     """
 
     gen_length: int
     block_length: int
     steps: int
-    note: str
+    refresh_interval: int = EXACT
+    threshold: float = NEVER_SURE
+    note: str = ""
 
 
-def preset(name: str, gen_length: int) -> tuple[int, int]:
-    """Block length and steps of a preset for an answer of `gen_length` tokens."""
-    return gen_length, max(1, gen_length // PRESETS[name])
+def preset(name: str, gen_length: int, block_length: int | None = None) -> Plan:
+    """What a preset means for an answer of `gen_length` tokens.
+
+    Args:
+        block_length: that the model likes best; the nearest that fits is taken. None: one block.
+    """
+    speed = PRESETS[name]
+    block = _nearest(_divisors(gen_length), block_length or gen_length)
+    steps = gen_length // block * max(1, block // speed.tokens)
+    return Plan(gen_length, block, steps, speed.refresh_interval, speed.threshold)
 
 
-def preset_of(plan: Plan) -> str | None:
+def preset_of(plan: Plan, block_length: int | None = None) -> str | None:
     """The preset that a plan follows, or None."""
-    settings = plan.block_length, plan.steps
-    return next((name for name in PRESETS if preset(name, plan.gen_length) == settings), None)
+    wanted = vars(plan) | {"note": ""}
+    return next((name for name in PRESETS if vars(preset(name, plan.gen_length, block_length)) == wanted), None)
 
 
-def snap(gen_length: float, block_length: float, steps: float, longest: int) -> Plan:
+def snap(
+    gen_length: float, block_length: float, steps: float, longest: int,
+    refresh_interval: float = EXACT, threshold: float = NEVER_SURE, remasking: str = "low_confidence",
+) -> Plan:  # fmt: skip
     """The nearest settings that fit together, for answers of at most `longest` tokens."""
-    length = min(max(1, round(gen_length)), longest)
-    block = _nearest([d for d in range(1, length + 1) if length % d == 0], block_length)
+    length = round(_within(gen_length, 1, longest))
+    block = _nearest(_divisors(length), block_length)
     blocks = length // block
     fitting = _nearest(range(blocks, length + 1, blocks), steps)
+    refresh = round(_within(refresh_interval, EXACT, SLOWEST_REFRESH))
+    sure = NEVER_SURE if remasking == "random" else _within(threshold, LOWEST_THRESHOLD, NEVER_SURE)
     notes = []
     if length != gen_length:
         notes.append(f"Answer length moved to {length}: this page allows 1 to {longest} tokens.")
@@ -50,27 +104,24 @@ def snap(gen_length: float, block_length: float, steps: float, longest: int) -> 
     if fitting != steps:
         reason = "a step commits at least one token" if steps > length else "every block gets the same number of steps"
         notes.append(f"Steps moved to {fitting}: {reason}.")
-    return Plan(length, block, fitting, " ".join(notes))
+    if refresh != refresh_interval:
+        notes.append(f"Look again every moved to {refresh}: this page allows {EXACT} to {SLOWEST_REFRESH} steps.")
+    if sure != threshold:
+        reason = f"this page allows {LOWEST_THRESHOLD:g} to 1"
+        if remasking == "random":
+            reason = "random remasking does not ask how sure the model is"
+        notes.append(f"Sure above moved to {sure:g}: {reason}.")
+    return Plan(length, block, fitting, refresh, sure, " ".join(notes))
 
 
-def cost(plan: Plan, cfg_scale: float, seconds_per_pass: float | None) -> str:
-    """What a run will take, in words. `seconds_per_pass` was measured on this visitor's earlier runs, if any."""
-    rate = plan.gen_length / plan.steps
-    passes = f"Up to **{plan.steps} forward passes** of {rate:.3g} token{'' if rate == 1 else 's'} each"
-    if cfg_scale > 0:
-        passes += ", each twice as wide for guidance"
-    if seconds_per_pass is None:
-        return f"{passes}; how long that takes is known after the first answer."
-    seconds = plan.steps * seconds_per_pass * (2 if cfg_scale > 0 else 1)
-    return f"{passes}, about **{_duration(seconds)}**."
+def _within(value: float, low: float, high: float) -> float:
+    return min(max(low, value), high)
+
+
+def _divisors(number: int) -> list[int]:
+    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
 
 
 def _nearest(choices, wanted: float) -> int:
     """The closest of the ascending `choices`, the larger one in a tie."""
     return min(reversed(choices), key=lambda choice: abs(choice - wanted))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 1:
-        return f"{max(10, round(seconds * 100) * 10)} ms"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

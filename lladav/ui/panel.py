@@ -7,10 +7,12 @@ import gradio as gr
 
 from lladav.pipeline import LladaVPipeline
 from lladav.sampling import REMASKING, SamplingConfig
-from lladav.ui import about, knobs
+from lladav.trace import Trace
+from lladav.ui import about, knobs, pace
 
 LONGEST_ANSWER = 512
 FIRST_LENGTH, SHORT_LENGTH = 32, 24  # tokens of an answer until the visitor chooses; a model of scenes says little
+SHORT_BLOCK = 8  # tokens in which a model of scenes says its first words early; the published one wants one block
 ANY_SEED = -1
 SEEDS = 1_000_000  # few enough that one can be noted down
 THINKING = {"Auto": None, "Think": True, "No think": False}
@@ -24,11 +26,20 @@ def longest_answer(pipe: LladaVPipeline) -> int:
     return min(LONGEST_ANSWER, pipe.max_length // 2)
 
 
+def usual_block(pipe: LladaVPipeline) -> int | None:
+    """The block length that the presets use; None for one block, however long the answer."""
+    return SHORT_BLOCK if about.abilities(pipe) else None
+
+
+def first_preset(pipe: LladaVPipeline) -> str:
+    """The preset that a page for this model opens with: a model of scenes is quick enough to skip nothing."""
+    return "Faithful" if about.abilities(pipe) else "Balanced"
+
+
 def first_plan(pipe: LladaVPipeline) -> knobs.Plan:
     """The sizes that a page for this model opens with."""
-    longest = longest_answer(pipe)
-    length = min(SHORT_LENGTH if about.abilities(pipe) else FIRST_LENGTH, longest)
-    return knobs.snap(length, *knobs.preset("Balanced", length), longest)
+    length = min(SHORT_LENGTH if about.abilities(pipe) else FIRST_LENGTH, longest_answer(pipe))
+    return knobs.preset(first_preset(pipe), length, usual_block(pipe))
 
 
 class KnobPanel:
@@ -37,7 +48,7 @@ class KnobPanel:
     Attributes:
         components: the knobs, in the order in which `config` takes their values.
         outputs: the components that `fitted` updates.
-        pace: the seconds a forward pass took in this visitor's session; a run writes them here.
+        pace: what the runs of this visitor's session have shown of the machine's pace, or None.
 
     Args:
         pipe: the model that the settings are for.
@@ -47,26 +58,28 @@ class KnobPanel:
     def __init__(self, pipe: LladaVPipeline, prefix: str = ""):
         self.prefix = prefix
         self.longest = longest_answer(pipe)
+        self.usual_block = usual_block(pipe)
         self.start = first_plan(pipe)
-        self.pace = gr.State(None)
+        self.pace = gr.State(pace.first_pace(pipe))
         with gr.Group(elem_id=self._id("knobs"), elem_classes="knobs"):
-            self._main_knobs(about.can_think(pipe))
+            self._main_knobs(first_preset(pipe), about.can_think(pipe))
         with gr.Accordion("More knobs", open=False, elem_id=self._id("more-knobs"), elem_classes="knobs"):
             self._more_knobs()
-        self.sizes = [self.gen_length, self.block_length, self.steps]
+        self.planned = [self.gen_length, self.block_length, self.steps, self.refresh_interval, self.threshold]
         self.components = [
-            *self.sizes, self.temperature, self.cfg_scale, self.remasking, self.seed, self.thinking
+            self.gen_length, self.block_length, self.steps, self.temperature, self.cfg_scale, self.remasking,
+            self.seed, self.thinking, self.refresh_interval, self.threshold,
         ]  # fmt: skip
-        self.outputs = [*self.sizes, self.note]
+        self.outputs = [*self.planned, self.note]
 
     # ---- layout --------------------------------------------------------------------------------
 
-    def _main_knobs(self, can_think: bool) -> None:
+    def _main_knobs(self, preset: str, can_think: bool) -> None:
         start, longest = self.start, self.longest
         with gr.Row():
             self.preset = gr.Radio(
-                list(knobs.PRESETS), value="Balanced", label="Preset", elem_id=self._id("preset"), min_width=240,
-                info="4, 2 or 1 tokens a step, all in one block",
+                list(knobs.PRESETS), value=preset, label="Preset", elem_id=self._id("preset"), min_width=240,
+                info=knobs.PRESETS[preset].words,
             )  # fmt: skip
             self.thinking = gr.Radio(
                 list(THINKING), value="Auto", label="Reasoning", elem_id=self._id("thinking"), min_width=200,
@@ -75,13 +88,23 @@ class KnobPanel:
         with gr.Row():
             self.gen_length = self._slider("Answer length", "gen_length", 1, longest, start.gen_length, "masks to fill")
             self.block_length = self._slider(
-                "Block length", "block_length", 1, longest, start.block_length, "left to right"
+                "Block length", "block_length", 1, longest, start.block_length, "blocks go left to right"
             )
-            self.steps = self._slider("Steps", "steps", 1, longest, start.steps, "over the whole answer")
+            self.steps = self._slider("Steps", "steps", 1, longest, start.steps, "at most, over all blocks")
         self.note = gr.Markdown(elem_id=self._id("note"), elem_classes="knob-note", visible=False)
-        self.cost = gr.Markdown(knobs.cost(start, 0, None), elem_id=self._id("cost"), elem_classes="knob-cost")
+        cost = pace.in_words(start, 0, self.pace.value)
+        self.cost = gr.Markdown(cost, elem_id=self._id("cost"), elem_classes="knob-cost")
 
     def _more_knobs(self) -> None:
+        with gr.Row():
+            self.refresh_interval = self._slider(
+                "Look again every", "refresh_interval", knobs.EXACT, knobs.SLOWEST_REFRESH,
+                self.start.refresh_interval, "steps, at picture and question; 1: each",
+            )  # fmt: skip
+            self.threshold = self._slider(
+                "Sure above", "threshold", knobs.LOWEST_THRESHOLD, knobs.NEVER_SURE, self.start.threshold,
+                "commits at once all above it; 1: off", 0.01,
+            )  # fmt: skip
         with gr.Row():
             self.temperature = self._slider("Temperature", "temperature", 0, 2, 0, "0: always the most probable", 0.05)
             self.cfg_scale = self._slider("Guidance", "cfg_scale", 0, 4, 0, "0: off; more: closer to the prompt", 0.1)
@@ -108,8 +131,8 @@ class KnobPanel:
     # ---- settings ------------------------------------------------------------------------------
 
     def config(
-        self, length: float, block: float, steps: float,
-        temperature: float, cfg_scale: float, remasking: str, seed: float, thinking: str,
+        self, length: float, block: float, steps: float, temperature: float, cfg_scale: float, remasking: str,
+        seed: float, thinking: str, refresh_interval: float, threshold: float,
     ) -> tuple[SamplingConfig, bool | None, str]:  # fmt: skip
         """The settings that the values of `components` stand for, moved to the nearest that fit together.
 
@@ -117,64 +140,90 @@ class KnobPanel:
             The settings, with a seed of their own if any will do; whether to ask for reasoning; and a sentence for
             each knob that has to move.
         """
-        plan = knobs.snap(length, block, steps, self.longest)
+        plan = knobs.snap(length, block, steps, self.longest, refresh_interval, threshold, remasking)
         config = SamplingConfig(
             gen_length=plan.gen_length, block_length=plan.block_length, steps=plan.steps,
             temperature=temperature, cfg_scale=cfg_scale, remasking=remasking,
             seed=random.randrange(SEEDS) if seed == ANY_SEED else int(seed),
+            refresh_interval=None if plan.refresh_interval == knobs.EXACT else plan.refresh_interval,
+            threshold=None if plan.threshold == knobs.NEVER_SURE else plan.threshold,
         )  # fmt: skip
         return config, THINKING[thinking], plan.note
 
     def fitted(self, config: SamplingConfig, note: str) -> Updates:
-        """Updates that show the sizes a run has, and why they are not those that were asked for."""
+        """Updates that show the settings a run has, and why they are not those that were asked for."""
         return {
             self.gen_length: config.gen_length,
             self.block_length: config.block_length,
             self.steps: config.steps,
+            self.refresh_interval: config.refresh_interval or knobs.EXACT,
+            self.threshold: knobs.NEVER_SURE if config.threshold is None else config.threshold,
             self.note: gr.update(value=note, visible=bool(note)),
         }
 
     def measured(self, config: SamplingConfig, seconds: float, nfe: int) -> Updates:
-        """Updates after a run of `config` that took so many seconds and forward passes."""
-        return {self.pace: seconds / nfe / (2 if config.cfg_scale > 0 else 1)}
+        return {}
 
     # ---- events --------------------------------------------------------------------------------
 
     def wire(self) -> None:
         """Let the knobs follow each other, and the cost of a run follow the knobs."""
         settled = [self.preset, *self.outputs]
-        self.preset.input(self.use_preset, [self.preset, self.gen_length], settled, **QUICK)
-        self.gen_length.release(self.use_length, [self.preset, *self.sizes], settled, **QUICK)
-        gr.on([self.block_length.release, self.steps.release], self.settle, self.sizes, settled, **QUICK)
-        deciding = [*self.sizes, self.cfg_scale, self.pace]
-        changes = [slider.change for slider in (*self.sizes, self.cfg_scale)]
-        gr.on(
-            [*changes, self.pace.change], self.describe_cost, deciding, self.cost, trigger_mode="always_last", **QUICK
-        )
+        deciding = [*self.planned, self.remasking]
+        self.preset.input(self.use_preset, [self.preset, self.gen_length, self.remasking], settled, **QUICK)
+        self.gen_length.release(self.use_length, [self.preset, *deciding], settled, **QUICK)
+        releases = [knob.release for knob in self.planned[1:]]
+        gr.on([*releases, self.remasking.input], self.settle, deciding, settled, **QUICK)
+        inputs: list[Any] = [*self.planned, self.cfg_scale, self.pace]
+        changes = [part.change for part in inputs]
+        gr.on(changes, self.describe_cost, inputs, self.cost, trigger_mode="always_last", **QUICK)
 
-    def use_preset(self, name: str, gen_length: float) -> Updates:
-        """Block length and steps of a preset."""
-        return self._settled(knobs.snap(gen_length, *knobs.preset(name, round(gen_length)), self.longest))
+    def follow(self, run: Any, trace: gr.State) -> None:
+        """Learn the pace from the trace that a run leaves behind.
 
-    def use_length(self, name: str | None, gen_length: float, block_length: float, steps: float) -> Updates:
+        Args:
+            run: the event of the run.
+            trace: where the run has left its `Trace`.
+        """
+        run.success(self.learn, [trace, self.pace], self.pace, **QUICK)
+
+    def learn(self, trace: Trace | None, known: pace.Pace | None) -> pace.Pace | None:
+        """The pace after a run."""
+        return pace.learn(trace, known) if trace and trace.finish_reason else known
+
+    def use_preset(self, name: str, gen_length: float, remasking: str) -> Updates:
+        """The settings of a preset."""
+        length = knobs.snap(gen_length, gen_length, gen_length, self.longest).gen_length
+        plan = knobs.preset(name, length, self.usual_block)
+        return self.settle(gen_length, plan.block_length, plan.steps, plan.refresh_interval, plan.threshold, remasking)
+
+    def use_length(self, name: str | None, gen_length: float, *others: Any) -> Updates:
         """Another answer length, under the preset that is on, if one is."""
         if name is not None:
-            return self.use_preset(name, gen_length)
-        return self.settle(gen_length, block_length, steps)
+            return self.use_preset(name, gen_length, others[-1])
+        return self.settle(gen_length, *others)
 
-    def settle(self, gen_length: float, block_length: float, steps: float) -> Updates:
-        """Move the sizes to the nearest ones that fit together."""
-        return self._settled(knobs.snap(gen_length, block_length, steps, self.longest))
-
-    def describe_cost(self, length: float, block: float, steps: float, cfg_scale: float, pace: float | None) -> str:
-        """What a run with these knobs will take."""
-        return knobs.cost(knobs.snap(length, block, steps, self.longest), cfg_scale, pace)
-
-    def _settled(self, plan: knobs.Plan) -> Updates:
+    def settle(
+        self, gen_length: float, block: float, steps: float, refresh_interval: float, threshold: float, remasking: str
+    ) -> Updates:
+        """Move the knobs to the nearest settings that fit together."""
+        plan = knobs.snap(gen_length, block, steps, self.longest, refresh_interval, threshold, remasking)
+        name = knobs.preset_of(plan, self.usual_block)
+        words = knobs.PRESETS[name].words if name else knobs.OWN_WORDS
         return {
-            self.preset: knobs.preset_of(plan),
+            self.preset: gr.update(value=name, info=words),
             self.gen_length: plan.gen_length,
             self.block_length: plan.block_length,
             self.steps: plan.steps,
+            self.refresh_interval: plan.refresh_interval,
+            self.threshold: plan.threshold,
             self.note: gr.update(value=plan.note, visible=bool(plan.note)),
         }
+
+    def describe_cost(
+        self, length: float, block: float, steps: float, refresh_interval: float, threshold: float,
+        cfg_scale: float, known: pace.Pace | None,
+    ) -> str:  # fmt: skip
+        """What a run with these knobs will take."""
+        plan = knobs.snap(length, block, steps, self.longest, refresh_interval, threshold)
+        return pace.in_words(plan, cfg_scale, known)
