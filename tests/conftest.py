@@ -1,7 +1,8 @@
-"""Models for the tests: the published layout with golden figures, and a small one with random weights."""
+"""What tests share: the published layout with golden figures, a small model with random weights, and a browser."""
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfig
+from visiting import CHROMIUM, Visit, served
 
 from lladav import LladaVConfig, LladaVForMaskedDiffusion, LladaVPipeline, LladaVProcessor
 
@@ -116,3 +118,49 @@ def picture_message(question: str, color: str = "red") -> dict:
 @pytest.fixture(scope="session")
 def tiny_pipeline(tiny_random: Path) -> LladaVPipeline:
     return LladaVPipeline.from_pretrained(tiny_random, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's chromium; what needs it is skipped where that or playwright is missing."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def url(tiny_pipeline: LladaVPipeline) -> Iterator[str]:
+    """Where the page for the small model is served."""
+    with served(tiny_pipeline) as address:
+        yield address
+
+
+@pytest.fixture
+def open_page(browser) -> Iterator[Callable[..., Visit]]:
+    """Opens pages; at the end of the test none of them may have met an error or asked for anything elsewhere."""
+    visits: list[Visit] = []
+
+    def visit(url: str, width: int = 1440, height: int = 900, **options) -> Visit:
+        visits.append(Visit(browser.new_page(viewport={"width": width, "height": height}, **options), url))
+        return visits[-1]
+
+    yield visit
+    for one in visits:
+        one.page.close()
+    assert [trouble for one in visits for trouble in one.troubles] == []
+
+
+@pytest.fixture
+def visit(open_page: Callable[..., Visit], url: str) -> Visit:
+    return open_page(url)
+
+
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("browser") / "red.png"
+    Image.new("RGB", (120, 90), "red").save(path)
+    return path
