@@ -64,6 +64,10 @@ class FeatureCache:
         self.maxsize = maxsize
         self._features: OrderedDict[Hashable, Tensor] = OrderedDict()
 
+    def __reduce__(self):
+        """A copy, in this process or another, starts empty: features belong to one conversation, on one device."""
+        return FeatureCache, (self.maxsize,)
+
     def get(self, key: Hashable, compute: Callable[[], Tensor]) -> Tensor:
         """The features (n, D) kept under `key`, or else those that `compute` returns, which are kept from now on."""
         if key not in self._features:

@@ -1,3 +1,7 @@
+import copy
+import pickle
+from collections.abc import Callable
+
 import pytest
 import torch
 from conftest import picture_message
@@ -95,6 +99,15 @@ class TestFeatureCache:
     def test_room_for_none_is_refused(self):
         with pytest.raises(ValueError, match="maxsize must be at least 1, got 0"):
             FeatureCache(0)
+
+    @pytest.mark.parametrize("copied", [copy.deepcopy, lambda cache: pickle.loads(pickle.dumps(cache))])
+    def test_a_copy_starts_empty(self, copied: Callable):
+        cache = FeatureCache(3)
+        cache.get("a", lambda: torch.zeros(1))
+        other = copied(cache)
+        assert other.maxsize == 3
+        assert other.get("a", lambda: torch.ones(1)) == 1
+        assert cache.get("a", lambda: torch.ones(1)) == 0
 
 
 @pytest.fixture
