@@ -9,6 +9,7 @@ from lladav.pipeline import LladaVPipeline
 from lladav.ui import theme
 from lladav.ui.api import create_sample_endpoint
 from lladav.ui.chat import create_chat_tab
+from lladav.ui.compare import create_compare_tab
 
 TITLE = "LLaDA-V: answers out of masks"
 HEADER = """# LLaDA-V
@@ -25,6 +26,7 @@ def build_app(pipe: LladaVPipeline) -> gr.Blocks:
         gr.Markdown(HEADER, elem_id="header")
         with gr.Tabs():
             create_chat_tab(pipe)
+            create_compare_tab(pipe)
         create_sample_endpoint(pipe)
     return demo.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=RUNS_AT_ONCE)
 

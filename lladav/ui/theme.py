@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from lladav.ui.canvas import STATIC
+from lladav.canvas_state import STATIC
 
 SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO_FONT = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
@@ -11,7 +11,9 @@ MONO_FONT = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
 def head() -> str:
     """Styles and script of the page. They go to the head because gradio rewrites what its `css` is given, and loses
     container queries on the way."""
-    styles = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("page.css", "canvas.css"))
+    styles = "\n".join(
+        (STATIC / name).read_text(encoding="utf-8") for name in ("page.css", "canvas.css", "compare.css")
+    )
     script = (STATIC / "page.js").read_text(encoding="utf-8")
     return f"<style>\n{styles}</style>\n<script>\n{script}</script>"
 

@@ -1,0 +1,92 @@
+"""Pairs of settings worth seeing side by side, each with what there is to see."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lladav.sampling import REMASKING
+from lladav.ui import knobs
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two settings of one question.
+
+    Attributes:
+        name: what is compared.
+        lesson: what to look for.
+        first: knobs of the first side that differ from the start; `block` and `steps` may be functions of the
+            answer's length, and "model" may name the model.
+        second: those of the second side.
+    """
+
+    name: str
+    lesson: str
+    first: dict[str, Any] = field(default_factory=dict)
+    second: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def needs_twin(self) -> bool:
+        return "model" in self.first | self.second
+
+    def knobs(self, changes: dict[str, Any], length: int) -> dict[str, Any]:
+        """Every knob of a side with these changes, for an answer of `length` tokens."""
+        settings = START | changes
+        settings.pop("model", None)
+        return {name: value(length) if callable(value) else value for name, value in settings.items()}
+
+
+def whole(length: int) -> int:
+    return length
+
+
+def half(length: int) -> int:
+    return length // 2
+
+
+def quarter(length: int) -> int:
+    return length // 4
+
+
+START: dict[str, Any] = {
+    "gen_length": whole,
+    "block": whole,
+    "steps": half,
+    "refresh_interval": knobs.EXACT,
+    "threshold": knobs.NEVER_SURE,
+    "remasking": REMASKING[0],
+    "temperature": 0,
+    "cfg_scale": 0,
+    "seed": 0,
+}
+PAIRS = [
+    Pair(
+        "1 or 4 tokens a step",
+        "A asks the model four times as often. Does it say something better for it?",
+        {"steps": whole},
+        {"steps": quarter},
+    ),
+    Pair(
+        "One block or blocks of 8",
+        "A may begin anywhere; B has to finish eight tokens before it looks at the next eight.",
+        {"steps": whole},
+        {"steps": whole, "block": 8},
+    ),
+    Pair(
+        "Faithful or fast",
+        "B re-reads picture and question only every eighth step, and takes every word it is sure of at once.",
+        {"steps": whole},
+        {"steps": whole, "refresh_interval": 8, "threshold": 0.9},
+    ),
+    Pair(
+        "Surest first or any order",
+        "A commits what it is surest of; B commits positions drawn by lot, sure or not.",
+        {},
+        {"remasking": "random"},
+    ),
+    Pair(
+        "Diffusion or left to right",
+        "A fills masks wherever it is sure; B writes one word after the other and never looks ahead.",
+        {},
+        {"model": "Left to right"},
+    ),
+]
