@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from visiting import SEED, Visit, letters, served
+from visiting import SEED, Visit, letters, served, slow
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.pipeline import EMBEDDED_MODEL, MASK_SIGN
@@ -97,17 +97,6 @@ def test_stop_keeps_what_is_shown(visit: Visit):
     assert visit.bubble() == kept
     visit.ask("And now?")
     assert kept in visit.conversation()
-
-
-def slow(pipe: LladaVPipeline, seconds: float) -> tuple[list[float], Callable[[], None]]:
-    """Makes every forward pass of the language model take time, and notes when each ended."""
-    passes: list[float] = []
-
-    def wait(*_) -> None:
-        time.sleep(seconds)
-        passes.append(time.monotonic())
-
-    return passes, pipe.model.model.language_model.register_forward_hook(wait).remove
 
 
 @pytest.mark.parametrize("leave", [lambda visit: visit.page.locator("#stop").click(), lambda visit: visit.page.close()])

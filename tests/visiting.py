@@ -1,6 +1,7 @@
 """A visit to the page as a person makes it, and a server to visit."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -103,3 +104,14 @@ def served(pipe: LladaVPipeline) -> Iterator[str]:
 def letters(text: str) -> str:
     """What of a text survives a page: random weights say control characters, too, and pages fold white space."""
     return "".join(letter for letter in text if letter.isprintable() and letter != " ")
+
+
+def slow(pipe: LladaVPipeline, seconds: float) -> tuple[list[float], Callable[[], None]]:
+    """Makes every forward pass of the language model take time, and notes when each ended."""
+    passes: list[float] = []
+
+    def wait(*_) -> None:
+        time.sleep(seconds)
+        passes.append(time.monotonic())
+
+    return passes, pipe.model.model.language_model.register_forward_hook(wait).remove
