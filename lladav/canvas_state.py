@@ -15,7 +15,7 @@ from lladav.sampling import SamplingConfig, SamplingStep
 from lladav.trace import PROBABILITY_UNIT, Trace, TraceStep, trace_step
 
 STATIC = Path(__file__).parent / "ui" / "static"
-SCRIPTS = ("canvas.js",)  # in this order; they define `window.lladav.mount`, see there
+SCRIPTS = ("record.js", "card.js", "canvas.js")  # in this order; the last says how to use them
 SPECIAL = re.compile(r"<\|.*\|>")  # how the tokens that are no text are spelled; a trace keeps no list of them
 NO_ENDING = {"text": None, "finish": None}
 BELIEF_TOLERANCE = 1  # alternatives are sent again once one of them has moved by more percentage points than this
@@ -26,12 +26,12 @@ State = dict[str, Any]
 
 
 def template() -> str:
-    """The canvas's HTML, which never changes and holds no data; styles are in static/canvas.css."""
+    """The canvas's HTML, which never changes and holds no data; its styles are static/canvas.css."""
     return (STATIC / "canvas.html").read_text(encoding="utf-8")
 
 
 def script() -> str:
-    """The canvas's code: all of it but what joins it to the page it stands on."""
+    """The canvas's code, which defines `window.lladav.mount(element, state)`; see static/canvas.js."""
     return "".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
@@ -44,7 +44,7 @@ def canvas_state(trace: Trace, run: str | None = None, play: bool = False) -> St
         play: whether it is played from its first step, rather than shown as it ended.
     """
     special = {token for token, piece in trace.pieces.items() if SPECIAL.fullmatch(piece)}
-    record = CanvasRecord(run or trace.id, trace.config, trace.pieces.__getitem__, special)
+    record = CanvasRecord(run or trace.id, trace.config, trace.pieces.__getitem__, special, edit=trace.edit)
     for step, changed, seconds in zip(trace.replay(), (None, *trace.steps), trace.seconds, strict=True):
         frame = Frame(changed, step.steps, step.nfe, step.stop_position, seconds, trace.text, step.finish_reason)
         record.add(frame)
@@ -55,8 +55,8 @@ def canvas_state(trace: Trace, run: str | None = None, play: bool = False) -> St
 def idle_state(length: int) -> State:
     """What the canvas shows before the first run: `length` masks."""
     settings = {"run": f"idle-{length}", "length": length, "block": length, "steps": 0, "seed": None}
-    nothing: State = {"given": [], "pins": [], "pieces": [], "log": [], "text": None, "finish": "idle"}
-    return settings | nothing | {"live": False, "play": False}
+    nothing: State = {"given": [], "pins": [], "edit": None, "pieces": [], "log": [], "text": None, "finish": "idle"}
+    return settings | nothing | {"editable": False, "live": False, "play": False}
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,6 @@ class Frame:
     finish: str | None
 
     @classmethod
-    def blank(cls, steps: int) -> "Frame":
-        """The canvas before anything is known but how many steps are planned."""
-        return cls(None, steps, nfe=0, stop_position=None, seconds=0.0, text="", finish=None)
-
-    @classmethod
     def of(cls, before: SamplingStep | None, step: SamplingStep, seconds: float, text: str) -> "Frame":
         """The frame of `step`, which follows `before`."""
         changed = None if before is None else trace_step(before, step)
@@ -102,6 +97,7 @@ class CanvasRecord:
         spell: gives the printable piece of a token id.
         special: ids of the tokens that are no text.
         pins: the positions of tokens that a person chose.
+        edit: what was changed in another run to make this one, in a few words.
     """
 
     def __init__(
@@ -111,6 +107,7 @@ class CanvasRecord:
         spell: Callable[[int], str],
         special: Container[int],
         pins: Sequence[int] = (),
+        edit: str | None = None,
     ):
         self._spell = spell
         self._special = special
@@ -127,6 +124,8 @@ class CanvasRecord:
             "seed": config.seed,
             "given": [[position, self._piece(token)] for position, token in fixed if token is not None],
             "pins": [*pins],
+            "edit": edit,
+            "editable": True,
             "live": True,
             "play": True,
         }

@@ -2,24 +2,36 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from lladav.canvas_state import CanvasRecord, Frame, idle_state
-from lladav.pipeline import MASK_SIGN, LladaVPipeline
-from lladav.ui import about, conversation
+from lladav.cache import FeatureCache
+from lladav.canvas_state import CanvasRecord, Frame, canvas_state, idle_state
+from lladav.pipeline import LladaVPipeline
+from lladav.sampling import effective_config, encode
+from lladav.trace import Trace
+from lladav.ui import about, conversation, edits
 from lladav.ui.canvas import token_canvas
 from lladav.ui.conversation import Chat, Turn, said, text_block
 from lladav.ui.decoding import create_decoder
 from lladav.ui.panel import QUICK, KnobPanel, Updates, first_plan
+from lladav.ui.recording import Recording
 
 BUBBLE_SECONDS = 0.1  # between two updates of the answer's bubble, which follows the canvas in the browser anyway
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events only about the page
 
 
 class ChatTab:
-    """The components of the tab and the handlers behind them. It keeps nothing about a visitor."""
+    """The components of the tab and the handlers behind them. It keeps nothing about a visitor.
+
+    Attributes:
+        canvas: the token canvas.
+        trace: the session's last finished, stopped or loaded run; None before the first and while one goes on.
+        tools: an empty row below the canvas, for what can be done with `trace`.
+    """
 
     def __init__(self, pipe: LladaVPipeline):
         self.pipe = pipe
@@ -31,9 +43,15 @@ class ChatTab:
                 self._conversation_column()
             with gr.Column(scale=7, min_width=320):
                 blank = idle_state(first_plan(pipe).gen_length)
-                self.canvas = token_canvas(blank, elem_id="canvas", container=True, padding=True)
+                self.canvas = token_canvas(blank, editable=True, elem_id="canvas", container=True, padding=True)
+                self._edit_row()
+                self.tools = gr.Row(elem_id="tools")
                 self.panel = KnobPanel(pipe)
         self.turns = gr.State([])
+        self.features = gr.State(FeatureCache())
+        self.trace = gr.State(None)
+        self.recording = gr.State(None)  # the last run of this conversation; None where a loaded one is on show
+        self.past = gr.State([])  # the traces that `trace` was edited from, the oldest first
         self._wire_runs()
         self.panel.wire()
 
@@ -70,26 +88,46 @@ class ChatTab:
             self.new = gr.Button("New chat", elem_id="new-chat", size="sm", min_width=80)
         about.create_about(self.pipe)
 
+    def _edit_row(self) -> None:
+        with gr.Row(elem_id="edit-row", equal_height=True):
+            self.template = gr.Textbox(
+                show_label=False, container=False, label="Template", elem_id="template", max_lines=2, scale=5,
+                min_width=200, placeholder="Fill in: The ___ is left of the ___.",
+            )  # fmt: skip
+            self.fill_in = gr.Button("Fill in", elem_id="fill-in", size="sm", min_width=80)
+            self.undo_edit = gr.Button("Undo", elem_id="undo", size="sm", min_width=80, interactive=False)
+
     # ---- events --------------------------------------------------------------------------------
 
     def _wire_runs(self) -> None:
-        shared = [self.chatbot, self.turns, *self.panel.components]
-        outputs = [self.chatbot, self.turns, self.canvas, self.box, self.stop, self.panel.pace, *self.panel.outputs]
-        runs: list[dict[str, Any]] = [
+        panel = self.panel
+        session = [self.chatbot, self.turns, self.trace, self.past, self.recording]
+        shared = [self.chatbot, self.turns, self.features, *panel.components]
+        held = [*session, *panel.components]
+        outputs = [*session, self.canvas, self.box, self.stop, self.undo_edit, *panel.outputs]
+        fill = gr.on([self.fill_in.click, self.template.submit], self.fill, [self.template, *held], outputs, **QUIET)
+        runs: list[Any] = [
             self.box.submit(self.ask, [self.box, *shared], outputs, **QUIET),
             self.retry.click(self.ask_again, shared, outputs, **QUIET),
             self.chatbot.example_select(self.ask_example, shared, outputs, **QUIET),
+            self.canvas.edit(self.edit, held, outputs, trigger_mode="multiple", **QUIET),
+            fill,
         ]
+        for run in runs:
+            panel.follow(run, self.trace)
         self.stop.click(None, self.chatbot, self.chatbot, js="(chat) => [window.lladav.keep(chat)]", **QUIET)
         self.stop.click(None, cancels=runs, **QUIET)
-        gr.on(
-            [self.new.click, self.chatbot.clear], self.new_chat, self.panel.gen_length, outputs, cancels=runs, **QUICK
-        )
+        self.canvas.stopped(self.keep, self.recording, self.trace, **QUICK)
         self.canvas.done(lambda: gr.update(interactive=False), None, self.stop, **QUICK)
+        for undo in (self.undo_edit.click, self.canvas.undo):
+            undo(self.undo, session[:4], outputs, cancels=runs, **QUICK)
+        gr.on([self.new.click, self.chatbot.clear], self.new_chat, panel.gen_length, outputs, cancels=runs, **QUICK)
 
     # ---- asking --------------------------------------------------------------------------------
 
-    def ask(self, message: dict, chat: Chat, turns: list[Turn], *settings: Any) -> Iterator[Updates]:
+    def ask(
+        self, message: dict, chat: Chat, turns: list[Turn], features: FeatureCache, *settings: Any
+    ) -> Iterator[Updates]:
         """Answer a message, refining the answer's bubble and the canvas step by step."""
         try:
             content, shown = conversation.read_message(self.pipe, message)
@@ -98,48 +136,67 @@ class ChatTab:
             return
         turns = [*turns, {"at": len(chat), "message": message, "content": content}]
         chat = [*chat, said("user", *shown)]
-        yield from self._reply(chat, turns, *settings)
+        yield from self._reply(chat, turns, features, *settings)
 
-    def ask_again(self, chat: Chat, turns: list[Turn], *settings: Any) -> Iterator[Updates]:
+    def ask_again(self, chat: Chat, turns: list[Turn], features: FeatureCache, *settings: Any) -> Iterator[Updates]:
         """Answer the last question once more."""
         if not turns:
             raise gr.Error("There is no question to answer again yet.", title="Retry", print_exception=False)
-        yield from self._reply(chat[: turns[-1]["at"] + 1], turns, *settings)
+        yield from self._reply(chat[: turns[-1]["at"] + 1], turns, features, *settings)
 
-    def ask_example(self, event: gr.SelectData, chat: Chat, turns: list[Turn], *settings: Any) -> Iterator[Updates]:
+    def ask_example(
+        self, event: gr.SelectData, chat: Chat, turns: list[Turn], features: FeatureCache, *settings: Any
+    ) -> Iterator[Updates]:
         """Ask the question of an example about its picture."""
         example = self.examples[event.index]
         message = {"text": example["question"], "files": [example["image"]]}
-        yield from self.ask(message, chat, turns, *settings)
+        yield from self.ask(message, chat, turns, features, *settings)
 
-    def _reply(self, chat: Chat, turns: list[Turn], *settings: Any) -> Iterator[Updates]:
+    def _reply(self, chat: Chat, turns: list[Turn], features: FeatureCache, *settings: Any) -> Iterator[Updates]:
         config, thinking, note = self.panel.config(*settings)
-        record = CanvasRecord(uuid.uuid4().hex, config, self._piece, self.special)
-        record.add(Frame.blank(config.steps))
-        yield {
-            **self.panel.fitted(config, note),
-            self.chatbot: [*chat, said("assistant", text_block(MASK_SIGN * config.gen_length))],
-            self.turns: turns,
+        messages = conversation.model_messages(turns, chat)
+        recording = Recording(messages, effective_config(self.pipe.model, config), thinking, features)
+        shown = {**self.panel.fitted(config, note), self.turns: turns, self.box: None}
+        for updates in self._decoded(chat, recording, [], shown):
+            if isinstance(updates, str):
+                refusal = self._refusal(chat, turns[:-1], turns[-1]["message"], updates)
+                yield self._nothing(recording.config.gen_length) | refusal
+                return
+            yield updates
+
+    def _decoded(self, chat: Chat, recording: Recording, past: list[Trace], shown: Updates) -> Iterator[Updates | str]:
+        """Run the model as `recording` says, behind a chat that ends with the question."""
+        record = CanvasRecord(
+            uuid.uuid4().hex, recording.config, self._piece, self.special, recording.pins, recording.edit
+        )
+        start = recording.start(self.pipe)
+        first = Frame.of(None, start, 0.0, self.pipe.text(start))
+        record.add(first)
+        yield shown | {
+            self.chatbot: [*chat, said("assistant", text_block(first.text))],
             self.canvas: record.value(),
-            self.box: None,
+            self.trace: None,
+            self.past: past,
+            self.recording: recording,
+            self.undo_edit: gr.update(interactive=bool(past)),
             self.stop: gr.update(interactive=True),
         }
-        messages = conversation.model_messages(turns, chat)
         said_at = 0.0
-        for frame in self.decode(messages, config, thinking):
+        for frame in self.decode(recording.messages, recording.config, recording.thinking, recording.features):
             if isinstance(frame, str):
-                refusal = self._refusal(chat, turns[:-1], turns[-1]["message"], frame)
-                yield refusal | {self.canvas: idle_state(config.gen_length)}
+                yield frame
                 return
-            if frame.changed is None:  # the canvas of masks is on the page already
-                continue
-            record.add(frame)
+            if recording.halted:
+                return
+            recording.add(frame)
+            if frame.changed is not None:  # the first is on the page already
+                record.add(frame)
             updates: Updates = {self.canvas: record.value(frame)}
             if frame.finish or frame.seconds - said_at >= BUBBLE_SECONDS:
                 said_at = frame.seconds
                 updates[self.chatbot] = [*chat, said("assistant", text_block(frame.text))]
             if frame.finish:
-                updates |= self.panel.measured(config, frame.seconds, frame.nfe)
+                updates[self.trace] = recording.trace(self.pipe)
             yield updates
 
     def _piece(self, token: int) -> str:
@@ -156,8 +213,100 @@ class ChatTab:
 
     def new_chat(self, gen_length: float) -> Updates:
         """Forget the conversation."""
-        cleared: Updates = {self.chatbot: [], self.turns: [], self.box: None}
-        return cleared | {self.canvas: idle_state(round(gen_length)), self.stop: gr.update(interactive=False)}
+        return self._nothing(round(gen_length)) | {self.chatbot: [], self.turns: [], self.box: None}
+
+    def _nothing(self, length: int) -> Updates:
+        """Updates to a page without a run."""
+        still = gr.update(interactive=False)
+        return {
+            self.canvas: idle_state(length),
+            self.trace: None,
+            self.past: [],
+            self.recording: None,
+            self.stop: still,
+            self.undo_edit: still,
+        }
+
+    # ---- taking hold of an answer --------------------------------------------------------------
+
+    def keep(self, event: gr.EventData, recording: Recording) -> Trace:
+        """What a run was up to the step at which it was stopped."""
+        return recording.trace(self.pipe, event.step)
+
+    def edit(
+        self, event: gr.EventData, chat: Chat, turns: list[Turn], trace: Trace | None, past: list[Trace],
+        recording: Recording | None, *settings: Any,
+    ) -> Iterator[Updates]:  # fmt: skip
+        """Go on from a canvas on which something was changed."""
+        trace, recording = self._held(trace, recording, event.step)
+        change = {"step": event.step, "changes": event.changes, "label": event.label}
+        with _said_to_the_visitor():
+            edit = edits.edited(trace, change, self._encode)
+        seed = self.panel.config(*settings)[0].seed
+        edit = replace(edit, config=replace(edit.config, seed=seed))
+        yield from self._gone_on(chat, turns, trace, past, recording, edit)
+
+    def fill(
+        self, text: str, chat: Chat, turns: list[Turn], trace: Trace | None, past: list[Trace],
+        recording: Recording | None, *settings: Any,
+    ) -> Iterator[Updates]:  # fmt: skip
+        """Answer the last question in the words of a template."""
+        trace, recording = self._held(trace, recording)
+        with _said_to_the_visitor():
+            edit = edits.filled(text, self.panel.config(*settings)[0], self._encode, self.panel.longest)
+        yield from self._gone_on(chat, turns, trace, past, recording, edit)
+
+    def _held(
+        self, trace: Trace | None, recording: Recording | None, step: int | None = None
+    ) -> tuple[Trace, Recording]:
+        """The run on show, cut off at `step` if it goes on still, and what is behind it."""
+        if recording is None:
+            raise gr.Error("Ask a question first; its answer can be edited.", title="Edit", print_exception=False)
+        recording.halted = True
+        return trace or recording.trace(self.pipe, step), recording
+
+    def _gone_on(
+        self, chat: Chat, turns: list[Turn], trace: Trace, past: list[Trace], recording: Recording, edit: edits.Edit
+    ) -> Iterator[Updates]:
+        asked = chat[: turns[-1]["at"] + 1]
+        run = Recording(
+            recording.messages, edit.config, recording.thinking, recording.features, trace.id, edit.label, edit.pins
+        )
+        for updates in self._decoded(asked, run, [*past, trace], {}):
+            if isinstance(updates, str):
+                raise gr.Error(updates, title="Edit", print_exception=False)
+            yield updates
+
+    def undo(self, chat: Chat, turns: list[Turn], trace: Trace | None, past: list[Trace]) -> Updates:
+        """Back to what the last edit changed."""
+        if not past:
+            return {self.past: past}
+        *past, trace = past
+        asked = chat[: turns[-1]["at"] + 1]
+        return {
+            self.chatbot: [*asked, said("assistant", text_block(trace.text))],
+            self.canvas: canvas_state(trace),
+            self.trace: trace,
+            self.past: past,
+            self.undo_edit: gr.update(interactive=bool(past)),
+            self.stop: gr.update(interactive=False),
+        }
+
+    def show_trace(self, trace: Trace) -> Updates:
+        """Updates that play a trace which does not belong to the conversation."""
+        return self._nothing(0) | {self.canvas: canvas_state(trace, play=True) | {"editable": False}, self.trace: trace}
+
+    def _encode(self, text: str) -> list[int]:
+        return encode(text, self.pipe.tokenizer)
+
+
+@contextmanager
+def _said_to_the_visitor() -> Iterator[None]:
+    """Shows what is wrong with an edit on the page."""
+    try:
+        yield
+    except ValueError as error:
+        raise gr.Error(str(error), title="Edit", print_exception=False) from error
 
 
 def create_chat_tab(pipe: LladaVPipeline) -> ChatTab:

@@ -1,6 +1,7 @@
 """The knobs of a run as a panel: its layout, how its parts follow each other, and the settings it stands for."""
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -14,7 +15,9 @@ LONGEST_ANSWER = 512
 FIRST_LENGTH, SHORT_LENGTH = 32, 24  # tokens of an answer until the visitor chooses; a model of scenes says little
 SHORT_BLOCK = 8  # tokens in which a model of scenes says its first words early; the published one wants one block
 ANY_SEED = -1
+LARGEST_SEED = 2**53 - 1  # the largest that a browser tells from its neighbours
 SEEDS = 1_000_000  # few enough that one can be noted down
+PLANNED = ("gen_length", "block_length", "steps", "refresh_interval", "threshold")  # the knobs that a `Plan` fits
 THINKING = {"Auto": None, "Think": True, "No think": False}
 QUICK: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
 
@@ -60,12 +63,13 @@ class KnobPanel:
         self.longest = longest_answer(pipe)
         self.usual_block = usual_block(pipe)
         self.start = first_plan(pipe)
+        self.first_preset = first_preset(pipe)
         self.pace = gr.State(pace.first_pace(pipe))
         with gr.Group(elem_id=self._id("knobs"), elem_classes="knobs"):
-            self._main_knobs(first_preset(pipe), about.can_think(pipe))
+            self._main_knobs(about.can_think(pipe))
         with gr.Accordion("More knobs", open=False, elem_id=self._id("more-knobs"), elem_classes="knobs"):
             self._more_knobs()
-        self.planned = [self.gen_length, self.block_length, self.steps, self.refresh_interval, self.threshold]
+        self.planned: list[gr.Slider] = [getattr(self, name) for name in PLANNED]
         self.components = [
             self.gen_length, self.block_length, self.steps, self.temperature, self.cfg_scale, self.remasking,
             self.seed, self.thinking, self.refresh_interval, self.threshold,
@@ -74,12 +78,12 @@ class KnobPanel:
 
     # ---- layout --------------------------------------------------------------------------------
 
-    def _main_knobs(self, preset: str, can_think: bool) -> None:
+    def _main_knobs(self, can_think: bool) -> None:
         start, longest = self.start, self.longest
         with gr.Row():
             self.preset = gr.Radio(
-                list(knobs.PRESETS), value=preset, label="Preset", elem_id=self._id("preset"), min_width=240,
-                info=knobs.PRESETS[preset].words,
+                list(knobs.PRESETS), value=self.first_preset, label="Preset", elem_id=self._id("preset"), min_width=240,
+                info=knobs.PRESETS[self.first_preset].words,
             )  # fmt: skip
             self.thinking = gr.Radio(
                 list(THINKING), value="Auto", label="Reasoning", elem_id=self._id("thinking"), min_width=200,
@@ -114,7 +118,8 @@ class KnobPanel:
                 info="which proposals are kept in a step",
             )  # fmt: skip
             self.seed = gr.Number(
-                value=ANY_SEED, minimum=ANY_SEED, precision=0, label="Seed", elem_id=self._id("seed"),
+                value=ANY_SEED, minimum=ANY_SEED, maximum=LARGEST_SEED, precision=0, label="Seed",
+                elem_id=self._id("seed"),
                 info=f"{ANY_SEED}: a new one each time; matters with temperature or random remasking",
             )  # fmt: skip
 
@@ -132,7 +137,7 @@ class KnobPanel:
 
     def config(
         self, length: float, block: float, steps: float, temperature: float, cfg_scale: float, remasking: str,
-        seed: float, thinking: str, refresh_interval: float, threshold: float,
+        seed: float | None, thinking: str, refresh_interval: float, threshold: float,
     ) -> tuple[SamplingConfig, bool | None, str]:  # fmt: skip
         """The settings that the values of `components` stand for, moved to the nearest that fit together.
 
@@ -144,7 +149,7 @@ class KnobPanel:
         config = SamplingConfig(
             gen_length=plan.gen_length, block_length=plan.block_length, steps=plan.steps,
             temperature=temperature, cfg_scale=cfg_scale, remasking=remasking,
-            seed=random.randrange(SEEDS) if seed == ANY_SEED else int(seed),
+            seed=random.randrange(SEEDS) if seed in (None, ANY_SEED) else int(seed),
             refresh_interval=None if plan.refresh_interval == knobs.EXACT else plan.refresh_interval,
             threshold=None if plan.threshold == knobs.NEVER_SURE else plan.threshold,
         )  # fmt: skip
@@ -160,9 +165,6 @@ class KnobPanel:
             self.threshold: knobs.NEVER_SURE if config.threshold is None else config.threshold,
             self.note: gr.update(value=note, visible=bool(note)),
         }
-
-    def measured(self, config: SamplingConfig, seconds: float, nfe: int) -> Updates:
-        return {}
 
     # ---- events --------------------------------------------------------------------------------
 
@@ -189,7 +191,7 @@ class KnobPanel:
 
     def learn(self, trace: Trace | None, known: pace.Pace | None) -> pace.Pace | None:
         """The pace after a run."""
-        return pace.learn(trace, known) if trace and trace.finish_reason else known
+        return pace.learn(trace, known) if trace and trace.steps and trace.finish_reason else known
 
     def use_preset(self, name: str, gen_length: float, remasking: str) -> Updates:
         """The settings of a preset."""
@@ -219,6 +221,19 @@ class KnobPanel:
             self.threshold: plan.threshold,
             self.note: gr.update(value=plan.note, visible=bool(plan.note)),
         }
+
+    def set_to(self, values: Mapping[str, Any], note: str) -> Updates:
+        """Set the knobs named in `values`, by attribute; the others go to where the first preset has them.
+
+        Args:
+            note: a sentence to show before those about knobs that have to move.
+        """
+        length = values.get("gen_length", self.start.gen_length)
+        plan = {**vars(knobs.preset(self.first_preset, length, self.usual_block)), **values}
+        settled = self.settle(*[*(plan[name] for name in PLANNED), values.get("remasking", REMASKING[0])])
+        notes = " ".join(filter(None, [note, settled[self.note]["value"]]))
+        shown = {self.note: gr.update(value=notes, visible=bool(notes))}
+        return {getattr(self, name): value for name, value in values.items()} | settled | shown
 
     def describe_cost(
         self, length: float, block: float, steps: float, refresh_interval: float, threshold: float,
