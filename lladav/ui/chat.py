@@ -31,6 +31,7 @@ class ChatTab:
         canvas: the token canvas.
         trace: the session's last finished, stopped or loaded run; None before the first and while one goes on.
         tools: an empty row below the canvas, for what can be done with `trace`.
+        shown: the components that `show_trace` updates, among others.
     """
 
     def __init__(self, pipe: LladaVPipeline):
@@ -105,6 +106,7 @@ class ChatTab:
         shared = [self.chatbot, self.turns, self.features, *panel.components]
         held = [*session, *panel.components]
         outputs = [*session, self.canvas, self.box, self.stop, self.undo_edit, *panel.outputs]
+        self.shown = outputs
         fill = gr.on([self.fill_in.click, self.template.submit], self.fill, [self.template, *held], outputs, **QUIET)
         runs: list[Any] = [
             self.box.submit(self.ask, [self.box, *shared], outputs, **QUIET),
