@@ -11,15 +11,17 @@ import torch
 from PIL import Image
 
 from lladav import LladaVForMaskedDiffusion, cli
+from lladav.artwork import COLORS, class_names
 from lladav.evaluation import Score, answer, conversation, held_out_questions, is_right, mentions, run_settings, score
 from lladav.evaluation.pictures import DISTURBANCES, SIZES, two_tone_ground
 from lladav.evaluation.plots import interval, plot
+from lladav.evaluation.questions import ASKED
 from lladav.evaluation.report import report
 from lladav.evaluation.scoring import Bin, calibration_error, reliability
 from lladav.evaluation.studies import load_scores, models_by_share, robustness, save_scores, speeds, sweep
 from lladav.pipeline import EMBEDDED_MODEL, LladaVPipeline
 from lladav.sampling import SPEEDS, SamplingConfig
-from lladav.scenes import KINDS, TRAINING_ARTWORK, Example, Scene, render
+from lladav.scenes import HELD_OUT_STRANGERS, KINDS, STRANGERS, TRAINING_ARTWORK, Example, Scene, render
 
 CONFIG = SamplingConfig(gen_length=16, block_length=16, steps=16)
 SHORT = SamplingConfig(gen_length=8, block_length=8, steps=4)
@@ -44,16 +46,22 @@ def twin_folder(tiny_random: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 class TestQuestions:
     def test_they_are_seeded_and_cycle_through_the_kinds(self):
-        count = 2 * len(KINDS)
+        count = 2 * len(ASKED)
         first = list(held_out_questions(3, count))
         assert first == list(held_out_questions(3, count))
         assert first != list(held_out_questions(4, count))
-        assert [example.kind for _, example in first] == list(KINDS) * 2
+        assert [example.kind for _, example in first] == list(ASKED) * 2
 
     def test_artwork_can_be_held_out(self):
         questions = held_out_questions(0, 50, ("twemoji",))
         drawn = {item.artwork for scene, _ in questions for item in scene.items if not item.color}
         assert drawn == {"twemoji"} and not drawn & set(TRAINING_ARTWORK)
+
+    def test_what_is_unknown_was_never_shown(self):
+        unknown = [scene for scene, example in held_out_questions(0, 4 * len(ASKED)) if example.kind == "unknown"]
+        assert len(unknown) == 4
+        assert {item.name for scene in unknown for item in scene.items} <= set(HELD_OUT_STRANGERS)
+        assert not set(HELD_OUT_STRANGERS) & {*STRANGERS, *class_names()}
 
     def test_a_caption_may_list_in_any_order(self):
         example = Example("caption", (("Describe the picture.", "A dog, two cats and a red star."),))
@@ -150,7 +158,7 @@ class TestScores:
         assert calibration_error([Bin(5, 0.8, 0.8), Bin(1, 0.1, 0.1)]) == 0
 
     def test_a_batch_is_as_good_as_one_by_one(self, tiny_pipeline):
-        questions = list(held_out_questions(0, 2 * len(KINDS)))
+        questions = list(held_out_questions(0, len(ASKED)))
         batched = answer(tiny_pipeline, questions, SHORT, batch_size=7)
         for one, alone in zip(batched, answer(tiny_pipeline, questions, SHORT, batch_size=1), strict=True):
             assert (one.question, one.text, one.nfe, one.hits) == (alone.question, alone.text, alone.nfe, alone.hits)
@@ -240,8 +248,6 @@ class TestPictures:
         assert min(sides) < 150 and max(sides) > 1500
 
     def test_grounds_stay_clear_of_the_shapes(self, scenes):
-        from lladav.artwork import COLORS
-
         for scene in scenes:
             ground = torch.tensor(list(two_tone_ground(scene, 32).tobytes())).view(-1, 3)
             for item in scene.items:
@@ -353,7 +359,7 @@ class TestEmbeddedDefault:
 
     def test_it_looks_at_the_picture(self, pipe):
         """With the pictures shuffled against the questions, names fall to chance."""
-        names = [question for question in held_out_questions(2, 30 * len(KINDS)) if question[1].kind == "name"]
+        names = [question for question in held_out_questions(2, 30 * len(ASKED)) if question[1].kind == "name"]
         shown = dict(zip([scene for scene, _ in names], [scene for scene, _ in names[1:] + names[:1]], strict=True))
         own = answer(pipe, names, CONFIG)
         other = answer(pipe, names, CONFIG, draw=lambda scene: render(shown[scene]))

@@ -5,6 +5,8 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import torch
+
 from lladav.evaluation.questions import held_out_questions
 from lladav.evaluation.report import report
 from lladav.evaluation.scoring import BATCH_SIZE, Answer, Score
@@ -22,6 +24,8 @@ from lladav.pipeline import LladaVPipeline, default_model
 from lladav.sampling import SamplingConfig
 from lladav.scenes import HELD_OUT_ARTWORK, TRAINING_ARTWORK
 
+DTYPES = ("float32", "bfloat16")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lladav evaluate`."""
@@ -33,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--block-length", type=int, metavar="N", help="(default: the whole answer)")
     parser.add_argument("--steps", type=int, metavar="N", help="(default: one a token)")
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, metavar="N", help="questions at once")
+    parser.add_argument("--dtype", choices=DTYPES, help="of the weights (default: bfloat16 on a GPU, else float32)")
     parser.add_argument("--held-out-artwork", action="store_true", help="draw with artwork that training never saw")
     studies = parser.add_argument_group("studies")
     studies.add_argument("--sweep", action="store_true", help="block lengths and steps")
@@ -89,6 +94,10 @@ def sampling_config(args: argparse.Namespace) -> SamplingConfig:
     return SamplingConfig(gen_length=length, block_length=args.block_length or length, steps=args.steps or length)
 
 
+def _pipeline(path: str | Path, args: argparse.Namespace) -> LladaVPipeline:
+    return LladaVPipeline.from_pretrained(path, dtype=getattr(torch, args.dtype) if args.dtype else None)
+
+
 def _settings(args: argparse.Namespace) -> list[Setting]:
     config = sampling_config(args)
     settings = [Setting("questions", "", config)]
@@ -103,7 +112,7 @@ def _models(args: argparse.Namespace) -> tuple[list[Score], list[Answer]]:
     questions = list(held_out_questions(args.seed, args.count, artwork))
     scores, answers = [], []
     for path in [*(args.model or [default_model()]), *([args.twin] if args.twin else [])]:
-        pipe = LladaVPipeline.from_pretrained(path)
+        pipe = _pipeline(path, args)
         for score, given in run_settings(pipe, questions, _settings(args), args.batch_size):
             scores.append(score)
             answers += given if score.study == "questions" else []
@@ -114,7 +123,7 @@ def _scalability(args: argparse.Namespace) -> list[Score]:
     questions = list(held_out_questions(args.seed, args.count))
     setting, scores = Setting("scalability", "", sampling_config(args)), []
     for share, path in models_by_share(args.scalability):
-        pipe = LladaVPipeline.from_pretrained(path)
+        pipe = _pipeline(path, args)
         ((score, _),) = run_settings(pipe, questions, [setting], args.batch_size)
         scores.append(replace(score, model=path.parent.name, label=share))
     return scores

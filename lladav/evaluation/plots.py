@@ -12,7 +12,7 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from lladav.evaluation.scoring import Score
 
@@ -101,7 +101,7 @@ def kinds_panel(axis: Axes, scores: Sequence[Score]) -> None:
     """A dot and its 95 % interval for each kind and model."""
     kinds, paint = list(scores[0].asked), colors(scores)
     for index, score in enumerate(scores):
-        shift = (index - (len(scores) - 1) / 2) * 0.22
+        shift = (index - (len(scores) - 1) / 2) * 0.28
         color, rows = paint[score.model], [row + shift for row in range(len(kinds))]
         low, high = zip(*(interval(score, kind) for kind in kinds), strict=True)
         axis.hlines(rows, low, high, color=color, linewidth=3, alpha=0.3, capstyle="round")
@@ -114,8 +114,8 @@ def kinds_panel(axis: Axes, scores: Sequence[Score]) -> None:
     axis.xaxis.set_major_formatter(ALL_PERCENT)
     axis.grid(axis="y", visible=False)
     axis.axhline(0.5, color=FAINT, linewidth=0.6)
-    axis.set_title("Right answers by kind of question")
-    axis.legend(loc="lower left", handletextpad=0.1)
+    axis.set_title("Right answers")
+    _legend_above(axis)
 
 
 def calibration_panel(axis: Axes, scores: Sequence[Score]) -> None:
@@ -152,22 +152,6 @@ def sweep_panel(axis: Axes, scores: Sequence[Score]) -> None:
     axis.set_title("Steps and block length")
 
 
-def speeds_panel(axis: Axes, scores: Sequence[Score]) -> None:
-    """Accuracy against forward passes, each speed by its name."""
-    paint = colors(scores)
-    masked = [score for score in scores if score.objective == "masked"]
-    for model in dict.fromkeys(score.model for score in masked):
-        line = [score for score in masked if score.model == model]
-        _line(axis, line, color=paint[model], marker="o", label=model)
-        for score in line:
-            axis.annotate(
-                score.label, (score.nfe, score.accuracy["all"]), (0, 8), textcoords="offset points", ha="center"
-            )
-    _points(axis, [score for score in scores if score.objective != "masked"])
-    _passes_axis(axis)
-    axis.set_title("Speeds")
-
-
 def _line(axis: Axes, scores: Sequence[Score], **looks) -> None:
     ordered = sorted(scores, key=lambda score: score.nfe)
     axis.plot(
@@ -188,35 +172,53 @@ def _passes_axis(axis: Axes) -> None:
     axis.set(xlabel="forward passes an answer", ylabel="right answers, all kinds")
     low, high = axis.get_ylim()
     axis.set_ylim(max(0, low - 0.06), min(1, high + 0.06))
-    axis.set_xlim(left=0)
+    axis.set_xlim(0, axis.get_xlim()[1] * 1.05)
+    axis.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axis.yaxis.set_major_formatter(ALL_PERCENT)
     axis.legend(loc="lower right")
 
 
+def _legend_above(axis: Axes) -> None:
+    """Beside the title, where no accuracy can be."""
+    axis.legend(loc="lower right", bbox_to_anchor=(1.02, 1), ncols=2, handletextpad=0.1, columnspacing=1)
+
+
+def speeds_panel(axis: Axes, scores: Sequence[Score]) -> None:
+    """All questions at each speed, and how many passes it takes."""
+    _rows(axis, scores, lambda score: f"{score.accuracy['all']:.0%} in {score.nfe:.1f} passes")
+    axis.set_title("Speeds")
+
+
 def robust_panel(axis: Axes, scores: Sequence[Score]) -> None:
     """All questions, with pictures as they are drawn and as they are sent."""
+    _rows(axis, scores, lambda score: f"{score.accuracy['all']:.0%}")
+    axis.set_title("Pictures as sent")
+
+
+def _rows(axis: Axes, scores: Sequence[Score], note: Callable[[Score], str]) -> None:
+    """A row for each label with a dot for each model, and how far that is from the model's first."""
     labels, paint = list(dict.fromkeys(score.label for score in scores)), colors(scores)
-    for index, model in enumerate(paint):
-        of_model = {score.label: score for score in scores if score.model == model}
-        shift = (index - (len(paint) - 1) / 2) * 0.22
-        drawn, color = of_model[labels[0]].accuracy["all"], paint[model]
-        for row, label in enumerate(labels):
-            accuracy = of_model[label].accuracy["all"]
-            axis.plot([drawn, accuracy], [row + shift] * 2, color=color, linewidth=2, alpha=0.35)
-            axis.plot(accuracy, row + shift, "o", color=color, markersize=6, label=None if row else model)
+    for index, (model, color) in enumerate(paint.items()):
+        shift = (index - (len(paint) - 1) / 2) * 0.4
+        of_model = [score for score in scores if score.model == model]
+        first = of_model[0].accuracy["all"]
+        axis.axvline(first, color=color, linewidth=1, linestyle=(0, (4, 3)))
+        rows = [labels.index(score.label) + shift for score in of_model]
+        accuracy = [score.accuracy["all"] for score in of_model]
+        axis.hlines(rows, first, accuracy, color=color, linewidth=2, alpha=0.35)
+        axis.plot(accuracy, rows, "o", color=color, markersize=6, label=model)
+        for score, row, share in zip(of_model, rows, accuracy, strict=True):
+            offset, align = ((-8, 0), "right") if share > 0.4 else ((8, 0), "left")
             axis.annotate(
-                f"{accuracy:.0%}", (accuracy, row + shift), (7 if accuracy >= drawn else -7, 0), fontsize=8,
-                textcoords="offset points", ha="left" if accuracy >= drawn else "right", va="center",
+                note(score), (share, row), offset, textcoords="offset points", ha=align, va="center", fontsize=8,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )  # fmt: skip
-        axis.axvline(drawn, color=color, linewidth=1, linestyle=(0, (4, 3)))
     axis.set_yticks(range(len(labels)), labels)
     axis.set_ylim(len(labels) - 0.4, -0.6)
-    axis.set_xlim(0, 1.06)
-    axis.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    axis.set_xlim(0, 1.02)
     axis.xaxis.set_major_formatter(ALL_PERCENT)
     axis.grid(axis="y", visible=False)
-    axis.set_title("Pictures as people send them, all kinds")
-    axis.legend(loc="lower left", handletextpad=0.1)
+    _legend_above(axis)
 
 
 PANELS: dict[str, list[Callable[[Axes, Sequence[Score]], None]]] = {

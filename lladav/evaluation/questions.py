@@ -4,26 +4,37 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 from PIL import Image
 
-from lladav.scenes import KINDS, TRAINING_ARTWORK, Example, Scene, make_scene, render
+from lladav.scenes import HELD_OUT_STRANGERS, KINDS, TRAINING_ARTWORK, Example, Scene, Turns, make_scene, render
 
 Question = tuple[Scene, Example]
+
+UNKNOWN = "unknown"  # the name of something that training showed neither by name nor as a thing without one
+ASKED = (*KINDS, UNKNOWN)
 
 
 def held_out_questions(seed: int, count: int, artwork: tuple[str, ...] = TRAINING_ARTWORK) -> Iterator[Question]:
     """`count` questions of all kinds in turn, each about a scene of its own that no training seed makes."""
-    kinds = list(KINDS)
-    for index in range(count):
+    for index, kind in zip(range(count), cycle(ASKED)):
         rng = random.Random(f"evaluate/{seed}/{index}")
-        while True:
-            scene = make_scene(rng, artwork=artwork)
-            turns = KINDS[kinds[index % len(kinds)]](scene, rng)
-            if turns:
-                yield scene, Example(kinds[index % len(kinds)], turns)
-                break
+        turns = None
+        while not turns:
+            scene, turns = _ask_unknown(rng, artwork) if kind == UNKNOWN else _ask(kind, rng, artwork)
+        yield scene, Example(kind, turns)
+
+
+def _ask(kind: str, rng: random.Random, artwork: tuple[str, ...]) -> tuple[Scene, Turns]:
+    scene = make_scene(rng, artwork=artwork)
+    return scene, KINDS[kind](scene, rng)
+
+
+def _ask_unknown(rng: random.Random, artwork: tuple[str, ...]) -> tuple[Scene, Turns]:
+    scene = make_scene(rng, 1, artwork, HELD_OUT_STRANGERS)
+    return scene, None if scene.known else KINDS["name"](scene, rng)
 
 
 def conversation(scene: Scene, example: Example, picture: Image.Image | None = None) -> list[dict[str, Any]]:

@@ -38,17 +38,21 @@ def models_table(scores: Sequence[Score]) -> str:
 
 
 def settings_table(title: str, scores: Sequence[Score]) -> str:
-    """A row for each model and setting and a column for each kind of question; nothing for no scores."""
+    """A row for each model and setting and a column for each kind of question; nothing for no scores.
+
+    An answer takes that many forward passes and, in batches on this machine, milliseconds.
+    """
     if not scores:
         return ""
     kinds = list(scores[0].asked)
-    header = ["model", title.lower(), "passes", "tokens a pass", *kinds]
+    header = ["model", title.lower(), "passes", "tokens a pass", "ms", *kinds]
     rows = [
         [
             score.model,
             score.label,
             f"{score.nfe:.1f}",
             f"{score.tokens_per_forward:.2f}",
+            f"{1000 * score.seconds / score.asked['all']:.0f}",
             *(f"{score.accuracy[kind]:.1%}" for kind in kinds),
         ]
         for score in scores

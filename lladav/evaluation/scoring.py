@@ -74,7 +74,7 @@ class Score:
         tokens_per_forward: tokens of an answer, the stop included, by forward pass.
         reliability: the bins that hold tokens.
         calibration_error: how far confidence is from accuracy, averaged over tokens.
-        seconds: for all questions.
+        seconds: for all questions, their pictures included.
     """
 
     model: str
@@ -162,7 +162,7 @@ def score(
         tokens_per_forward=round(len(hits) / passes, 2),
         reliability=bins,
         calibration_error=round(calibration_error(bins), 4),
-        seconds=round(seconds, 1),
+        seconds=round(seconds, 3),
     ), answers
 
 
