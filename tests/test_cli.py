@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import picture_message
+from PIL import Image
 
 import lladav
 from lladav import SamplingConfig, Trace, cli
@@ -67,6 +68,22 @@ def test_the_trace_is_written(sample, tmp_path):
     trace = Trace.load(tmp_path / "trace.json")
     assert trace.text + "\n" == out and trace.config == CONFIG
     assert f"{QUESTION} /no_think<|eot_id|>" in trace.prompt
+
+
+def test_a_trace_is_exported(sample, tmp_path, capsys):
+    trace, film = tmp_path / "trace.json", tmp_path / "run.gif"
+    sample(*SETTINGS, "--trace", str(trace))
+    assert cli.main(["export", str(trace), str(film)]) == 0
+    assert "run.gif" in capsys.readouterr().err  # the progress bar
+    with Image.open(film) as gif:
+        assert gif.n_frames == 8
+    assert cli.main(["export", str(trace), str(tmp_path / "run.avi")]) == 2
+    expected = "lladav: path must end in .gif, .mp4, .png, .html, .json, got '.avi'\n"
+    assert capsys.readouterr().err.endswith(expected)
+    assert cli.main(["export", "nowhere.json", str(film)]) == 2
+    assert capsys.readouterr().err == "lladav: no such file: nowhere.json\n"
+    assert cli.main(["export", str(film), str(film)]) == 2
+    assert "run.gif cannot be read as a trace" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -145,7 +162,7 @@ def test_a_command_is_a_module_imported_when_needed(command: str, monkeypatch):
     assert calls == [3] and imported == [cli.COMMANDS[command][0]]
 
 
-@pytest.mark.parametrize("command", ["sample", "app"])
+@pytest.mark.parametrize("command", ["sample", "app", "export"])
 def test_every_command_has_its_module(command: str, capsys):
     with pytest.raises(SystemExit) as exit_info:
         cli.main([command, "--help"])

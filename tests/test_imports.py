@@ -8,8 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "lladav"
 LAYERS = [  # a module may import from its own layer and from those before it
     {"anyres", "artwork", "imaging", "configuration"},
-    {"modeling", "remasking", "scenes"},
-    {"sampling", "cache", "processing", "trace", "canvas_state"},
+    {"language", "modeling", "remasking", "scenes"},
+    {"sampling", "cache", "processing", "trace", "canvas_state", "render"},
     {"pipeline"},
     {"training", "evaluation", "benchmarks"},
     {"ui", "cli"},

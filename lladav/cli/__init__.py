@@ -1,4 +1,4 @@
-"""The command line: `lladav sample | app | train | evaluate | bench`."""
+"""The command line: `lladav sample | app | export | train | evaluate | bench`."""
 
 import argparse
 import importlib
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 COMMANDS = {  # command -> the module whose add_arguments(parser) and main(args) it is
     "sample": ("lladav.cli.sample", "answer a question about a picture"),
     "app": ("lladav.cli.app", "serve the page"),
+    "export": ("lladav.cli.export", "make a film, a picture or a page of a trace"),
     "train": ("lladav.training", "train a model"),
     "evaluate": ("lladav.evaluation", "measure a model's accuracy"),
     "bench": ("lladav.benchmarks", "measure a model's speed"),

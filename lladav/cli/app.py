@@ -2,9 +2,6 @@
 
 import argparse
 
-from lladav.pipeline import LladaVPipeline, default_model
-from lladav.ui.app import build_app, launch
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lladav app`."""
@@ -13,5 +10,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `lladav app`."""
+    from lladav.pipeline import LladaVPipeline, default_model  # these two take seconds
+    from lladav.ui.app import build_app, launch
+
     launch(build_app(LladaVPipeline.from_pretrained(args.model or default_model())))
     return 0

@@ -1,0 +1,40 @@
+"""A trace as something to keep: a film, a picture, a page that replays it, or data."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lladav.render.film import render_gif, render_mp4, render_png
+from lladav.render.frames import frames
+from lladav.render.page import render_html
+from lladav.trace import Trace
+
+__all__ = ["FORMATS", "export", "frames", "render_gif", "render_html", "render_mp4", "render_png"]
+
+FORMATS = ("gif", "mp4", "png", "html", "json")
+
+
+def export(trace: Trace, path: str | Path, progress: Callable[[int, int], None] | None = None) -> None:
+    """Write `trace` in the format that the ending of `path` names.
+
+    Args:
+        trace: the run.
+        path: of the file; .gif and .mp4 have a frame for every step, .png shows the answer as it ended, .html replays
+            the run in a browser without a network, and .json is what `Trace.load` reads.
+        progress: called with the number of frames that are done, and of all.
+
+    Raises:
+        ValueError: the ending is none of those.
+    """
+    match Path(path).suffix.lower():
+        case ".gif":
+            render_gif(trace, path, progress)
+        case ".mp4":
+            render_mp4(trace, path, progress)
+        case ".png":
+            render_png(trace, path)
+        case ".html":
+            render_html(trace, path)
+        case ".json":
+            trace.save(path)
+        case suffix:
+            raise ValueError(f"path must end in .{', .'.join(FORMATS)}, got {suffix or str(path)!r}")

@@ -1,0 +1,47 @@
+"""A page that replays a trace with the canvas of the demo, from one file and without a network."""
+
+import base64
+import hashlib
+import html
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from lladav.canvas_state import STATIC, canvas_state, script, template
+from lladav.render.wording import settings_line
+from lladav.trace import Trace
+
+
+def render_html(trace: Trace, path: str | Path) -> None:
+    """Write a page that opens from disk, asks no host for anything, and replays the trace."""
+    code = script() + _static("replay.js")
+    page = Template(_static("replay.html")).substitute(
+        policy=_policy(code),
+        styles=_static("canvas.css"),
+        thumbnails="".join(f'<img src="{html.escape(url)}" alt="">' for url in trace.thumbnails),
+        question=html.escape(trace.question or trace.model),
+        settings=html.escape(f"{trace.model} · {settings_line(trace.config)}"),
+        answer=html.escape(trace.text),
+        canvas=template(),
+        state=_embedded(canvas_state(trace, play=True)),
+        script=code,
+    )
+    Path(path).write_text(page, encoding="utf-8")
+
+
+def _static(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def _policy(code: str) -> str:
+    """What a browser may do with the page: run this code, show pictures that are in it, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+    )
+
+
+def _embedded(state: dict[str, Any]) -> str:
+    """JSON that can stand in a script element: no text in it closes the element or opens a comment."""
+    return json.dumps(state, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
