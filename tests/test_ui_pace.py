@@ -153,14 +153,14 @@ class Clock:
 
 def test_words():
     plan = preset("Balanced", 32)
-    assert in_words(plan, 0, None).startswith("At most **16 forward passes** of 2 tokens each; how long")
+    assert in_words(plan, 0, None).startswith("Up to **16 forward passes** of 2 tokens each; how long")
     pace = Pace(fixed=0.01, per_position=0)
     assert in_words(plan, 0, pace) == "**16 forward passes** of 2 tokens each: about **160 ms**."
     assert "twice as wide for guidance" in in_words(plan, 1.5, pace)
     assert in_words(plan, 0, Pace(0.5, 0)).endswith("about **8.0 s**.")
     short = in_words(plan, 0, replace(pace, written=6))
     assert short == (
-        "At most **16 forward passes** of 2 tokens each; an answer like the last takes about **3**, and **30 ms**."
+        "Up to **16 forward passes** of 2 tokens each; about **3**, **30 ms**, if the answer is as short as usual."
     )
     assert "tokens each" not in in_words(preset("Fast", 32), 0, pace)
 

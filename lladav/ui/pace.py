@@ -137,11 +137,11 @@ def in_words(plan: Plan, cfg_scale: float, pace: Pace | None) -> str:
     if cfg_scale > 0:
         passes += ", twice as wide for guidance"
     if pace is None:
-        return f"At most {passes}; how long that takes is known after the first answer."
+        return f"Up to {passes}; how long that takes is known after the first answer."
     expected, seconds = pace.passes(plan), _duration(pace.forecast(plan, cfg_scale))
     if expected == plan.steps:
         return f"{passes}: about **{seconds}**."
-    return f"At most {passes}; an answer like the last takes about **{expected}**, and **{seconds}**."
+    return f"Up to {passes}; about **{expected}**, **{seconds}**, if the answer is as short as usual."
 
 
 def _duration(seconds: float) -> str:

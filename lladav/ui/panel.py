@@ -92,9 +92,9 @@ class KnobPanel:
         with gr.Row():
             self.gen_length = self._slider("Answer length", "gen_length", 1, longest, start.gen_length, "masks to fill")
             self.block_length = self._slider(
-                "Block length", "block_length", 1, longest, start.block_length, "blocks go left to right"
+                "Block length", "block_length", 1, longest, start.block_length, "left to right"
             )
-            self.steps = self._slider("Steps", "steps", 1, longest, start.steps, "at most, over all blocks")
+            self.steps = self._slider("Steps", "steps", 1, longest, start.steps, "at most, in all")
         self.note = gr.Markdown(elem_id=self._id("note"), elem_classes="knob-note", visible=False)
         cost = pace.in_words(start, 0, self.pace.value)
         self.cost = gr.Markdown(cost, elem_id=self._id("cost"), elem_classes="knob-cost")

@@ -14,7 +14,7 @@ def head() -> str:
     styles = "\n".join(
         (STATIC / name).read_text(encoding="utf-8") for name in ("page.css", "canvas.css", "compare.css")
     )
-    script = (STATIC / "page.js").read_text(encoding="utf-8")
+    script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("page.js", "share.js"))
     return f"<style>\n{styles}</style>\n<script>\n{script}</script>"
 
 
