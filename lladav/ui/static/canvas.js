@@ -228,6 +228,7 @@ function tokenCanvas(root, on = {}) {
     const last = Math.max(0, record.steps.length - 1);
     put("state", stateWord(step, done));
     put("edit", state.edit ?? "");
+    put("note", state.note ?? "");
     put("seed", state.seed === null ? "–" : String(state.seed));
     put("finish", now && done && state.run !== stopped ? state.finish : "–");
     put("step", now ? `${step}/${state.steps}` : "–");

@@ -7,6 +7,7 @@
 //   pins    [position, …]            those of them that a person chose
 //   edit    what was changed in another run to make this one, or null
 //   editable  whether it may be edited on a page that can do that
+//   note      what to know of the run beforehand, if anything
 //   live    whether the run goes on while it is shown; play: whether it is played from its first step
 //   pieces  ["<id> <kind><piece>", …], kind: t text, s special token
 //   log     one JSON array a step: [step, nfe, milliseconds, block, position of the stop or null,
