@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -32,10 +31,11 @@ class TrainingConfig:
     Attributes:
         recipe: A key of RECIPES.
         objective: Of the answers: "masked" makes a LLaDA-V, "autoregressive" its causal twin.
-        output: Takes checkpoints, the log and, in `model/`, the finished model. Run again, training goes on from there.
+        output: Takes checkpoints, the log and, in a folder named after objective and share, the finished model. Run
+            again, training goes on from there; another objective or share starts from the stages that all have in common.
         stage: Only this stage, to train stages that do not build on each other side by side; None for all.
         scale: Multiplies every stage's steps.
-        share: Of the conversations: multiplies the steps of the stages that learn to answer.
+        share: Of the conversations: multiplies the steps of the stages under `objective`.
         seed: Of weights, data and masks.
         threads: Of torch on the CPU.
         workers: Processes that draw pictures; 0 draws them between steps.
@@ -91,7 +91,7 @@ def train(config: TrainingConfig) -> Path:
     trainer.run(config.stages, config.stage)
     if config.stage:
         return config.output
-    folder = config.output / "model"
+    folder = config.output / (config.objective if config.share == 1 else f"{config.objective}-{config.share:g}")
     if not trainer.accelerator.is_main_process:
         return folder
     processor = LladaVProcessor(
@@ -101,8 +101,10 @@ def train(config: TrainingConfig) -> Path:
         patch_size=vision.patch_size,
     )
     export(learner.model, processor, folder)
-    shutil.copy(config.output / "log.jsonl", folder)
-    plot_log(config.output / "log.jsonl", folder / "curve.png")
+    own = {trainer.name(stage) for stage in config.stages}
+    lines = (config.output / "log.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "log.jsonl").write_text("".join(line for line in lines if json.loads(line)["stage"] in own))
+    plot_log(folder / "log.jsonl", folder / "curve.png")
     return folder
 
 

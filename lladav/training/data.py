@@ -152,7 +152,7 @@ class SceneData:
         compressed, paler or brighter."""
         wear = random.Random(scene.style + 1)
         side = self.image_size
-        picture = render(scene, round(side * wear.choice([0.5, 1, 1, 1, 1, 2, 3])))
+        picture = render(scene, round(side * wear.choice([0.5, 1, 1, 1, 1, 1, 2])))
         if wear.random() < 0.25:
             edge = picture.getpixel((0, 0))
             picture = picture.rotate(wear.uniform(-7, 7), Image.Resampling.BILINEAR, fillcolor=edge)

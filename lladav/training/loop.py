@@ -22,7 +22,7 @@ from lladav.training.data import Batch, SceneData
 from lladav.training.learner import Learner
 from lladav.training.recipes import ANSWERS, Stage
 
-WARM_UP = 0.03
+WARM_UP = 60  # steps
 EMA_DECAY = 0.998
 CHECKPOINT_SECONDS = 120
 LOG_EVERY = 25
@@ -90,10 +90,9 @@ class StageData(Dataset):
 
 def learning_rate_factor(stage: Stage, step: int) -> float:
     """Linear warm-up, then a cosine to a tenth, or 1 where the stage does not decay."""
-    warm_up = max(1, int(WARM_UP * stage.steps))
-    if step < warm_up:
-        return (step + 1) / warm_up
-    progress = (step - warm_up) / max(1, stage.steps - warm_up)
+    if step < WARM_UP:
+        return (step + 1) / WARM_UP
+    progress = (step - WARM_UP) / (stage.steps - WARM_UP)
     return 0.55 + 0.45 * math.cos(math.pi * progress) if stage.decay else 1.0
 
 
@@ -139,8 +138,12 @@ class Trainer:
         return self.answers if stage.objective == ANSWERS else stage.objective
 
     def checkpoint(self, stage: Stage) -> Path:
-        """Where a stage's weights are written when it is done."""
-        return self.folder / f"{stage.name}.safetensors"
+        """Where a stage's weights are written when it is done. Stages that all runs share, they share here, too."""
+        return self.folder / f"{self.name(stage)}.safetensors"
+
+    def name(self, stage: Stage) -> str:
+        """What a stage is called in the folder and in its log."""
+        return f"{stage.name}-{self.answers}-{stage.steps}" if stage.objective == ANSWERS else stage.name
 
     def load(self, stages: tuple[Stage, ...]) -> None:
         """Loads what finished stages wrote, in their order."""
@@ -159,7 +162,7 @@ class Trainer:
     def _train(self, stage: Stage) -> None:
         optimizer = MasterAdamW(parameter_groups(self.learner, stage), betas=(0.9, 0.98), weight_decay=0.01)
         learner = self.accelerator.prepare_model(self.learner)
-        snapshot = self.folder / f"{stage.name}.resume.pt"
+        snapshot = self.folder / f"{self.name(stage)}.resume.pt"
         start = 0
         if snapshot.exists():
             saved = torch.load(snapshot, map_location="cpu", weights_only=True)
@@ -167,7 +170,7 @@ class Trainer:
             start = saved["steps"]
         main = self.accelerator.is_main_process
         batches = self._batches(stage, start)
-        bar = tqdm(batches, stage.name, initial=start, total=stage.steps, mininterval=5, disable=not main)
+        bar = tqdm(batches, self.name(stage), initial=start, total=stage.steps, mininterval=5, disable=not main)
         losses: list[float] = []
         saved_at = time.monotonic()
         for step, batch in enumerate(bar, start):
@@ -175,7 +178,7 @@ class Trainer:
             if main and ((step + 1) % LOG_EVERY == 0 or step + 1 == stage.steps):
                 loss = sum(losses) / len(losses)
                 bar.set_postfix(loss=f"{loss:.4f}")
-                self._log({"stage": stage.name, "step": step + 1, "loss": loss, "seconds": time.time()})
+                self._log({"stage": self.name(stage), "step": step + 1, "loss": loss, "seconds": time.time()})
                 losses.clear()
             if main and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 torch.save(optimizer.snapshot(), snapshot)
@@ -187,7 +190,7 @@ class Trainer:
 
     def _finish(self, stage: Stage, snapshot: Path) -> None:
         """Logs what the stage has come to, and writes what it trained."""
-        self._log({"stage": stage.name, "step": stage.steps, **self.held_out(stage)})
+        self._log({"stage": self.name(stage), "step": stage.steps, **self.held_out(stage)})
         trained = {n: p.detach().clone() for n, p in self.learner.named_parameters() if p.requires_grad}
         save_file(trained, self.checkpoint(stage))
         snapshot.unlink(missing_ok=True)
@@ -226,7 +229,7 @@ class Trainer:
             loss, extra = self.learner(batch, objective, generator, stage.pixels)
             for name, value in {"held_out_loss": loss.item(), **extra}.items():
                 figures.setdefault(name, []).append(value)
-            if stage.objective == ANSWERS:
+            if objective in ("masked", "autoregressive"):
                 for kind, solved in self.learner.solved(batch, objective, stage.pixels).items():
                     figures.setdefault(kind, []).extend(solved)
         return {name: round(sum(values) / len(values), 4) for name, values in figures.items()}
