@@ -112,6 +112,8 @@ class LladaVPipeline:
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
         model = LladaVForMaskedDiffusion.from_pretrained(path, dtype=dtype).to(device).eval()
+        if device.type == "cpu" and dtype == torch.float32:
+            model.store_by_columns()
         name = Path(path).resolve().name if is_folder else str(path)
         return cls(model, LladaVProcessor.from_pretrained(path), name)
 

@@ -41,12 +41,12 @@ def _shifted(time: Fraction, shift: Fraction) -> Fraction:
 
 
 def low_confidence(probabilities: Tensor, x0: Tensor) -> Tensor:
-    """The probability of each proposal: `probabilities` of shape (N, V), `x0` of shape (N,) -> (N,).
+    """The probability of each proposal: `probabilities` of shape (N, V), `x0` of shape (N, W) -> (N, W).
 
     Committing the most probable proposals is what LLaDA calls low-confidence remasking (arXiv 2502.09992,
     algorithm 5): the others go back to being masks.
     """
-    return probabilities.gather(-1, x0[:, None]).squeeze(-1)
+    return probabilities.gather(-1, x0)
 
 
 def entropy(probabilities: Tensor) -> Tensor:

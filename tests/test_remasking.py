@@ -52,7 +52,7 @@ def test_a_third_leaves_three_quarters_to_the_second_half():
 
 def test_low_confidence_is_the_probability_of_the_proposal():
     probabilities = torch.tensor([[0.1, 0.9], [0.6, 0.4]])
-    assert low_confidence(probabilities, torch.tensor([1, 1])).tolist() == pytest.approx([0.9, 0.4])
+    assert low_confidence(probabilities, torch.tensor([[1], [1]])).flatten().tolist() == pytest.approx([0.9, 0.4])
 
 
 def test_random_confidence_is_the_published_draw():

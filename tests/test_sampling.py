@@ -12,7 +12,7 @@ from torch import nn
 
 from lladav.remasking import num_transfer_tokens
 from lladav.sampling import PRESET_THINKING, PRESETS, SamplingConfig, SamplingStep, denoiser, sample
-from lladav.sampling.denoiser import UniformNoise, beliefs, guide, perturb
+from lladav.sampling.denoiser import UniformNoise, beliefs, guide, most_probable, perturb
 
 MASK, FORBIDDEN, VOCAB = 0, 1, 30
 PROMPT_LENGTH = 3
@@ -330,25 +330,36 @@ class TestPolicies:
 
 class TestBeliefs:
     LOGITS = torch.randn(6, 997, generator=torch.Generator().manual_seed(0)) * 3
+    WORDS = torch.arange(12).view(6, 2) * 80
 
     @pytest.mark.parametrize("words", [1, 3000, 10_000])
     def test_some_rows_at_a_time_are_all_at_once_to_the_bit(self, words: int, monkeypatch):
         monkeypatch.setattr(denoiser, "CACHED_WORDS", words)
-        x0 = torch.arange(6) * 100
-        confidence, top_probs, top_ids, entropies = beliefs(self.LOGITS, x0, with_entropies=True)
+        chances, entropies = beliefs(self.LOGITS, self.WORDS, with_entropies=True)
         probabilities = self.LOGITS.double().softmax(-1)
-        assert torch.equal(confidence, probabilities[torch.arange(6), x0])
-        assert torch.equal(top_probs, probabilities.topk(5).values)
-        assert torch.equal(probabilities.gather(1, top_ids), top_probs)
+        assert torch.equal(chances, probabilities.gather(1, self.WORDS))
         assert torch.equal(entropies, torch.special.entr(probabilities).sum(-1))
 
     def test_entropies_are_not_worked_out_for_nothing(self):
-        assert len(beliefs(self.LOGITS, torch.zeros(6).long(), with_entropies=False)) == 3
+        assert len(beliefs(self.LOGITS, self.WORDS, with_entropies=False)) == 1
+
+    @pytest.mark.parametrize("length", [30, 4000, 4096, 4223])
+    def test_the_most_probable_are_found_wherever_they_stand(self, length: int):
+        generator = torch.Generator().manual_seed(length)
+        logits = torch.randn(40, length, generator=generator)
+        logits[range(40), torch.randint(length, (40,), generator=generator)] = 9.0
+        logits[0, -5:] = torch.arange(5) + 10.0  # all in the rest behind the blocks, or all in one block
+        logits[1, [0, -1]] = 10.0
+        ids = most_probable(logits, 5)
+        assert torch.equal(logits.gather(1, ids), logits.topk(5).values)
+        assert torch.equal(ids[:, 0], logits.argmax(1))
+        assert ids[0].tolist() == [length - 1 - i for i in range(5)]
 
     def test_of_equal_words_the_first_is_proposed(self):
         model = ScriptedModel([20, 9])
         model.logits[0, [28, 12, 25]] = model.logits[0, 20].item()
-        assert run(model)[1].x0.tolist() == [12, 9]
+        step = run(model)[1]
+        assert step.x0.tolist() == [12, 9] and step.top_ids[0, :4].tolist() == [12, 20, 25, 28]
 
 
 class TestTemplate:
