@@ -52,15 +52,9 @@ class Recording:
     def trace(self, pipe: LladaVPipeline, step: int | None = None) -> Trace:
         """The trace of the run, or of what it was up to `step`."""
         changes = self.changes[:step]
-        start = self.start(pipe)
-        empty = pipe.trace(self.messages, self.config, [start], [0.0], self.thinking, self.parent, self.edit)
-        ids = distinct_ids(changes, start)
-        trace = replace(
-            empty,
-            steps=changes,
-            seconds=self.seconds[: len(changes) + 1],
-            pieces=dict(zip(ids, pipe.pieces(ids), strict=True)),
-            finish_reason=self.finish if len(changes) == len(self.changes) else None,
-        )
+        empty = pipe.trace(self.messages, self.config, [self.start(pipe)], [0.0], self.thinking, self.parent, self.edit)
+        finish = self.finish if len(changes) == len(self.changes) else None
+        trace = replace(empty, steps=changes, seconds=self.seconds[: len(changes) + 1], finish_reason=finish)
         *_, last = trace.replay()
-        return replace(trace, text=pipe.text(last))
+        ids = distinct_ids(changes, last)
+        return replace(trace, pieces=dict(zip(ids, pipe.pieces(ids), strict=True)), text=pipe.text(last))
