@@ -32,7 +32,7 @@ class TrainingConfig:
         recipe: A key of RECIPES.
         objective: Of the answers: "masked" makes a LLaDA-V, "autoregressive" its causal twin.
         output: Takes checkpoints, the log and, in a folder named after objective and share, the finished model. Run
-            again, training goes on from there; another objective or share starts from the stages that all have in common.
+            again, training goes on from there; another objective or share begins where all runs have the same past.
         stage: Only this stage, to train stages that do not build on each other side by side; None for all.
         scale: Multiplies every stage's steps.
         share: Of the conversations: multiplies the steps of the stages under `objective`.

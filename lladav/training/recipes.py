@@ -58,7 +58,7 @@ TINY = (
     # The projector learns to say in symbols what the tower sees.
     Stage("align", "align", 2400, VISION, scenes=32, questions=1),
     # All is tuned together, and only here does a LLaDA-V part from its causal twin.
-    Stage("tune", ANSWERS, 8000, EVERYTHING, learning_rate=4e-4, vision_learning_rate=1e-4),
+    Stage("tune", ANSWERS, 8000, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4),
 )
 RECIPES = {"tiny": TINY}
 
