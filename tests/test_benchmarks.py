@@ -13,7 +13,7 @@ from test_parity_sampling import CASES, golden_inputs, sampling_config
 from lladav import LladaVForMaskedDiffusion, SamplingConfig, cli, sample
 from lladav.benchmarks import growth, plain_loop, random_model, random_prompt
 from lladav.benchmarks.machine import Machine, floor_seconds
-from lladav.benchmarks.measuring import Mode, Run, choose_threshold, exact_config
+from lladav.benchmarks.measuring import Mode, Run, choose_threshold, exact_config, make_modes, parallel_modes
 from lladav.benchmarks.report import Row
 from lladav.benchmarks.subjects import SHAPES, Subject
 
@@ -72,6 +72,18 @@ def test_exact_mode_is_the_plain_loop(lengths: tuple[int, int, int], tiny):
     assert len(plain) == len(ours) - 1  # ours begins with the canvas
     assert torch.stack(plain).equal(torch.stack(ours[1:]))
     assert len(plain[-1].unique()) > gen_length / 4  # an answer of one word would prove little
+
+
+def test_exact_mode_of_a_causal_model_is_plain_generation(tiny):
+    causal = LladaVForMaskedDiffusion(type(tiny.config).from_dict(tiny.config.to_dict() | {"is_causal": True})).eval()
+    causal.load_state_dict(tiny.state_dict())
+    subject = Subject("causal", causal, random_prompt(causal, 40), gen_length=16, is_random=True, load_seconds=0.0)
+    config = exact_config(16, 16)
+    (plain, exact), others = make_modes(subject, config), parallel_modes(subject, config, 0.9)
+    answers = list(plain.steps())
+    assert torch.stack(answers).equal(torch.stack(list(exact.steps()))) and len(answers) == 16 and not others
+    assert len(answers[-1].unique()) > 4
+    assert exact.refresh_interval == 16  # one step in sixteen runs the prompt
 
 
 def test_json_ends_the_output_and_holds_the_table(bench):

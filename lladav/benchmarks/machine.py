@@ -64,5 +64,6 @@ def ratio_to_floor(subject: Subject, machine: Machine, run: Run) -> float:
     masked = subject.gen_length * (1 + 1 / run.nfe) / 2  # on average over the steps
     rows = length if run.mode.name == "plain" else masked
     full = floor_seconds(subject, machine, length, rows)
-    cached = floor_seconds(subject, machine, subject.gen_length, rows) if run.mode.refresh_interval > 1 else None
+    new = 1 if subject.model.config.is_causal else subject.gen_length
+    cached = floor_seconds(subject, machine, new, min(rows, new)) if run.mode.refresh_interval > 1 else None
     return run.seconds_per_step / average(full, cached, run.mode.refresh_interval)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from lladav.benchmarks.plain import plain_loop
+from lladav.benchmarks.plain import plain_generation, plain_loop
 from lladav.benchmarks.subjects import Subject
 from lladav.sampling import SamplingConfig, sample
 
@@ -91,7 +91,11 @@ def make_mode(name: str, subject: Subject, config: SamplingConfig) -> Mode:
 
 
 def make_modes(subject: Subject, config: SamplingConfig) -> list[Mode]:
-    """The plain loop, exact mode, and the modes with a cache."""
+    """The plain loop, exact mode and, but for a causal model, whose cache is exact, the modes with a cache."""
+    if subject.model.config.is_causal:
+        exact = make_mode("exact", subject, config)
+        plain = Mode("plain", lambda: plain_generation(subject.model, subject.prompt, config))
+        return [plain, replace(exact, refresh_interval=config.gen_length)]
     cached = [replace(config, refresh_interval=interval) for interval in (SLOW, FAST)]
     return [
         Mode("plain", lambda: plain_loop(subject.model, subject.prompt, config)),
@@ -101,7 +105,9 @@ def make_modes(subject: Subject, config: SamplingConfig) -> list[Mode]:
 
 
 def parallel_modes(subject: Subject, config: SamplingConfig, threshold: float) -> list[Mode]:
-    """The modes that commit what the model is sure of before its time."""
+    """The modes that commit what the model is sure of before its time; a causal model has none."""
+    if subject.model.config.is_causal:
+        return []
     fast = replace(config, refresh_interval=FAST)
     return [
         make_mode(f"refresh-{FAST}+factor", subject, replace(fast, factor=1.0)),

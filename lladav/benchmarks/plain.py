@@ -45,3 +45,24 @@ def plain_loop(model: Any, prompt: Tensor, config: SamplingConfig) -> Iterator[T
             chosen = confidence.topk(count).indices
             answer[chosen] = x0[first:][chosen]
             yield answer.clone()
+
+
+@torch.no_grad()
+def plain_generation(model: Any, prompt: Tensor, config: SamplingConfig) -> Iterator[Tensor]:
+    """The counterpart for a causal model: write greedily from left to right, and yield the answer after each token.
+
+    The whole sequence goes through the model for every token; what is not written yet is a mask.
+
+    Args:
+        model, prompt: as for `plain_loop`.
+        config: only `gen_length` counts.
+    """
+    embed, mask_token_id = model.get_input_embeddings(), model.config.mask_token_id
+    suppressed = [*model.config.suppress_token_ids, mask_token_id]
+    answer = torch.full((config.gen_length,), mask_token_id, device=prompt.device)
+    for position in range(config.gen_length):
+        written = embed(answer[:position])[None]
+        logits = model(inputs_embeds=torch.cat([prompt, written], dim=1)).logits[0, -1]  # (V,)
+        logits[suppressed] = -torch.inf
+        answer[position] = logits.argmax()
+        yield answer.clone()
