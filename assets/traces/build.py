@@ -1,0 +1,44 @@
+"""Records the runs of this folder with the embedded model, through `lladav sample`: python assets/traces/build.py
+
+They are to be recorded again whenever its weights change; tests/test_traces.py says when that was forgotten.
+"""
+
+from pathlib import Path
+
+from lladav import cli
+from lladav.pipeline import EMBEDDED_MODEL
+
+HERE = Path(__file__).parent
+PICTURES = HERE.parent / "examples"
+
+RUNS = {  # name, in the order they are shown: picture, question, options of `lladav sample`
+    "1-description": ("picnic", "Describe the picture.", "--gen-length 32 --steps 32"),
+    "2-where": ("space", "Where is the robot?", "--gen-length 16 --steps 16"),
+    "3-color": ("shapes", "What color is the heart?", "--gen-length 8 --steps 8"),
+    "4-how-many": ("cats", "How many cats are there?", "--gen-length 8 --steps 8"),
+    "5-relation": ("garden", "What is left of the house?", "--gen-length 16 --steps 16"),
+    "6-blocks": ("garden", "Describe the picture.", "--gen-length 32 --block-length 8 --steps 32"),
+    "7-one-block": ("garden", "Describe the picture.", "--gen-length 32 --steps 32"),
+    "8-fast": ("garden", "Describe the picture.", "--gen-length 32 --steps 8"),
+}
+
+
+def main() -> None:
+    """Records every run, and removes those that are no longer listed."""
+    for name in RUNS:
+        record(name, HERE / f"{name}.json")
+    for path in HERE.glob("*.json"):
+        if path.stem not in RUNS:
+            path.unlink()
+
+
+def record(name: str, path: Path) -> None:
+    """Record one run to `path`."""
+    picture, question, options = RUNS[name]
+    given = ["--image", str(PICTURES / f"{picture}.png"), "--model", str(EMBEDDED_MODEL), *options.split()]
+    code = cli.main(["sample", question, *given, "--trace", str(path)])
+    assert code == 0, f"{name} could not be recorded"
+
+
+if __name__ == "__main__":
+    main()
