@@ -12,6 +12,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
+from spaces.config import Config
+
 from lladav.pipeline import LladaVPipeline
 from lladav.sampling import SamplingConfig
 from lladav.trace import Trace
@@ -24,7 +26,7 @@ WARM_UPS = (  # one long enough to measure, then one as visitors ask for it
     SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=()),
     SamplingConfig(gen_length=24, block_length=24, steps=24),
 )
-LARGEST_WARM_UP = 1e9  # parameters; a larger model would keep the page from opening, or has no GPU yet
+LARGEST_WARM_UP = 1e9  # parameters; a larger model would keep the page from opening
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,9 @@ def _line(sizes: Sequence[int], durations: Sequence[float], known: Pace | None) 
 
 @lru_cache(maxsize=2)
 def first_pace(pipe: LladaVPipeline) -> Pace | None:
-    """The pace of this machine, from a short run and a usual one; None for a model too large to try out first."""
-    if sum(parameter.numel() for parameter in pipe.model.parameters()) > LARGEST_WARM_UP:
+    """The pace of this machine, from a short run and a usual one; None where a GPU is lent to visitors only, and for a
+    model too large to try out first."""
+    if Config.zero_gpu or sum(parameter.numel() for parameter in pipe.model.parameters()) > LARGEST_WARM_UP:
         return None
     messages = [{"role": "user", "content": _first_question()}]
     pace = None
