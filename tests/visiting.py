@@ -26,6 +26,8 @@ class Visit:
         page.goto(url)
         self.canvas = page.locator("#canvas .tc")
         self.canvas.locator(".tc-tok").first.wait_for()
+        if self.canvas.get_attribute("data-state") != "idle":  # the recorded run that the page opens with
+            self.canvas.locator("[data-do=last]").click()
         page.wait_for_function("document.querySelector('#question textarea')")
         page.evaluate(
             """() => {

@@ -10,6 +10,9 @@ from lladav.ui import theme
 from lladav.ui.api import create_sample_endpoint
 from lladav.ui.chat import create_chat_tab
 from lladav.ui.compare import create_compare_tab
+from lladav.ui.gallery import create_gallery
+from lladav.ui.share import Share
+from lladav.ui.takeaway import create_takeaway
 
 TITLE = "LLaDA-V: answers out of masks"
 HEADER = """# LLaDA-V
@@ -23,10 +26,17 @@ CACHE_SECONDS = 24 * 3600  # uploads older than that are deleted, looked for onc
 def build_app(pipe: LladaVPipeline) -> gr.Blocks:
     """The page for a model, ready for `launch`."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS), fill_width=True) as demo:
-        gr.Markdown(HEADER, elem_id="header")
-        with gr.Tabs():
-            create_chat_tab(pipe)
-            create_compare_tab(pipe)
+        with gr.Row(elem_id="top", equal_height=True):
+            gr.Markdown(HEADER, elem_id="header")
+            share = Share()
+        with gr.Tabs(elem_id="tabs") as tabs:
+            chat = create_chat_tab(pipe)
+            with chat.tools:
+                create_takeaway(chat)
+            with chat.aside:
+                create_gallery(chat)
+            compare = create_compare_tab(pipe)
+        share.wire(demo, tabs, {"chat": [chat.panel], "compare": [side.panel for side in compare.sides]})
         create_sample_endpoint(pipe)
     return demo.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=RUNS_AT_ONCE)
 

@@ -31,6 +31,7 @@ class ChatTab:
         canvas: the token canvas.
         trace: the session's last finished, stopped or loaded run; None before the first and while one goes on.
         tools: an empty row below the canvas, for what can be done with `trace`.
+        aside: an empty column below the conversation.
         shown: the components that `show_trace` updates, among others.
     """
 
@@ -88,6 +89,7 @@ class ChatTab:
             self.retry = gr.Button("Retry", elem_id="retry", size="sm", min_width=80)
             self.new = gr.Button("New chat", elem_id="new-chat", size="sm", min_width=80)
         about.create_about(self.pipe)
+        self.aside = gr.Column(elem_id="aside")
 
     def _edit_row(self) -> None:
         with gr.Row(elem_id="edit-row", equal_height=True):

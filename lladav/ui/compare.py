@@ -18,7 +18,7 @@ from lladav.sampling import SamplingConfig, effective_config
 from lladav.ui import about, conversation
 from lladav.ui.canvas import token_canvas
 from lladav.ui.decoding import frames, gpu_seconds
-from lladav.ui.pairs import PAIRS, Pair
+from lladav.ui.pairs import PAIRS, Pair, layout_in_words
 from lladav.ui.panel import QUICK, KnobPanel, Updates, first_plan
 
 TWIN = EMBEDDED_MODEL.with_name("lladav-tiny-ar")
@@ -43,12 +43,9 @@ class Run:
     @property
     def in_words(self) -> str:
         """The settings that matter most, for a headline."""
-        config = self.config
         if self.model == LEFT_TO_RIGHT:
-            return f"{config.gen_length} tokens, left to right"
-        blocks = config.gen_length // config.block_length
-        layout = "in one block" if blocks == 1 else f"in {blocks} blocks of {config.block_length}"
-        return f"{config.gen_length} tokens {layout}, {config.gen_length / config.steps:.3g} a step"
+            return f"{self.config.gen_length} tokens, left to right"
+        return layout_in_words(self.config)
 
 
 def create_pair_decoder(pipeline_of: PipelineOf) -> Callable[..., Iterator[tuple[int, Frame | str]]]:
@@ -159,6 +156,7 @@ class Side:
         self.model = gr.Radio(
             [DIFFUSION, LEFT_TO_RIGHT], value=DIFFUSION, visible=has_twin, label="Model",
             info="the same size and training; left to right takes one step a token", elem_id=f"model-{self.key}",
+            elem_classes="knobs",
         )  # fmt: skip
         self.panel = KnobPanel(pipe, prefix=f"{self.key}-")
 
@@ -218,7 +216,7 @@ class CompareTab:
                 )  # fmt: skip
                 self.pair = gr.Radio(
                     [pair.name for pair in self.pairs], value=self.pairs[0].name, label="What to compare",
-                    info=self.pairs[0].lesson, elem_id="pair",
+                    info=self.pairs[0].lesson, elem_id="pair", elem_classes="knobs",
                 )  # fmt: skip
                 with gr.Row(elem_id="compare-buttons"):
                     self.go = gr.Button("Compare", variant="primary", elem_id="compare", min_width=120)
@@ -232,8 +230,8 @@ class CompareTab:
             for name, value in (update if isinstance(update, dict) else {"value": update}).items():
                 setattr(component, name, value)
         for side in self.sides:
-            values = [knob.value for knob in side.panel.planned]
-            side.panel.cost.value = side.panel.describe_cost(*values, 0, side.panel.pace.value)
+            known = [*(knob.value for knob in side.panel.planned), 0, side.panel.pace.value]
+            side.panel.cost.value = side.panel.describe_cost(*known)
 
     # ---- events --------------------------------------------------------------------------------
 

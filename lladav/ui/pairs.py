@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from lladav.sampling import REMASKING
+from lladav.sampling import REMASKING, SamplingConfig
 from lladav.ui import knobs
 
 
@@ -90,3 +90,10 @@ PAIRS = [
         {"model": "Left to right"},
     ),
 ]
+
+
+def layout_in_words(config: SamplingConfig) -> str:
+    """The settings that matter most to how an answer comes about, for a headline."""
+    blocks = config.gen_length // config.block_length
+    layout = "in one block" if blocks == 1 else f"in {blocks} blocks of {config.block_length}"
+    return f"{config.gen_length} tokens {layout}, {config.gen_length / config.steps:.3g} a step"

@@ -27,12 +27,35 @@
     document.querySelector("#conversation [role=log]")?.setAttribute("aria-live", "off");
   });
 
-  window.lladav = {
+  // A saved run that is dropped anywhere on the page is opened, as if it had been chosen with the button for it.
+  function droppedRun(event) {
+    const files = event.dataTransfer?.files ?? [];
+    return files.length === 1 && files[0].name.toLowerCase().endsWith(".json") ? files : null;
+  }
+
+  addEventListener("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
+  addEventListener("drop", (event) => {
+    const files = droppedRun(event), input = document.querySelector("#take-away input[type=file]");
+    if (!files || !input) return;
+    event.preventDefault();
+    event.stopPropagation();
+    input.files = files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }, { capture: true });
+
+  Object.assign(window.lladav ??= {}, {
+    // Download a file that the server has made.
+    save(file) {
+      const link = document.createElement("a");
+      link.href = file.url;
+      link.download = file.orig_name;
+      link.click();
+    },
     // Stop: what is on show becomes the answer.
     keep(chat) {
       document.querySelector("#canvas .tc").dispatchEvent(new Event("tokencanvas:stop"));
       const last = chat[chat.length - 1];
       return [...chat.slice(0, -1), { ...last, content: [{ type: "text", text: escaped(shown) }] }];
     },
-  };
+  });
 })();

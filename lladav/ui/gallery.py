@@ -1,0 +1,70 @@
+"""The gallery: runs recorded earlier with the shipped weights, to be replayed without a model."""
+
+from typing import Any
+
+import gradio as gr
+
+from lladav.canvas_state import STATIC, State, canvas_state
+from lladav.pipeline import EMBEDDED_MODEL
+from lladav.trace import Trace
+from lladav.ui.chat import ChatTab
+from lladav.ui.pairs import layout_in_words
+from lladav.ui.panel import QUICK, Updates
+
+TRACES = EMBEDDED_MODEL.parent / "traces"
+
+
+def recorded() -> list[Trace]:
+    """The runs in assets/traces, in the order of their names; none where the folder is missing."""
+    return [Trace.load(path) for path in sorted(TRACES.glob("*.json"))]
+
+
+def honest_state(trace: Trace) -> State:
+    """A recorded run on the canvas, played from its start, and labelled as what it is."""
+    note = f"“{trace.question}” — {origin(trace)}"
+    return canvas_state(trace, play=True) | {"note": note, "editable": False}
+
+
+def origin(trace: Trace) -> str:
+    """Where a recorded run comes from, in a few words."""
+    return f"recorded earlier with {trace.model}, replayed without a model"
+
+
+def card(trace: Trace) -> dict[str, Any]:
+    """A recorded run as static/gallery.js shows it."""
+    return {
+        "picture": trace.thumbnails[0],
+        "question": trace.question,
+        "settings": layout_in_words(trace.config),
+    }
+
+
+class Gallery:
+    """Cards of recorded runs, laid out in the current context; the first is on the canvas until there is another."""
+
+    def __init__(self, tab: ChatTab):
+        self.tab = tab
+        self.traces = recorded()
+        if not self.traces:
+            return
+        tab.canvas.value = honest_state(self.traces[0])
+        value = {"title": origin(self.traces[0]).capitalize(), "cards": [*map(card, self.traces)]}
+        cards = gr.HTML(
+            value, html_template=_static("gallery.html"), js_on_load=_static("gallery.js"), apply_default_css=False,
+            elem_id="gallery", container=True, padding=True,
+        )  # fmt: skip
+        cards.pick(self.show, None, tab.shown, **QUICK)
+
+    def show(self, event: gr.EventData) -> Updates:
+        """Play a recorded run."""
+        trace = self.traces[event.index]
+        return self.tab.show_trace(trace) | {self.tab.canvas: honest_state(trace)}
+
+
+def _static(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def create_gallery(tab: ChatTab) -> Gallery:
+    """Lay out the cards in the current context."""
+    return Gallery(tab)

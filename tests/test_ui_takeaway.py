@@ -1,0 +1,94 @@
+"""What a visitor takes away and brings back, and the gallery, without a browser."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from lladav import LladaVPipeline, SamplingConfig, Trace
+from lladav.ui import gallery, takeaway
+from lladav.ui.panel import LONGEST_ANSWER
+
+SETTINGS = SamplingConfig(gen_length=8, block_length=8, steps=4, seed=0)
+
+
+@pytest.fixture(scope="module")
+def trace(tiny_pipeline: LladaVPipeline) -> Trace:
+    return tiny_pipeline([{"role": "user", "content": "What is this?"}], SETTINGS).trace
+
+
+def changed(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], str]:
+    """A trace's JSON after `change` to its data."""
+
+    def text(data: dict[str, Any]) -> str:
+        change(data)
+        return json.dumps(data)
+
+    return text
+
+
+BAD_FILES = {
+    "prose": lambda _: "Dear model,",
+    "another list": lambda _: "[1, 2]",
+    "a deep nest": lambda _: "[" * 100_000,
+    "a later version": changed(lambda data: data.update(version=99)),
+    "no steps": changed(lambda data: data.pop("steps")),
+    "a position beyond the end": changed(lambda data: data["steps"][0].update(positions=[900], committed=[900])),
+    "a token without a piece": changed(lambda data: data.update(pieces={})),
+    "words for numbers": changed(lambda data: data.update(seconds=["soon"] * len(data["seconds"]))),
+    "more tokens than fit": changed(lambda data: data["config"].update(gen_length=10**9, block_length=10**9)),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_what_is_no_run_is_told_in_a_sentence(trace: Trace, tmp_path: Path, name: str):
+    path = tmp_path / "mine.json"
+    path.write_text(BAD_FILES[name](asdict(trace)))
+    with pytest.raises(ValueError, match=r"^mine\.json is no run that can be opened: ") as told:
+        takeaway.read_trace(str(path))
+    assert str(tmp_path) not in str(told.value)
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(takeaway, "LARGEST_TRACE", 2**20)
+    path = tmp_path / "mine.json"
+    path.write_bytes(b" " * (2**20 + 1))
+    with pytest.raises(ValueError, match="at most 1"):
+        takeaway.read_trace(str(path))
+
+
+def test_what_was_taken_away_comes_back(trace: Trace):
+    for path in takeaway.render("json", trace):
+        assert Path(path).name == f"lladav-{trace.id}.json"
+        assert takeaway.read_trace(path) == trace
+    assert not Path(path).exists(), "gradio has its own copy by then"
+
+
+def test_the_longest_run_of_the_page_can_be_opened(tiny_pipeline: LladaVPipeline, tmp_path: Path):
+    length = LONGEST_ANSWER // 2
+    config = SamplingConfig(gen_length=length, block_length=length, steps=2, stop=())
+    longest = tiny_pipeline([{"role": "user", "content": "Hi"}], config).trace
+    longest.save(tmp_path / "long.json")
+    assert takeaway.read_trace(str(tmp_path / "long.json")) == longest
+
+
+def test_without_a_run_there_is_nothing_to_take():
+    with pytest.raises(gr.Error, match="no finished run"):
+        next(takeaway.render("gif", None))
+
+
+def test_the_gallery_is_honest_and_complete():
+    traces = gallery.recorded()
+    if not traces:
+        pytest.skip("there are no recorded runs")
+    for trace in traces:
+        state = gallery.honest_state(trace)
+        assert f"recorded earlier with {trace.model}" in state["edit"]
+        assert state["text"] == trace.text
+        assert isinstance(gallery.picture_of(trace), Image.Image)
+    assert len({trace.id for trace in traces}) == len(traces)
