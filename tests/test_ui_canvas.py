@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from gradio.utils import diff
+from long_run import long_run
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep
 from lladav.canvas_state import MOST_BELIEFS, CanvasRecord, Frame, canvas_state, idle_state
@@ -65,9 +66,8 @@ def test_alternatives_are_those_of_the_step(run):
                 assert percent == pytest.approx(100 * share, abs=0.51)
 
 
-def test_an_update_is_small(tiny_pipeline: LladaVPipeline):
-    settings = SamplingConfig(gen_length=256, block_length=256, steps=128, temperature=1.0, seed=0)
-    _, values = record_of(tiny_pipeline, settings)
+def test_an_update_is_small():
+    values = long_run()
     sizes = sorted(len(json.dumps(diff(before, after))) for before, after in pairwise(values))
     assert sizes[len(sizes) // 2] < 4000
     assert max(len(json.loads(line)[-1]) for line in values[-1]["log"]) == MOST_BELIEFS

@@ -95,9 +95,10 @@ class Canvas:
         self.top_ids[:, 0] = self.tokens
         self.top_probs = torch.zeros(self.top_ids.shape, dtype=torch.float64)
         self.top_probs[:, 0] = self.confidence
-        blanks = self.mask_index.view(config.num_blocks, -1).sum(1)
-        self.planned_steps = int(blanks.clamp(max=config.steps_per_block).sum())
         self._find_stop()
+        blanks = self.mask_index & (torch.arange(config.gen_length) < self.end)  # those behind the stop stay
+        counts = blanks.view(config.num_blocks, -1).sum(1)
+        self.planned_steps = int(counts.clamp(max=config.steps_per_block).sum())
 
     @property
     def mask_index(self) -> Tensor:
