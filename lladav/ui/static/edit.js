@@ -94,9 +94,9 @@ function editing({ root, record, shownStep, paint, seek, cutShort, editable }, o
   }
 
   function paintBar() {
-    bar.hidden = !editable();
+    bar.hidden = false;
     const some = marked.size > 0, set = setMarks().length;
-    bar.querySelector(".tc-edit-hint").hidden = some || pinned.size > 0;
+    bar.querySelector(".tc-edit-hint").hidden = !editable() || some || pinned.size > 0;
     bar.querySelector(".tc-typing").hidden = !(some && typing);
     for (const name of ["mask", "pin", "type", "clear"]) buttons[name].hidden = !some || (typing && name !== "clear");
     for (const name of ["rest", "unpin"]) buttons[name].hidden = pinned.size === 0 || typing;
