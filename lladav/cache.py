@@ -13,7 +13,10 @@ from transformers.cache_utils import Cache
 
 
 class PromptCache(Cache):
-    """Keys and values (B, heads, L, head_dim) of every layer, of which the first `prompt_length` outlive a step."""
+    """Keys and values (B, heads, L, head_dim) of every layer, of which the first `prompt_length` outlive a step.
+
+    They stay in the tensors of the first step for a whole run, as a recorded step must find them there.
+    """
 
     def __init__(self, prompt_length: int, refresh_interval: int):
         super().__init__(layers=[])
@@ -28,14 +31,13 @@ class PromptCache(Cache):
         return self.refreshing
 
     def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args, **kwargs):
-        """Take the whole sequence when refreshing, else write the answer's part behind the prompt's, in place."""
-        if self.refreshing:
+        """Write the whole sequence when refreshing, else the answer's part behind the prompt's, in place."""
+        if layer_idx not in self.keys_and_values:
             self.keys_and_values[layer_idx] = key_states, value_states
-        keys, values = self.keys_and_values[layer_idx]
-        if not self.refreshing:
-            keys[:, :, self.prompt_length :] = key_states
-            values[:, :, self.prompt_length :] = value_states
-        return keys, values
+        else:
+            for kept, states in zip(self.keys_and_values[layer_idx], (key_states, value_states), strict=True):
+                kept[:, :, self.get_seq_length() :] = states
+        return self.keys_and_values[layer_idx]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """How many positions stand before the ones being run."""

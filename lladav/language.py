@@ -16,10 +16,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.llama.modeling_llama import (
     LlamaAttention,
     LlamaMLP,
-    LlamaRMSNorm,
     LlamaRotaryEmbedding,
     eager_attention_forward,
-    rotate_half,
 )
 
 Rows = Tensor | slice | None
@@ -60,8 +58,8 @@ class LladaVDecoderLayer(GradientCheckpointingLayer):
         super().__init__()
         self.self_attn = LladaVAttention(config, layer_idx)
         self.mlp = LlamaMLP(config)
-        self.input_layernorm = LlamaRMSNorm(config.hidden_size, eps=config.rms_norm_eps)
-        self.post_attention_layernorm = LlamaRMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+        self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
 
     def forward(
         self,
@@ -85,7 +83,7 @@ class LladaVLanguageModel(LlamaPreTrainedModel):
         super().__init__(config)
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size, config.pad_token_id)
         self.layers = nn.ModuleList(LladaVDecoderLayer(config, index) for index in range(config.num_hidden_layers))
-        self.norm = LlamaRMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+        self.norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.rotary_emb = LlamaRotaryEmbedding(config)
         self.gradient_checkpointing = False
         self.post_init()
@@ -113,7 +111,8 @@ class LladaVLanguageModel(LlamaPreTrainedModel):
             seen = 0 if past_key_values is None else past_key_values.get_seq_length()
             position_ids = torch.arange(seen, seen + hidden_states.shape[1], device=hidden_states.device)[None]
         cos, sin = self.rotary_emb(hidden_states, position_ids)
-        rotation = cos[:, None], sin[:, None]
+        first, second = sin[:, None].chunk(2, dim=-1)
+        rotation = cos[:, None], torch.cat([-first, second], dim=-1)  # (B, 1, L, head_dim)
         mask: Any = None
         if hides := self.config.is_causal or attention_mask is not None:
             mask = create_causal_mask(self.config, hidden_states, attention_mask, past_key_values, position_ids)
@@ -127,5 +126,6 @@ class LladaVLanguageModel(LlamaPreTrainedModel):
 
 
 def rotated(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary position embedding of queries or keys (B, heads, L, head_dim)."""
-    return states * cos + rotate_half(states) * sin
+    """Rotary position embedding of queries or keys (B, heads, L, head_dim); `sin` is negative in its first half."""
+    first, second = states.chunk(2, dim=-1)
+    return torch.addcmul(states * cos, torch.cat([second, first], dim=-1), sin)

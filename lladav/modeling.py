@@ -255,7 +255,7 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         past_key_values: Cache | None = None,
-        logits_to_keep: int | Tensor = 0,
+        logits_to_keep: int | slice | Tensor = 0,
         **pictures: Tensor,
     ) -> LladaVOutput:
         """Score the vocabulary at the positions asked for.
@@ -266,7 +266,8 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             attention_mask: of shape (B, L), zero at padding, or (B, 1, L, cached + L), True where a position is seen.
             position_ids: of shape (B, L); by default they go on from the cached ones.
             past_key_values: keys and values that are seen, too; those of this call are added.
-            logits_to_keep: how many of the last positions, or their indices, or 0 for all: the head runs only there.
+            logits_to_keep: how many of the last positions, or 0 for all; or their indices, or a slice: the head, and
+                most of the last block, run only there.
             pictures: see `embed_prompt`.
         """
         if inputs_embeds is None:

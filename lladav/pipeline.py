@@ -18,6 +18,7 @@ from lladav.cache import FeatureCache
 from lladav.imaging import thumbnail
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import LladaVProcessor, Picture, content_pieces
+from lladav.quantization import quantization_config
 from lladav.sampling import SamplingConfig, SamplingStep, effective_config, encode, sample, sample_batch
 from lladav.trace import Trace, distinct_ids, trace_step
 
@@ -87,12 +88,14 @@ class LladaVPipeline:
         model: maps prompts to logits.
         processor: maps messages to prompts.
         name: what the model is called in traces.
+        compiled: whether steps are recorded where they can be, see `sample`.
     """
 
-    def __init__(self, model: LladaVForMaskedDiffusion, processor: LladaVProcessor, name: str):
+    def __init__(self, model: LladaVForMaskedDiffusion, processor: LladaVProcessor, name: str, compiled: bool = False):
         self.model = model
         self.processor = processor
         self.name = name
+        self.compiled = compiled
 
     @classmethod
     def from_pretrained(
@@ -100,22 +103,34 @@ class LladaVPipeline:
         path: str | os.PathLike,
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
+        quantization: str | None = None,
+        compiled: bool = False,
     ) -> "LladaVPipeline":
         """Load a directory, or a model of the hub; by default in bfloat16 on a GPU, else in float32 on the CPU.
 
+        Args:
+            quantization: "int8" or "int4" for less memory, see `lladav.quantization`.
+            compiled: record steps where they can be, see `sample`.
+
         Raises:
-            ValueError: there is no such directory, or it does not hold this model.
+            ValueError: there is no such directory, or it does not hold this model, or it cannot be quantized so.
         """
         is_folder = Path(path).is_dir()
         if not is_folder and str(path).count("/") != 1:
             raise ValueError(f"model must be a directory or a hub id such as {PUBLISHED_MODEL}, got {str(path)!r}")
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
-        model = LladaVForMaskedDiffusion.from_pretrained(path, dtype=dtype).to(device).eval()
-        if device.type == "cpu" and dtype == torch.float32:
-            model.store_by_columns()
+        if quantization:
+            fewer_bits = quantization_config(quantization, dtype)
+            model = LladaVForMaskedDiffusion.from_pretrained(
+                path, dtype=dtype, device_map={"": device}, quantization_config=fewer_bits
+            )
+        else:
+            model = LladaVForMaskedDiffusion.from_pretrained(path, dtype=dtype).to(device)
+            if device.type == "cpu" and dtype == torch.float32:
+                model.store_by_columns()
         name = Path(path).resolve().name if is_folder else str(path)
-        return cls(model, LladaVProcessor.from_pretrained(path), name)
+        return cls(model.eval(), LladaVProcessor.from_pretrained(path), name, compiled)
 
     @property
     def device(self) -> torch.device:
@@ -165,7 +180,7 @@ class LladaVPipeline:
         """
         config = config or SamplingConfig()
         inputs = [self._inputs(self._prompt(messages, thinking), config, None) for messages in conversations]
-        return sample_batch(self.model, inputs, config, self.tokenizer)
+        return sample_batch(self.model, inputs, config, self.tokenizer, self.compiled)
 
     def __call__(
         self,
@@ -222,7 +237,8 @@ class LladaVPipeline:
         return Prompt(messages, inputs, text, self.processor.count_tokens(inputs))
 
     def _sample(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> Iterator[SamplingStep]:
-        return sample(self.model, self._inputs(prompt, config, features), config, self.tokenizer)
+        inputs = self._inputs(prompt, config, features)
+        return sample(self.model, inputs, config, self.tokenizer, self.compiled)
 
     def _inputs(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> dict[str, Any]:
         answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))

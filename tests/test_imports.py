@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "lladav"
 LAYERS = [  # a module may import from its own layer and from those before it
     {"anyres", "artwork", "imaging", "configuration"},
-    {"language", "modeling", "remasking", "scenes"},
+    {"language", "modeling", "quantization", "remasking", "scenes"},
     {"sampling", "cache", "processing", "trace", "canvas_state", "render"},
     {"pipeline"},
     {"training", "evaluation", "benchmarks"},

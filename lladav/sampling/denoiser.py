@@ -11,6 +11,7 @@ from lladav.cache import PromptCache
 from lladav.remasking import entropy, low_confidence, random_confidence
 from lladav.sampling.canvas import NUM_ALTERNATIVES, Proposal
 from lladav.sampling.config import SamplingConfig
+from lladav.sampling.graph import StepGraph
 
 CACHED_WORDS = 1 << 17  # in float64 1 MB, about what the second level cache of a CPU's core holds
 BLOCK_WORDS = 128  # words whose best one stands for them at first
@@ -27,9 +28,12 @@ class Denoiser:
         prompts: B embeddings of shape (L, D), each with an L of its own.
         suffix: ids.
         config: how to sample.
+        compiled: see `sample`.
     """
 
-    def __init__(self, model: Any, prompts: Sequence[Tensor], suffix: list[int], config: SamplingConfig):
+    def __init__(
+        self, model: Any, prompts: Sequence[Tensor], suffix: list[int], config: SamplingConfig, compiled: bool = False
+    ):
         self.model, self.prompts, self.config = model, prompts, config
         self.embed = model.get_input_embeddings()
         device = prompts[0].device
@@ -47,6 +51,7 @@ class Denoiser:
         self.position_ids = (columns - padding).clamp(min=0)
         self.suppressed = torch.tensor(model.config.suppress_token_ids, dtype=torch.long, device=device)
         self.cache = PromptCache(self.first, config.refresh_interval) if config.refresh_interval else None
+        self.graph = StepGraph(self._run_answers) if compiled else None
         self.noises = [UniformNoise(config.seed) for _ in prompts]
 
     def propose(self, tokens: Tensor, positions: Mapping[int, Tensor], index: int) -> dict[int, Proposal]:
@@ -68,16 +73,29 @@ class Denoiser:
         device = self.embeds.device
         answers = slice(self.first, self.first + self.config.gen_length)
         self.embeds.unflatten(0, (-1, len(tokens)))[:, :, answers] = self.embed(tokens.to(device))
-        start = 0 if self.cache is None or self.cache.begin_step(index) else self.first
-        padding = {"attention_mask": self.attention_mask, "position_ids": self.position_ids[:, start:]}
-        logits = self.model(
-            inputs_embeds=self.embeds[:, start:],
-            past_key_values=self.cache,
-            logits_to_keep=(asked + self.first - start).to(device),
-            **(padding if self.is_padded else {}),
-        ).logits
+        asked = asked.to(device)
+        if self.cache is None or self.cache.begin_step(index):
+            logits = self._run(0, asked + self.first)
+        elif self.graph is None:
+            logits = self._run(self.first, asked)
+        else:
+            logits = self.graph()[:, asked]
         logits = guide(logits, self.config.cfg_scale).index_fill_(-1, self.suppressed, -torch.inf)
         return logits.cpu() if device.type == "mps" else logits  # which has no float64
+
+    def _run(self, start: int, rows: Tensor | slice) -> Tensor:
+        """Logits (B or 2B, K, V) in `rows` of what begins in column `start`."""
+        padding = {"attention_mask": self.attention_mask, "position_ids": self.position_ids[:, start:]}
+        return self.model(
+            inputs_embeds=self.embeds[:, start:],
+            past_key_values=self.cache,
+            logits_to_keep=rows,
+            **(padding if self.is_padded else {}),
+        ).logits
+
+    def _run_answers(self) -> Tensor:
+        """Logits (B or 2B, G, V) of all answers, behind the kept prompts."""
+        return self._run(self.first, slice(self.config.gen_length))
 
     def _read(self, row: int, logits: Tensor, positions: Tensor) -> Proposal:
         """What the logits (N, V) of one answer propose at its `positions` (N,)."""

@@ -20,7 +20,9 @@ from lladav.sampling.denoiser import Denoiser
 Inputs = Mapping[str, Tensor]
 
 
-def sample(model: Any, inputs: Inputs, config: SamplingConfig, tokenizer: Any = None) -> Iterator[SamplingStep]:
+def sample(
+    model: Any, inputs: Inputs, config: SamplingConfig, tokenizer: Any = None, compiled: bool = False
+) -> Iterator[SamplingStep]:
     """Refine an answer and yield every state of it, the canvas of masks first.
 
     Args:
@@ -30,19 +32,24 @@ def sample(model: Any, inputs: Inputs, config: SamplingConfig, tokenizer: Any = 
         inputs: what `model.embed_prompt` takes, or `inputs_embeds` of shape (1, L, D); one prompt.
         config: how to sample.
         tokenizer: needed for `config.stop` and `config.suffix`.
+        compiled: record the step between refreshes as a CUDA graph; no answer changes.
 
     Raises:
         ValueError: more than one prompt, or `stop` or `suffix` without a tokenizer.
     """
     if _batch_size(inputs) != 1:
         raise ValueError(f"inputs must hold one prompt, got a batch of {_batch_size(inputs)}: call sample_batch")
-    for (step,) in sample_batch(model, inputs, config, tokenizer):
+    for (step,) in sample_batch(model, inputs, config, tokenizer, compiled):
         yield step
 
 
 @torch.no_grad()
 def sample_batch(
-    model: Any, inputs: Inputs | Sequence[Inputs], config: SamplingConfig, tokenizer: Any = None
+    model: Any,
+    inputs: Inputs | Sequence[Inputs],
+    config: SamplingConfig,
+    tokenizer: Any = None,
+    compiled: bool = False,
 ) -> Iterator[list[SamplingStep]]:
     """Refine an answer to each of B prompts, and yield their states side by side: B records, in order.
 
@@ -54,6 +61,7 @@ def sample_batch(
         inputs: a batch, padded on the left where `attention_mask` is zero, or a list of batches to be joined.
         config: how to sample each of them, with the same seed.
         tokenizer: needed for `config.stop` and `config.suffix`.
+        compiled: as for `sample`.
 
     Raises:
         ValueError: `stop` or `suffix` without a tokenizer.
@@ -70,7 +78,11 @@ def sample_batch(
     yield list(records)
 
     prompts = [row for batch in batches for row in _embed_prompts(model, batch)]
-    denoiser = (CausalDenoiser if is_causal(model) else Denoiser)(model, prompts, suffix, config)
+    denoiser = (
+        CausalDenoiser(model, prompts, suffix, config)
+        if is_causal(model)
+        else Denoiser(model, prompts, suffix, config, compiled)
+    )
     step = 0
     while due := {row: task for row, task in enumerate(tasks) if task is not None}:
         positions = {row: canvases[row].masked_before(task.end) for row, task in due.items()}
