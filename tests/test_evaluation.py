@@ -76,6 +76,17 @@ class TestQuestions:
             assert not is_right(example, wrong)
         assert mentions("A bee.") == ["a bee"]
 
+    def test_a_detailed_one_may_do_so_in_its_first_sentence(self):
+        turn = ("Tell me everything.", "I see a dog and two cats. The dog is at the left.")
+        example = Example("detail", (turn,))
+        assert is_right(example, "I see two cats and a dog. The dog is at the left.") and is_right(example, turn[1])
+        for wrong in (
+            "I see two cats and a dog. The dog is at the right.",
+            "I see two cats and a dog.",
+            "I see a dog.",
+        ):
+            assert not is_right(example, wrong)
+
     def test_other_answers_are_exact(self):
         example = Example("color", (("What color is the star?", "Red."),))
         assert is_right(example, " Red.") and not is_right(example, "red.") and not is_right(example, "Red. Red.")

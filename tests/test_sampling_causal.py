@@ -35,7 +35,8 @@ def never_written(twin) -> list[int]:
 def llama_generates(twin, messages, **settings):
     """What transformers makes of the same weights behind the same embeddings."""
     llama = LlamaForCausalLM(twin.model.config.text_config).eval()
-    llama.model, llama.lm_head = twin.model.model.language_model, twin.model.lm_head
+    llama.model.load_state_dict(twin.model.model.language_model.state_dict())
+    llama.lm_head.load_state_dict(twin.model.lm_head.state_dict())
     embeds, _ = twin.model.embed_prompt(**twin.processor.apply_chat_template(messages))
     return llama.generate(
         inputs_embeds=embeds, do_sample=False, max_new_tokens=16, pad_token_id=0, use_cache=True,

@@ -15,6 +15,7 @@ Question = tuple[Scene, Example]
 
 UNKNOWN = "unknown"  # the name of something that training showed neither by name nor as a thing without one
 ASKED = (*KINDS, UNKNOWN)
+LISTS = ("caption", "detail")  # kinds whose answers begin with a list of what is there
 
 
 def held_out_questions(seed: int, count: int, artwork: tuple[str, ...] = TRAINING_ARTWORK) -> Iterator[Question]:
@@ -47,13 +48,19 @@ def conversation(scene: Scene, example: Example, picture: Image.Image | None = N
 
 
 def is_right(example: Example, answer: str) -> bool:
-    """Whether the answer is the expected one to the letter; a caption may list its objects in any order."""
+    """Whether the answer is the expected one to the letter; what is listed may stand in any order."""
     expected = example.turns[-1][1]
-    if example.kind == "caption":
-        return Counter(mentions(answer)) == Counter(mentions(expected))
+    if example.kind in LISTS:
+        return _unordered(answer) == _unordered(expected)
     return answer.strip() == expected
 
 
-def mentions(caption: str) -> list[str]:
-    """The parts of "A dog, two cats and a bee.": what it counts and names."""
-    return re.split(r", | and ", caption.strip().rstrip(".").lower())
+def _unordered(answer: str) -> tuple[Counter[str], str]:
+    """What the first sentence lists, and the others as they are."""
+    first, _, rest = answer.strip().partition(". ")
+    return Counter(mentions(first)), rest
+
+
+def mentions(listing: str) -> list[str]:
+    """The parts of "A dog, two cats and a bee." or "I see a dog": what it counts and names."""
+    return re.split(r", | and ", listing.strip().removesuffix(".").removeprefix("I see ").lower())
