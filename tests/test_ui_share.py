@@ -5,7 +5,7 @@ import pytest
 
 from lladav import LladaVPipeline
 from lladav.ui.panel import KnobPanel
-from lladav.ui.share import NAMES, query_name, read_number, restored
+from lladav.ui.share import read_number, restored
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +21,8 @@ def values_of(panel: KnobPanel, query: dict[str, str]) -> dict[str, object]:
     return {named[part]: value["value"] if isinstance(value, dict) else value for part, value in updates.items()}
 
 
-def test_every_knob_has_a_name_of_its_own_in_the_link(panel: KnobPanel):
-    assert {getattr(panel, knob) for knob in NAMES} == set(panel.components)
-    assert len(set(NAMES.values())) == len(NAMES)
-    assert query_name(panel, "cfg_scale") == "a-guidance"
+def test_every_knob_is_in_the_link(panel: KnobPanel):
+    assert set(panel.linked.values()) == set(panel.components)
 
 
 def test_a_link_sets_the_knobs_it_names(panel: KnobPanel):
@@ -73,7 +71,14 @@ def test_what_cannot_be_is_moved_or_left_out_with_a_sentence(
 
 def test_sentences_do_not_repeat_what_a_link_says(panel: KnobPanel):
     evil = "![x](http://example.org/x.png)<img src=x>"
-    assert "example" not in str(values_of(panel, dict.fromkeys(NAMES.values(), evil))["note"])
+    assert "example" not in str(values_of(panel, dict.fromkeys(panel.linked, evil))["note"])
+
+
+def test_a_tab_may_add_a_part_of_its_own(tiny_pipeline: LladaVPipeline):
+    with gr.Blocks():
+        panel = KnobPanel(tiny_pipeline, prefix="b-")
+        panel.linked["model"] = gr.Radio(["one", "other"])
+    assert restored(panel, {"b-model": "other"})[panel.linked["model"]] == "other"
 
 
 def test_whole_numbers_stay_whole(panel: KnobPanel):

@@ -159,6 +159,7 @@ class Side:
             elem_classes="knobs",
         )  # fmt: skip
         self.panel = KnobPanel(pipe, prefix=f"{self.key}-")
+        self.panel.linked["model"] = self.model
 
     @property
     def inputs(self) -> list[Any]:

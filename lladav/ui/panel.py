@@ -1,7 +1,6 @@
 """The knobs of a run as a panel: its layout, how its parts follow each other, and the settings it stands for."""
 
 import random
-from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -18,6 +17,11 @@ ANY_SEED = -1
 LARGEST_SEED = 2**53 - 1  # the largest that a browser tells from its neighbours
 SEEDS = 1_000_000  # few enough that one can be noted down
 PLANNED = ("gen_length", "block_length", "steps", "refresh_interval", "threshold")  # the knobs that a `Plan` fits
+LINKED = {  # what the knobs are called in a link
+    "length": "gen_length", "block": "block_length", "steps": "steps", "refresh": "refresh_interval",
+    "threshold": "threshold", "temperature": "temperature", "guidance": "cfg_scale", "remasking": "remasking",
+    "seed": "seed", "thinking": "thinking",
+}  # fmt: skip
 THINKING = {"Auto": None, "Think": True, "No think": False}
 QUICK: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
 
@@ -51,6 +55,7 @@ class KnobPanel:
     Attributes:
         components: the knobs, in the order in which `config` takes their values.
         outputs: the components that `fitted` updates.
+        linked: by name, the parts whose values a link to the page carries; a tab may add parts of its own.
         pace: what the runs of this visitor's session have shown of the machine's pace, or None.
 
     Args:
@@ -75,6 +80,7 @@ class KnobPanel:
             self.seed, self.thinking, self.refresh_interval, self.threshold,
         ]  # fmt: skip
         self.outputs = [*self.planned, self.note]
+        self.linked = {name: getattr(self, knob) for name, knob in LINKED.items()}
 
     # ---- layout --------------------------------------------------------------------------------
 
@@ -222,18 +228,18 @@ class KnobPanel:
             self.note: gr.update(value=plan.note, visible=bool(plan.note)),
         }
 
-    def set_to(self, values: Mapping[str, Any], note: str) -> Updates:
-        """Set the knobs named in `values`, by attribute; the others go to where the first preset has them.
+    def set_to(self, values: Updates, note: str) -> Updates:
+        """Set knobs to these values; those that a `Plan` fits and that are not among them follow the first preset.
 
         Args:
             note: a sentence to show before those about knobs that have to move.
         """
-        length = values.get("gen_length", self.start.gen_length)
-        plan = {**vars(knobs.preset(self.first_preset, length, self.usual_block)), **values}
-        settled = self.settle(*[*(plan[name] for name in PLANNED), values.get("remasking", REMASKING[0])])
+        length = values.get(self.gen_length, self.start.gen_length)
+        usual = vars(knobs.preset(self.first_preset, length, self.usual_block))
+        wanted = [values.get(getattr(self, name), usual[name]) for name in PLANNED]
+        settled = self.settle(*[*wanted, values.get(self.remasking, REMASKING[0])])
         notes = " ".join(filter(None, [note, settled[self.note]["value"]]))
-        shown = {self.note: gr.update(value=notes, visible=bool(notes))}
-        return {getattr(self, name): value for name, value in values.items()} | settled | shown
+        return values | settled | {self.note: gr.update(value=notes, visible=bool(notes))}
 
     def describe_cost(
         self, length: float, block: float, steps: float, refresh_interval: float, threshold: float,

@@ -8,18 +8,6 @@ import gradio as gr
 
 from lladav.ui.panel import QUICK, KnobPanel, Updates
 
-NAMES = {  # of a panel's knobs, in the link
-    "gen_length": "length",
-    "block_length": "block",
-    "steps": "steps",
-    "refresh_interval": "refresh",
-    "threshold": "threshold",
-    "temperature": "temperature",
-    "cfg_scale": "guidance",
-    "remasking": "remasking",
-    "seed": "seed",
-    "thinking": "thinking",
-}
 TAB = "tab"
 
 
@@ -39,11 +27,11 @@ class Share:
         self.tabs = tabs
         self.panels = panels
         owners = [(tab, panel) for tab, some in panels.items() for panel in some]
-        names = [[tab, query_name(panel, knob)] for tab, panel in owners for knob in NAMES]
-        parts = [getattr(panel, knob) for _, panel in owners for knob in NAMES]
+        names = [[tab, panel.prefix + name] for tab, panel in owners for name in panel.linked]
+        parts = [part for _, panel in owners for part in panel.linked.values()]
         write = f"(...values) => window.lladav.share({json.dumps(names)}, values)"
         self.button.click(None, parts, None, js=write, **QUICK)
-        outputs = [part for _, panel in owners for part in (panel.preset, *panel.components, panel.note)]
+        outputs = [part for _, panel in owners for part in (panel.preset, panel.note, *panel.linked.values())]
         demo.load(self.read, None, [tabs, *outputs], **QUICK)
 
     def read(self, request: gr.Request) -> Updates:
@@ -57,25 +45,19 @@ class Share:
         return updates
 
 
-def query_name(panel: KnobPanel, knob: str) -> str:
-    """What a knob of a panel is called in a link."""
-    return panel.prefix + NAMES[knob]
-
-
 def restored(panel: KnobPanel, query: Mapping[str, str]) -> Updates:
     """Updates that set the knobs of a panel to what a link says, as far as that can be; none if it says nothing."""
-    values: dict[str, str | float] = {}
+    values: Updates = {}
     notes: list[str] = []
-    for knob in NAMES:
-        name = query_name(panel, knob)
-        part = getattr(panel, knob)
-        if name not in query or not part.visible:  # a model that cannot think has no knob for it
+    for name, part in panel.linked.items():
+        text = query.get(panel.prefix + name)
+        if text is None or not part.visible:  # a model that cannot think has no knob for it
             continue
         try:
             if isinstance(part, gr.Radio):
-                values[knob] = read_choice(part, query[name])
+                values[part] = read_choice(part, text)
             else:
-                values[knob], note = read_number(part, query[name])
+                values[part], note = read_number(part, text)
                 notes.append(note)
         except ValueError as error:
             notes.append(f"{part.label} in the link was left out: {error}.")

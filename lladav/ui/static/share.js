@@ -25,6 +25,7 @@
     Object.assign(field, { id: "share-link", readOnly: true, value: address, ariaLabel: "Link to these settings" });
     field.addEventListener("blur", () => field.remove(), { once: true });
     button.after(field);
+    field.focus();
     field.select();
   }
 
