@@ -1,6 +1,7 @@
 """How an answer is sampled: the settings, their rules, and the published choices of them."""
 
 from dataclasses import dataclass
+from math import isqrt
 
 REMASKING = ("low_confidence", "random")
 POLICIES = ("threshold", "factor", "entropy_bound")
@@ -106,7 +107,8 @@ def _check_lengths(config: SamplingConfig) -> None:
 
 
 def _nearest_divisor(number: int, wanted: int) -> int:
-    return min((d for d in range(1, number + 1) if number % d == 0), key=lambda d: abs(d - wanted))
+    small = [d for d in range(1, isqrt(number) + 1) if number % d == 0]  # what is asked for may be huge
+    return min(sorted({*small, *(number // d for d in small)}), key=lambda d: abs(d - wanted))
 
 
 def _check_strategy(config: SamplingConfig) -> None:
