@@ -20,6 +20,7 @@ from lladav.canvas_state import canvas_state
 from lladav.render import FORMATS, export, film, frames
 from lladav.render.frames import Drawing, last_frame
 from lladav.render.lettering import lettering, shortened, text_width, wrapped
+from lladav.render.wording import summary
 
 CONFIG = SamplingConfig(gen_length=32, block_length=8, steps=16, stop=("8",), seed=1)
 CHROMIUM = Path("/usr/bin/chromium")
@@ -78,6 +79,24 @@ def test_any_length_and_any_text_can_be_drawn(trace: Trace, length: int):
     pieces = dict.fromkeys(trace.pieces, "w" * 60) | {7: " 中文 🙂 \x00"}
     odd = replace(trace, config=config, steps=[], pieces=pieces, question="why " * 200, text="b" * 500)
     assert last_frame(odd).width == 1080
+
+
+def test_what_was_given_is_told_from_what_was_committed(trace: Trace):
+    template = tuple([9] * 16 + [None] * 16)
+    pieces = trace.pieces | {9: "it"}
+    given = replace(trace, config=replace(CONFIG, template=template), steps=[], seconds=[0.0], pieces=pieces)
+    (state,) = given.replay()
+    kinds = [chip.kind for chip in Drawing(given)._chips_of(state)]
+    assert kinds == ["given"] * 16 + ["mask"] * 16
+
+
+def test_a_run_is_summed_up_in_a_line(trace: Trace):
+    plain = replace(trace, model="tiny", config=SamplingConfig(32, 32, 16))
+    assert summary(plain) == "tiny  ·  32 tokens, 16 steps"
+    config = SamplingConfig(32, 8, 16, temperature=0.5, cfg_scale=2, remasking="random", refresh_interval=4)
+    edited = replace(plain, config=config, edit="re-masked 2 tokens")
+    settings = "32 tokens, blocks of 8, 16 steps, temperature 0.5, cfg scale 2, refresh interval 4, random remasking"
+    assert summary(edited) == f"tiny  ·  {settings}  ·  re-masked 2 tokens"
 
 
 # ---- lettering ---------------------------------------------------------------------------------
@@ -212,6 +231,7 @@ def test_a_page_replays_in_a_browser_without_a_network(trace: Trace, tmp_path):
     with playwright.sync_playwright() as player:
         browser = player.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         page = browser.new_context(offline=True).new_page()
+        page.set_default_timeout(60_000)  # machines that run tests may be busy
         page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))

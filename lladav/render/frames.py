@@ -12,7 +12,7 @@ from lladav.canvas_state import SPECIAL
 from lladav.imaging import load_image
 from lladav.render.lettering import BOLD, MEDIUM, REGULAR, lettering, shortened, text_width, wrapped
 from lladav.render.palette import INK, LINE, MASK, PAPER, QUIET, WHITE, Color, mix, tint
-from lladav.render.wording import settings_line
+from lladav.render.wording import summary
 from lladav.sampling import SamplingStep
 from lladav.trace import Trace
 
@@ -21,6 +21,8 @@ INNER = WIDTH - 2 * (MARGIN + PADDING)  # the width of a row of chips
 MANY_TOKENS = 96  # more than these are drawn small
 THUMBNAIL, MOST_THUMBNAILS = 150, 3
 QUESTION_SIZE, ANSWER_SIZE, SMALL_SIZE = 34, 24, 17
+QUESTION_LINE, ANSWER_LINE = 46, 34  # from one line to the next
+SPECIAL_SIGN, STOP = "·", "■"  # how tokens that are no text are drawn
 SMOOTHING = 4  # shapes are drawn this much larger first
 LEVELS = 24  # shades of a guess, so that not every chip has to be drawn anew for every step
 
@@ -47,7 +49,7 @@ class Chip:
 
     Attributes:
         text: what stands on it.
-        kind: "mask", "word", "special" or "stop".
+        kind: "mask", "given" where the template fixed a token, else "token".
         level: out of LEVELS, the confidence in a token or the probability of a guess.
         is_new: committed in this step.
         is_active: in the block that is being filled.
@@ -96,8 +98,8 @@ class Drawing:
         room = WIDTH - MARGIN - self.text_left
         question = wrapped(trace.question or "(no question)", room, QUESTION_SIZE, BOLD)
         answer_lines = len(wrapped(trace.text, room, ANSWER_SIZE, MEDIUM))
-        self.answer_top = MARGIN + len(question) * 46 + 34
-        header = max(self.answer_top + answer_lines * 34, MARGIN + (THUMBNAIL if thumbnails else 0))
+        self.answer_top = MARGIN + len(question) * QUESTION_LINE + 34
+        header = max(self.answer_top + answer_lines * ANSWER_LINE, MARGIN + (THUMBNAIL if thumbnails else 0))
         self.grid = _grid(trace.config.gen_length, header + 28 + PADDING)
         rows = -(-trace.config.gen_length // self.grid.columns)
         self.bar_top = self.grid.corner((rows - 1) * self.grid.columns)[1] + self.grid.height + 26
@@ -113,9 +115,9 @@ class Drawing:
             self.image.paste(thumbnail, (left, MARGIN), _rounded(*thumbnail.size, 16))
             left += thumbnail.width + 20
         for line, text in enumerate(question):
-            self._write(text, self.text_left, MARGIN - 8 + line * 46, QUESTION_SIZE, INK, BOLD)
+            self._write(text, self.text_left, MARGIN - 8 + line * QUESTION_LINE, QUESTION_SIZE, INK, BOLD)
         room = WIDTH - MARGIN - self.text_left
-        settings = shortened(f"{self.trace.model}  ·  {settings_line(self.trace.config)}", room, SMALL_SIZE)
+        settings = shortened(summary(self.trace), room, SMALL_SIZE)
         self._write(settings, self.text_left, self.answer_top - 34, SMALL_SIZE, QUIET)
 
     def _draw_card(self, top: int) -> None:
@@ -144,36 +146,37 @@ class Drawing:
         end = len(state.answer_ids)
         masked, new = state.mask_index.tolist(), state.transfer_index.tolist()
         guesses, shares = state.top_ids[:, 0].tolist(), state.top_probs[:, 0].tolist()
+        given = self.trace.config.template or (None,) * len(masked)
         for position, token in enumerate(state.tokens.tolist()):
             active = position // self.trace.config.block_length == state.block
             if masked[position]:
                 text = self._glyph(guesses[position]) if shares[position] else ""
                 yield Chip(text, "mask", round(shares[position] * LEVELS), False, active, position >= end)
                 continue
-            kind = "word" if token not in self.special else "stop" if position == end else "special"
-            text = "■" if kind == "stop" else self._glyph(token)
+            kind = "token" if given[position] is None else "given"
+            text = STOP if position == end and token in self.special else self._glyph(token)
             level = round(float(state.confidence[position]) * LEVELS)
-            yield Chip(text, kind, level, new[position], False, position >= end and kind != "stop")
+            yield Chip(text, kind, level, new[position], False, position >= end and text != STOP)
 
     def _glyph(self, token: int) -> str:
         """A token as it is drawn on a chip; a space or the end of a line only where there is nothing else."""
         piece = self.trace.pieces[token]
-        return "·" if token in self.special else " ".join(piece.split()) or ("↵" if "\n" in piece else "_")
+        return SPECIAL_SIGN if token in self.special else " ".join(piece.split()) or ("↵" if "\n" in piece else "_")
 
     def _draw_chip(self, position: int, chip: Chip) -> None:
         grid, (x, y) = self.grid, self.grid.corner(position)
         fill, border, ink = _colors(chip)
         self.image.paste(WHITE, (x, y, x + grid.width, y + grid.height))
         if position % self.trace.config.block_length == 0 and self.trace.config.num_blocks > 1:
-            self.image.paste(
-                mix(MASK, WHITE, 0.8), (x - grid.gap // 2 - 2, y + 1, x - grid.gap // 2 + 1, y + grid.height - 1)
-            )
+            middle = x - grid.gap // 2  # of the gap, where a line says that a block begins
+            self.image.paste(mix(MASK, WHITE, 0.8), (middle - 2, y + 1, middle + 1, y + grid.height - 1))
         radius = grid.height // 5
         self.image.paste(fill, (x, y), _rounded(grid.width, grid.height, radius))
         if chip.kind == "mask":
             self.image.paste(border, (x, y), _dashed(grid.width, grid.height, radius))
         else:
             self.image.paste(border, (x, y), _outline(grid.width, grid.height, radius, 2 if chip.is_new else 1))
+        if chip.kind == "token":
             bar = round((grid.width - 2 * radius) * chip.level / LEVELS)
             self.image.paste(border, (x + radius, y + grid.height - 6, x + radius + bar, y + grid.height - 3))
         self._write_chip(chip, x, y, ink)
@@ -189,17 +192,14 @@ class Drawing:
         self._write(text, left, y + (grid.height - round(1.5 * size)) // 2 - 1, size, ink, weight, italic)
 
     def _draw_answer(self, state: SamplingStep) -> None:
-        """The answer as text, once more in full when it is done; what is still masked is left out."""
+        """The answer as it stands, as text, with an ellipsis for what is masked."""
         room = WIDTH - MARGIN - self.text_left
         lines = wrapped(self._text(state), room, ANSWER_SIZE, MEDIUM)
         if lines != self.answer:
-            self.answer = lines
-            bottom = self.grid.top - PADDING - 2
-            self.image.paste(PAPER, (self.text_left, self.answer_top - 2, WIDTH, bottom))
+            self.answer, top, color = lines, self.answer_top, mix(MASK, INK, 0.35)
+            self.image.paste(PAPER, (self.text_left, top - 2, WIDTH, self.grid.top - PADDING - 2))
             for line, text in enumerate(lines):
-                self._write(
-                    text, self.text_left, self.answer_top + line * 34, ANSWER_SIZE, mix(MASK, INK, 0.35), MEDIUM
-                )
+                self._write(text, self.text_left, top + line * ANSWER_LINE, ANSWER_SIZE, color, MEDIUM)
 
     def _text(self, state: SamplingStep) -> str:
         if state.finish_reason:
@@ -237,16 +237,14 @@ def _grid(length: int, top: int) -> Grid:
 
 def _colors(chip: Chip) -> tuple[Color, Color, Color]:
     """Of the fill, the border and the ink."""
+    ink = QUIET if chip.text in (SPECIAL_SIGN, STOP) else INK
     if chip.kind == "mask":
-        fill = mix(MASK, WHITE, 0.15 if chip.is_active else 0.07)
-        colors = (
-            fill,
-            mix(MASK, WHITE, 0.45 if chip.is_active else 0.25),
-            mix(INK, fill, 0.12 + 0.6 * chip.level / LEVELS),
-        )
+        fill, border = (mix(MASK, WHITE, share) for share in ((0.15, 0.45) if chip.is_active else (0.07, 0.25)))
+        colors = fill, border, mix(INK, fill, 0.12 + 0.6 * chip.level / LEVELS)
+    elif chip.kind == "given":
+        colors = mix(QUIET, WHITE, 0.09), LINE, ink
     else:
         color = tint(chip.level / LEVELS)
-        ink = INK if chip.kind == "word" else QUIET
         colors = mix(color, WHITE, 0.4 if chip.is_new else 0.24), color if chip.is_new else mix(color, WHITE, 0.6), ink
     fill, border, ink = (mix(color, WHITE, 0.4) for color in colors) if chip.is_dead else colors
     return fill, border, ink

@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 from lladav.canvas_state import STATIC, canvas_state, script, template
-from lladav.render.wording import settings_line
+from lladav.render.wording import summary
 from lladav.trace import Trace
 
 
@@ -21,7 +21,7 @@ def render_html(trace: Trace, path: str | Path) -> None:
         styles=_static("canvas.css"),
         thumbnails="".join(f'<img src="{html.escape(url)}" alt="">' for url in trace.thumbnails),
         question=html.escape(trace.question or trace.model),
-        settings=html.escape(f"{trace.model} · {settings_line(trace.config)}"),
+        settings=html.escape(summary(trace)),
         answer=html.escape(trace.text),
         canvas=template(),
         state=_embedded(canvas_state(trace, play=True)),

@@ -1,11 +1,17 @@
-"""How a run is described in a line."""
+"""What is said about a run."""
 
 from lladav.sampling import SamplingConfig
+from lladav.trace import Trace
 
 EXTRAS = ("temperature", "cfg_scale", "threshold", "factor", "entropy_bound", "refresh_interval")
 
 
-def settings_line(config: SamplingConfig) -> str:
+def summary(trace: Trace) -> str:
+    """The model, its settings, and how the run came from another: "lladav-tiny · 32 tokens, 16 steps"."""
+    return "  ·  ".join(filter(None, (trace.model, settings(trace.config), trace.edit)))
+
+
+def settings(config: SamplingConfig) -> str:
     """Lengths and steps, and what else is not as it is by default: "32 tokens, blocks of 8, 16 steps"."""
     parts = [f"{config.gen_length} tokens", f"{config.steps} steps"]
     if config.num_blocks > 1:
