@@ -33,6 +33,7 @@ class ChatTab:
         tools: an empty row below the canvas, for what can be done with `trace`.
         aside: an empty column below the conversation.
         shown: the components that `show_trace` updates, among others.
+        runs: the events that decode, to be cancelled by whatever puts something else on the canvas.
     """
 
     def __init__(self, pipe: LladaVPipeline):
@@ -110,7 +111,7 @@ class ChatTab:
         outputs = [*session, self.canvas, self.box, self.stop, self.undo_edit, *panel.outputs]
         self.shown = outputs
         fill = gr.on([self.fill_in.click, self.template.submit], self.fill, [self.template, *held], outputs, **QUIET)
-        runs: list[Any] = [
+        self.runs = runs = [
             self.box.submit(self.ask, [self.box, *shared], outputs, **QUIET),
             self.retry.click(self.ask_again, shared, outputs, **QUIET),
             self.chatbot.example_select(self.ask_example, shared, outputs, **QUIET),

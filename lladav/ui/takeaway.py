@@ -36,7 +36,7 @@ class TakeAway:
                 )
                 rendering.success(None, self.file, None, js=SAVE, **QUICK)
             upload = gr.UploadButton("Open a run", file_types=[".json"], size="sm", min_width=100, elem_id="open-run")
-        upload.upload(self.open, upload, tab.shown, show_progress="hidden", api_visibility="private")
+        upload.upload(self.open, upload, tab.shown, cancels=tab.runs, show_progress="hidden", api_visibility="private")
 
     def open(self, path: str) -> Updates:
         """Put a saved run on the canvas."""
