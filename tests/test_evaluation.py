@@ -226,11 +226,12 @@ class TestStudies:
             list(models_by_share(tmp_path / "masked-1_4"))
 
 
-class TestPictures:
-    @pytest.fixture(scope="class")
-    def scenes(self) -> list[Scene]:
-        return [scene for scene, _ in held_out_questions(5, 12)]
+@pytest.fixture(scope="module")
+def scenes() -> list[Scene]:
+    return [scene for scene, _ in held_out_questions(5, 12)]
 
+
+class TestPictures:
     @pytest.mark.parametrize("name", DISTURBANCES)
     def test_a_scene_is_sent_the_same_way_each_time(self, scenes, name: str):
         draw = DISTURBANCES[name]
