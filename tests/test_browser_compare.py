@@ -107,7 +107,7 @@ def test_one_after_the_other(comparison: Comparison):
 
 
 def test_stop_keeps_both_as_they_are(comparison: Comparison, tiny_pipeline: LladaVPipeline):
-    _, release = slow(tiny_pipeline, 0.2)
+    _, release = slow(tiny_pipeline, 0.8)  # long enough for a click on a busy machine
     try:
         comparison.page.locator("#compare").click()
         comparison.page.wait_for_function("Number(document.querySelector('#clock .pc-scrub').value) >= 2")
@@ -124,7 +124,7 @@ def test_stop_keeps_both_as_they_are(comparison: Comparison, tiny_pipeline: Llad
 
 
 def test_nothing_to_ask_is_told(comparison: Comparison):
-    comparison.page.locator("#compare-image").get_by_label("Clear").click()
+    comparison.page.locator("#compare-image").get_by_label("Remove Image").click()
     comparison.page.locator("#compare-text textarea").fill("")
     comparison.page.locator("#compare").click()
     comparison.page.get_by_text("There is nothing to answer yet").wait_for()

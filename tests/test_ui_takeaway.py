@@ -83,7 +83,7 @@ def test_without_a_run_there_is_nothing_to_take():
 
 
 def test_the_gallery_is_honest_and_complete():
-    traces = gallery.recorded()
+    traces = [*gallery.recorded().values()]
     if not traces:
         pytest.skip("there are no recorded runs")
     for trace in traces:

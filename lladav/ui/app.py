@@ -11,6 +11,7 @@ from lladav.ui.api import create_sample_endpoint
 from lladav.ui.chat import create_chat_tab
 from lladav.ui.compare import create_compare_tab
 from lladav.ui.gallery import create_gallery
+from lladav.ui.learn import create_learn_tab
 from lladav.ui.share import Share
 from lladav.ui.takeaway import create_takeaway
 
@@ -36,7 +37,8 @@ def build_app(pipe: LladaVPipeline) -> gr.Blocks:
             with chat.aside:
                 create_gallery(chat)
             compare = create_compare_tab(pipe)
-        share.wire(demo, tabs, {"chat": [chat.panel], "compare": [side.panel for side in compare.sides]})
+            create_learn_tab()
+        share.wire(demo, tabs, {"chat": [chat.panel], "compare": [side.panel for side in compare.sides], "learn": []})
         create_sample_endpoint(pipe)
     return demo.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=RUNS_AT_ONCE)
 

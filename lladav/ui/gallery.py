@@ -14,15 +14,14 @@ from lladav.ui.panel import QUICK, Updates
 TRACES = EMBEDDED_MODEL.parent / "traces"
 
 
-def recorded() -> list[Trace]:
-    """The runs in assets/traces, in the order of their names; none where the folder is missing."""
-    return [Trace.load(path) for path in sorted(TRACES.glob("*.json"))]
+def recorded() -> dict[str, Trace]:
+    """The runs in assets/traces by name, in order; none where the folder is missing."""
+    return {path.stem: Trace.load(path) for path in sorted(TRACES.glob("*.json"))}
 
 
 def honest_state(trace: Trace) -> State:
     """A recorded run on the canvas, played from its start, and labelled as what it is."""
-    note = f"“{trace.question}” — {origin(trace)}"
-    return canvas_state(trace, play=True) | {"note": note, "editable": False}
+    return canvas_state(trace, play=True) | {"note": f"“{trace.question}” — {origin(trace)}", "editable": False}
 
 
 def origin(trace: Trace) -> str:
@@ -44,7 +43,7 @@ class Gallery:
 
     def __init__(self, tab: ChatTab):
         self.tab = tab
-        self.traces = recorded()
+        self.traces = [*recorded().values()]
         if not self.traces:
             return
         tab.canvas.value = honest_state(self.traces[0])
@@ -53,7 +52,7 @@ class Gallery:
             value, html_template=_static("gallery.html"), js_on_load=_static("gallery.js"), apply_default_css=False,
             elem_id="gallery", container=True, padding=True,
         )  # fmt: skip
-        cards.pick(self.show, None, tab.shown, **QUICK)
+        cards.pick(self.show, None, tab.shown, cancels=tab.runs, **QUICK)
 
     def show(self, event: gr.EventData) -> Updates:
         """Play a recorded run."""

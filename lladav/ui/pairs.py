@@ -72,10 +72,16 @@ PAIRS = [
         {"steps": whole, "block": 8},
     ),
     Pair(
-        "Faithful or fast",
-        "B re-reads picture and question only every eighth step, and takes every word it is sure of at once.",
+        "Exact or cached",
+        "B looks at picture and question only every eighth step, and at what it kept of them in between.",
         {"steps": whole},
-        {"steps": whole, "refresh_interval": 8, "threshold": 0.9},
+        {"steps": whole, "refresh_interval": 8},
+    ),
+    Pair(
+        "One a step or all it is sure of",
+        "A commits one token a step; B commits every token above 90 % confidence at once.",
+        {"steps": whole},
+        {"steps": whole, "threshold": 0.9},
     ),
     Pair(
         "Surest first or any order",

@@ -12,7 +12,8 @@ def head() -> str:
     """Styles and script of the page. They go to the head because gradio rewrites what its `css` is given, and loses
     container queries on the way."""
     styles = "\n".join(
-        (STATIC / name).read_text(encoding="utf-8") for name in ("page.css", "canvas.css", "compare.css", "gallery.css")
+        (STATIC / name).read_text(encoding="utf-8")
+        for name in ("page.css", "canvas.css", "compare.css", "gallery.css", "learn.css")
     )
     script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("page.js", "share.js"))
     return f"<style>\n{styles}</style>\n<script>\n{script}</script>"

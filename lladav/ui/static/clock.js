@@ -104,8 +104,11 @@ function pairClock(root, canvases) {
     paint();
   }
 
+  // Keeps what is on show as the whole of both runs.
   function stop() {
     stopped = state.run;
+    state = { ...state, sides: state.sides.map((side) => ({ ...side, ms: side.ms.slice(0, stepOf(side) + 1) })) };
+    cursor = limit();
     playing = following = false;
     for (const canvas of canvases()) canvas.dispatchEvent(new Event("tokencanvas:stop"));
     paint();

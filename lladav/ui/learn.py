@@ -1,0 +1,106 @@
+"""The Learn tab: how an answer comes out of its masks, in a few stills of recorded runs."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from lladav.canvas_state import STATIC
+from lladav.ui import gallery
+from lladav.ui.canvas import token_canvas
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One thing to see.
+
+    Attributes:
+        title: what it is.
+        text: what to look at.
+        run: name of the recorded run that shows it.
+        first: the step it begins at.
+        last: the step it is played to; None for the end.
+    """
+
+    title: str
+    text: str
+    run: str
+    first: int
+    last: int | None
+
+
+ONE_BLOCK, BLOCKS, FAST, LEFT_TO_RIGHT = "7-one-block", "6-blocks", "8-fast", "9-left-to-right"
+LESSONS = [
+    Lesson(
+        "Nothing but masks",
+        "The model has read the picture and the question. Its answer is there from the start, at full length, with a "
+        "mask over every token.",
+        ONE_BLOCK, 0, 0,
+    ),
+    Lesson(
+        "A guess for every mask",
+        "One forward pass looks in both directions and guesses a token for all masks at once. The faint words are the "
+        "guesses. Point at one: the bars show what else was weighed there.",
+        ONE_BLOCK, 1, 1,
+    ),
+    Lesson(
+        "The surest is kept",
+        "How probable the model finds its own guess is its confidence. The surest guess is kept, wherever it stands; "
+        "the bar under a token says how sure. All others go back behind their masks.",
+        ONE_BLOCK, 1, 4,
+    ),
+    Lesson(
+        "Then it looks again",
+        "What was kept is something to hold on to: every further pass sees it, and guesses the rest better. The order "
+        "is the model's own. Behind the end sign ∎ nothing is part of the answer.",
+        ONE_BLOCK, 4, None,
+    ),
+    Lesson(
+        "Blocks bring back some order",
+        "An answer may be cut into blocks. Inside a block any order will do, but a block has to be finished before the "
+        "next begins, so the end is not settled before the middle was looked at.",
+        BLOCKS, 0, None,
+    ),
+    Lesson(
+        "Fewer looks, faster answers",
+        "Four tokens a pass need a quarter of the passes. But tokens kept together did not see each other, and "
+        "need not agree. The knobs of this page are about that bargain.",
+        FAST, 0, None,
+    ),
+    Lesson(
+        "And left to right?",
+        "A usual language model writes one token after the other, one a pass. It sees nothing of what comes later, and "
+        "has no masks to choose from.",
+        LEFT_TO_RIGHT, 0, None,
+    ),
+]  # fmt: skip
+
+
+def create_learn_tab() -> None:
+    """Lay out the Learn tab in the current context; not at all where the runs it shows are missing."""
+    runs = gallery.recorded()
+    lessons = [lesson for lesson in LESSONS if lesson.run in runs]
+    if not lessons:
+        return
+    shown = list(dict.fromkeys(lesson.run for lesson in lessons))
+    value = {
+        "canvases": "[id^=learn-canvas-]",
+        "picture": runs[shown[0]].thumbnails[0],
+        "lessons": [
+            {"title": one.title, "text": one.text, "canvas": shown.index(one.run), "first": one.first, "last": one.last}
+            for one in lessons
+        ],
+    }
+    with gr.Tab("Learn", id="learn"), gr.Row(elem_id="learn", equal_height=False):
+        with gr.Column(scale=5, min_width=320):
+            gr.HTML(
+                value, html_template=_static("learn.html"), js_on_load=_static("learn.js"), apply_default_css=False,
+                elem_id="lessons", container=True, padding=True,
+            )  # fmt: skip
+        with gr.Column(scale=7, min_width=320):
+            for number, name in enumerate(shown):
+                state = gallery.honest_state(runs[name]) | {"play": False}
+                token_canvas(state, elem_id=f"learn-canvas-{number}", elem_classes="led", container=True, padding=True)
+
+
+def _static(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
