@@ -132,7 +132,7 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def url(tiny_pipeline: LladaVPipeline) -> Iterator[str]:
     """Where the page for the small model is served."""
     with served(tiny_pipeline) as address:

@@ -4,6 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from lladav import LladaVPipeline
 
@@ -97,10 +100,12 @@ def served(pipe: LladaVPipeline) -> Iterator[str]:
     """The address of the page for a model, while it is needed."""
     from lladav.ui.app import build_app, launch  # which most tests can do without
 
-    demo = build_app(pipe)
-    _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True)
-    yield url
-    demo.close()
+    with TemporaryDirectory() as cache, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", cache)  # a server that closes takes its files away, others' among them
+        demo = build_app(pipe)
+        _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True)
+        yield url
+        demo.close()
 
 
 def letters(text: str) -> str:
