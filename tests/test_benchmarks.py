@@ -100,7 +100,18 @@ def test_json_ends_the_output_and_holds_the_table(bench):
     assert rows["exact"]["nfe"] == 4 and rows["exact"]["tokens_per_forward"] == 2
     assert rows["exact"]["cached_step_seconds"] is None and rows["refresh-32"]["cached_step_seconds"] > 0
     assert rows["refresh-32"]["agreement"] <= 1
-    assert all(row["peak_memory_gb"] > 0.05 and row["ratio_to_floor"] > 0 for row in rows.values())
+    assert all(
+        row["peak_memory_gb"] > 0.05 > row["weights_gb"] > 0.01 and row["ratio_to_floor"] > 0 for row in rows.values()
+    )
+
+
+def test_recorded_steps_and_fewer_bits_are_modes_of_their_own(bench):
+    pytest.importorskip("bitsandbytes")
+    code, out, _ = bench("--model", "random:tiny", *LENGTHS, "--steps", "2", "--json", "--compiled", "--quantized")
+    rows = {row["mode"]: row for row in json.loads(out.splitlines()[-1])["rows"]}
+    assert code == 0 and list(rows) == [*MODES, "refresh-32+compiled", "int8", "int4"]
+    assert rows["refresh-32+compiled"]["agreement"] == rows["refresh-32"]["agreement"]
+    assert rows["int4"]["weights_gb"] < rows["int8"]["weights_gb"] < rows["exact"]["weights_gb"]
 
 
 def test_a_model_on_disk_is_asked_about_a_picture(bench, tiny_random):
@@ -164,9 +175,12 @@ def test_the_threshold_for_random_weights_commits_about_twice_as_much(subject):
 def test_a_floor_is_the_longer_of_arithmetic_and_reading(subject):
     arithmetic = Machine(bandwidth=1e30, rate=1.0)
     reading = Machine(bandwidth=1.0, rate=1e30)
-    layers = sum(weight.numel() for weight in subject.model.model.language_model.layers.parameters())
-    head, scores = 1000 * 192, 4 * 56 * 56 * 192 * 6
-    assert floor_seconds(subject, arithmetic, 56, rows=3) == 2 * 56 * layers + scores + 2 * 3 * head
+    block = 4 * 192**2 + 3 * 192 * 576 + 2 * 192
+    head, scores = 1000 * 192, 4 * 56 * 192
+    whole, last = 2 * block + scores, 2 * (block - 2 * 192**2) + scores
+    expected = 56 * 5 * whole + 56 * 2 * 2 * 192**2 + 3 * last + 2 * 3 * head
+    assert floor_seconds(subject, arithmetic, 56, rows=3) == pytest.approx(expected, rel=1e-12)
+    layers = 6 * block
     assert floor_seconds(subject, reading, 16, rows=3) == 4 * (layers + head + 2 * 40 * 192 * 6)
 
 

@@ -1,4 +1,5 @@
 import copy
+import gc
 import pickle
 from collections.abc import Callable
 
@@ -78,6 +79,17 @@ def test_the_prompt_is_run_only_when_due(tiny_pipeline, monkeypatch):
     answer = 16 + 1
     whole = tiny_pipeline.prompt_length(messages) + answer
     assert lengths == [whole, answer, answer, whole, answer, answer, whole, answer]
+
+
+@pytest.mark.parametrize("refresh_interval", [None, 4])
+def test_nothing_piles_up_from_step_to_step(tiny_pipeline, refresh_interval: int | None):
+    """But records, where they are kept."""
+    config = SamplingConfig(**SETTINGS | {"steps": 16}, refresh_interval=refresh_interval)
+    steps = tiny_pipeline.stream([picture_message("What is this?")], config)
+    alive = [
+        sum(isinstance(thing, torch.Tensor) for thing in gc.get_objects()) for step in steps if step.step in (2, 10, 14)
+    ]
+    assert alive[0] == alive[1] == alive[2]
 
 
 class TestFeatureCache:

@@ -56,6 +56,16 @@ def test_full_size_answers_a_long_prompt(refresh_interval: int | None, full_size
     assert torch.isfinite(last.confidence).all()
 
 
+def test_recorded_steps_answer_the_same(full_size, caplog):
+    config = SamplingConfig(gen_length=32, block_length=32, steps=16, stop=(), refresh_interval=8)
+    inputs = {"inputs_embeds": random_prompt(full_size, PROMPT_LENGTH)}
+    runs = [
+        [step.tokens for step in sample(full_size, inputs, config, compiled=compiled)] for compiled in (True, False)
+    ]
+    assert torch.equal(*map(torch.stack, runs))
+    assert not caplog.records
+
+
 @torch.no_grad()
 def test_full_size_agrees_with_a_head_in_float32(full_size, record_property):
     masks = torch.full((1, 128), full_size.config.mask_token_id, device="cuda")

@@ -5,7 +5,15 @@ import json
 
 from lladav.benchmarks.growth import plot
 from lladav.benchmarks.machine import measure_machine
-from lladav.benchmarks.measuring import choose_threshold, exact_config, make_modes, measure, parallel_modes
+from lladav.benchmarks.measuring import (
+    choose_threshold,
+    compiled_modes,
+    exact_config,
+    make_modes,
+    measure,
+    parallel_modes,
+    quantized_modes,
+)
 from lladav.benchmarks.plain import plain_loop
 from lladav.benchmarks.profiling import profiled_step
 from lladav.benchmarks.report import LEGEND, as_json, describe, make_rows, note, table
@@ -22,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer")
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all (default: one a token); fewer is quicker")
     parser.add_argument("--repetitions", type=int, default=1, metavar="N", help="runs to take medians over")
+    parser.add_argument("--compiled", action="store_true", help="also with recorded steps, on a GPU")
+    parser.add_argument("--quantized", action="store_true", help="also with weights in 8 and 4 bits (needs an extra)")
     parser.add_argument("--plot", metavar="PATH", help="draw time per step against prompt and answer length")
     parser.add_argument("--profile", action="store_true", help="show where a step of exact mode spends its time")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
@@ -38,6 +48,8 @@ def main(args: argparse.Namespace) -> int:
     machine = measure_machine(subject.model.device, subject.model.dtype)
     threshold = choose_threshold(subject, config)
     modes = make_modes(subject, config) + parallel_modes(subject, config, threshold)
+    modes += compiled_modes(subject, config) if args.compiled else []
+    modes += quantized_modes(subject, config) if args.quantized else []
     rows = make_rows(subject, machine, measure(modes, config.steps, args.repetitions))
     print(describe(subject, machine, rows), table(rows), LEGEND, note(subject, threshold), sep="\n\n")
     if args.profile:

@@ -46,15 +46,19 @@ def floor_seconds(subject: Subject, machine: Machine, positions: int, rows: floa
 
     Args:
         positions: how many run through the language model, the others being in the cache.
-        rows: how many the head scores.
+        rows: how many the head scores, and the last block needs more of than keys and values.
     """
     text, head = subject.model.config.text_config, subject.model.lm_head.weight
     length = subject.prompt.shape[1] + subject.gen_length
-    layers = sum(weight.numel() for weight in subject.model.model.language_model.layers.parameters())
-    attention = 4 * positions * length * text.num_attention_heads * text.head_dim * text.num_hidden_layers
-    operations = 2 * positions * layers + attention + 2 * rows * head.numel()
-    cache = 2 * (length - positions) * text.num_key_value_heads * text.head_dim * text.num_hidden_layers
-    read = (layers + head.numel() + cache) * head.element_size()
+    blocks = list(subject.model.model.language_model.layers)
+    weights = sum(weight.numel() for block in blocks for weight in block.parameters())
+    last = blocks[-1].self_attn
+    skipped = weights / len(blocks) - last.k_proj.weight.numel() - last.v_proj.weight.numel()  # but for `rows`
+    scores = 4 * length * text.num_attention_heads * text.head_dim
+    operations = positions * (2 * weights + scores * len(blocks)) - (positions - rows) * (2 * skipped + scores)
+    operations += 2 * rows * head.numel()
+    cache = 2 * (length - positions) * text.num_key_value_heads * text.head_dim * len(blocks)
+    read = (weights + head.numel() + cache) * head.element_size()
     return max(operations / machine.rate, read / machine.bandwidth)
 
 

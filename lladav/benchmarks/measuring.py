@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
@@ -13,7 +14,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from lladav.benchmarks.plain import plain_generation, plain_loop
-from lladav.benchmarks.subjects import Subject
+from lladav.benchmarks.subjects import Subject, quantized
+from lladav.quantization import QUANTIZATIONS
 from lladav.sampling import SamplingConfig, sample
 
 TRUSTED = 0.9  # the threshold for a model that was trained
@@ -28,11 +30,13 @@ class Mode:
         name: "plain", "exact", "refresh-4", ...
         steps: starts a run, which yields the answer, ids of shape (G,), after each step.
         refresh_interval: the prompt is run every that many steps.
+        weights: bytes that the model's weights take.
     """
 
     name: str
     steps: Callable[[], Iterator[Tensor]]
     refresh_interval: int = 1
+    weights: int = 0
 
 
 def average(full: float, cached: float | None, refresh_interval: int) -> float:
@@ -79,26 +83,32 @@ def exact_config(gen_length: int, steps: int) -> SamplingConfig:
     return SamplingConfig(gen_length=gen_length, block_length=gen_length, steps=steps, stop=())
 
 
-def make_mode(name: str, subject: Subject, config: SamplingConfig) -> Mode:
+def make_mode(name: str, subject: Subject, config: SamplingConfig, compiled: bool = False) -> Mode:
     """Our loop under `config`."""
 
     def steps() -> Iterator[Tensor]:
-        run = sample(subject.model, {"inputs_embeds": subject.prompt}, config)
+        run = sample(subject.model, {"inputs_embeds": subject.prompt}, config, compiled=compiled)
         next(run)  # the canvas, before any forward pass
         return (step.tokens for step in run)
 
-    return Mode(name, steps, config.refresh_interval or 1)
+    return Mode(name, steps, config.refresh_interval or 1, subject.model.get_memory_footprint())
+
+
+def plain_mode(subject: Subject, config: SamplingConfig) -> Mode:
+    """What ours is measured against."""
+    loop = plain_generation if subject.model.config.is_causal else plain_loop
+    steps = partial(loop, subject.model, subject.prompt, config)
+    return Mode("plain", steps, weights=subject.model.get_memory_footprint())
 
 
 def make_modes(subject: Subject, config: SamplingConfig) -> list[Mode]:
     """The plain loop, exact mode and, but for a causal model, whose cache is exact, the modes with a cache."""
     if subject.model.config.is_causal:
         exact = make_mode("exact", subject, config)
-        plain = Mode("plain", lambda: plain_generation(subject.model, subject.prompt, config))
-        return [plain, replace(exact, refresh_interval=config.gen_length)]
+        return [plain_mode(subject, config), replace(exact, refresh_interval=config.gen_length)]
     cached = [replace(config, refresh_interval=interval) for interval in (SLOW, FAST)]
     return [
-        Mode("plain", lambda: plain_loop(subject.model, subject.prompt, config)),
+        plain_mode(subject, config),
         make_mode("exact", subject, config),
         *(make_mode(f"refresh-{each.refresh_interval}", subject, each) for each in cached),
     ]
@@ -113,6 +123,19 @@ def parallel_modes(subject: Subject, config: SamplingConfig, threshold: float) -
         make_mode(f"refresh-{FAST}+factor", subject, replace(fast, factor=1.0)),
         make_mode(f"refresh-{FAST}+threshold", subject, replace(fast, threshold=threshold)),
     ]
+
+
+def compiled_modes(subject: Subject, config: SamplingConfig) -> list[Mode]:
+    """The mode whose steps between refreshes are recorded; a causal model has none."""
+    if subject.model.config.is_causal:
+        return []
+    fast = replace(config, refresh_interval=FAST)
+    return [make_mode(f"refresh-{FAST}+compiled", subject, fast, compiled=True)]
+
+
+def quantized_modes(subject: Subject, config: SamplingConfig) -> list[Mode]:
+    """Exact mode of the same weights in fewer bits."""
+    return [make_mode(name, quantized(subject, name), config) for name in QUANTIZATIONS]
 
 
 def choose_threshold(subject: Subject, config: SamplingConfig) -> float:

@@ -24,7 +24,8 @@ class Row:
         agreement: the share of the answer's tokens that are those of exact mode.
         seconds: the whole answer, from the embedded prompt on.
         nfe: forward passes.
-        peak_memory_gb: in 10^9 bytes, weights included.
+        weights_gb: what the model's weights take, in 10^9 bytes.
+        peak_memory_gb: in 10^9 bytes, weights included, those of every model that was loaded.
         ratio_to_floor: how many times the least that the machine must take an average step takes.
     """
 
@@ -37,6 +38,7 @@ class Row:
     agreement: float
     seconds: float
     nfe: int
+    weights_gb: float
     peak_memory_gb: float
     ratio_to_floor: float
 
@@ -55,6 +57,7 @@ def make_rows(subject: Subject, machine: Machine, runs: Sequence[Run]) -> list[R
             agreement=(run.answer == exact.answer).double().mean().item(),
             seconds=median(map(sum, run.seconds)),
             nfe=run.nfe,
+            weights_gb=run.mode.weights / 1e9,
             peak_memory_gb=run.peak_memory / 1e9,
             ratio_to_floor=ratio_to_floor(subject, machine, run),
         )
@@ -79,13 +82,14 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "tokens a pass": lambda row: f"{row.tokens_per_forward:.2f}",
     "agreement": lambda row: f"{row.agreement:.1%}",
     "s": lambda row: f"{row.seconds:.2f}",
-    "GB": lambda row: f"{row.peak_memory_gb:.2f}",
+    "GB weights": lambda row: f"{row.weights_gb:.2f}",
+    "GB peak": lambda row: f"{row.peak_memory_gb:.2f}",
     "× floor": lambda row: f"{row.ratio_to_floor:.2f}",
 }
 LEGEND = """\
 ms a step: of a long run; full: with the prompt, cached: without. × plain: how many times sooner than the plain loop
 the answer is there. tokens a pass: committed by a forward pass. agreement: with the answer of exact mode.
-s: the whole answer. GB: peak of memory, weights included. × floor: of the machine's own copying and multiplying."""
+s: the whole answer. GB peak: weights included. × floor: of the machine's own copying and multiplying."""
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -1,7 +1,8 @@
 """What is measured: a model on disk or one of random weights, and the prompt it is given."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from lladav.configuration import PUBLISHED_LANGUAGE_MODEL, PUBLISHED_TOWER, Llad
 from lladav.evaluation import conversation, held_out_questions
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.pipeline import LladaVPipeline, default_model
+from lladav.quantization import quantization_config
 from lladav.sampling import SamplingConfig
 
 RANDOM = "random:"
@@ -119,6 +121,25 @@ def random_model(key: str) -> LladaVForMaskedDiffusion:
     if not on_gpu and dtype == torch.float32:
         model.store_by_columns()
     return model
+
+
+def quantized(subject: Subject, name: str) -> Subject:
+    """`subject` with its model loaded in "int8" or "int4".
+
+    Raises:
+        ValueError: see `quantization_config`.
+    """
+    fewer_bits = quantization_config(name, subject.model.dtype)
+    with TemporaryDirectory() as folder:
+        if subject.is_random:
+            subject.model.save_pretrained(folder)
+        model = LladaVForMaskedDiffusion.from_pretrained(
+            folder if subject.is_random else subject.name,
+            dtype=subject.model.dtype,
+            device_map={"": subject.model.device},
+            quantization_config=fewer_bits,
+        )
+    return replace(subject, model=model.eval())
 
 
 @torch.no_grad()
