@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 
 import pytest
 
@@ -122,3 +123,21 @@ def slow(pipe: LladaVPipeline, seconds: float) -> tuple[list[float], Callable[[]
         passes.append(time.monotonic())
 
     return passes, pipe.model.model.language_model.register_forward_hook(wait).remove
+
+
+@contextmanager
+def held(pipe: LladaVPipeline, steps: int) -> Iterator[tuple[Event, list[float]]]:
+    """Lets the model take so many steps, and no further one until the event is set; notes when passes ended."""
+    gate, passes = Event(), []
+
+    def wait(*_) -> None:
+        if len(passes) >= steps:
+            gate.wait()
+        passes.append(time.monotonic())
+
+    hook = pipe.model.model.language_model.register_forward_hook(wait)
+    try:
+        yield gate, passes
+    finally:
+        gate.set()
+        hook.remove()
