@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
+import gradio as gr
 import pytest
 from conftest import picture_message
 
@@ -13,6 +14,7 @@ from lladav.sampling import sample
 from lladav.ui import decoding
 from lladav.ui.knobs import PRESETS, Plan, preset
 from lladav.ui.pace import Pace, first_pace, in_words, learn, pass_sizes
+from lladav.ui.panel import KnobPanel
 
 LINE = Pace(fixed=0.004, per_position=0.0001)
 READING = 0.03  # seconds for the prompt, besides its passes
@@ -103,6 +105,24 @@ def test_an_edit_says_nothing_of_the_next_answer(run: Callable[..., Trace]):
     template = (5,) * 12 + (None,) * 4
     config = SamplingConfig(gen_length=16, block_length=16, steps=16, template=template, stop=())
     assert learn(run(config), LINE).passes(preset("Faithful", 16)) == 16
+
+
+def test_a_run_that_commits_all_it_is_sure_of_foretells_the_next(run: Callable[..., Trace]):
+    fast = preset("Fast", 32)
+    assert replace(LINE, written=12).passes(fast) == 4
+    trace = run(config_of(replace(fast, threshold=0.5), stop=()))
+    pace = learn(trace, replace(LINE, written=12))
+    assert pace.passes(fast) == len(trace.steps)
+    assert pace.passes(preset("Faithful", 32)) == 12
+
+
+def test_runs_without_an_end_or_a_step_teach_nothing(run: Callable[..., Trace], tiny_pipeline: LladaVPipeline):
+    trace = run(SamplingConfig(gen_length=8, block_length=8, steps=8, stop=()))
+    with gr.Blocks():
+        panel = KnobPanel(tiny_pipeline)
+    for useless in (None, replace(trace, finish_reason=None), replace(trace, steps=[], seconds=[0.1])):
+        assert panel.learn(useless, LINE) is LINE
+    assert panel.learn(trace, LINE) == learn(trace, LINE)
 
 
 def test_a_run_of_one_pass_leaves_the_line_alone(run: Callable[..., Trace]):

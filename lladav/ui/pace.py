@@ -21,7 +21,7 @@ from lladav.ui import about
 from lladav.ui.conversation import DEFAULT_QUESTION
 from lladav.ui.knobs import NEVER_SURE, Plan
 
-TOKENS_WHEN_SURE = 3.0  # that a pass commits above a threshold, until a run has shown it
+TOKENS_WHEN_SURE = 3  # that a pass commits with a threshold, until a run has shown it
 WARM_UPS = (  # one long enough to measure, then one as visitors ask for it
     SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=()),
     SamplingConfig(gen_length=24, block_length=24, steps=24),
@@ -39,7 +39,7 @@ class Pace:
         startup: seconds that a run took beside its passes: reading the prompt and its pictures.
         prompt_length: positions of the last prompt.
         written: tokens that had been committed when the last answer was complete; infinite where that was all of them.
-        when_sure: tokens a pass committed in the last run with a threshold.
+        when_sure: passes of the last run with a threshold, or None before there was one.
     """
 
     fixed: float
@@ -47,7 +47,7 @@ class Pace:
     startup: float = 0.0
     prompt_length: int = 0
     written: float = math.inf
-    when_sure: float = TOKENS_WHEN_SURE
+    when_sure: int | None = None
 
     def seconds(self, sizes: Sequence[int]) -> float:
         """What passes over so many positions each take together."""
@@ -55,10 +55,12 @@ class Pace:
 
     def passes(self, plan: Plan) -> int:
         """How many forward passes a run will need for an answer like the last."""
-        rate = plan.gen_length / plan.steps
-        if plan.threshold < NEVER_SURE:
-            rate = max(rate, self.when_sure)
-        return min(plan.steps, max(1, round(min(self.written, plan.gen_length) / rate)))
+        written = min(self.written, plan.gen_length)
+        if plan.threshold == NEVER_SURE:
+            expected = written * plan.steps / plan.gen_length
+        else:
+            expected = self.when_sure or written / TOKENS_WHEN_SURE
+        return min(plan.steps, max(1, round(expected)))
 
     def forecast(self, plan: Plan, cfg_scale: float) -> float:
         """How many seconds that run will take."""
@@ -82,10 +84,9 @@ def learn(trace: Trace, known: Pace | None) -> Pace:
     pace = replace(pace, startup=startup, prompt_length=trace.prompt_length)
     if config.template is not None:  # how much an edit fills says nothing of the next answer
         return pace
-    committed = sum(len(step.committed) for step in trace.steps)
     if config.threshold is not None:
-        usual = min(pace.written, config.gen_length) if known else committed
-        return replace(pace, when_sure=usual / count)
+        return replace(pace, when_sure=count)
+    committed = sum(len(step.committed) for step in trace.steps)
     return replace(pace, written=math.inf if committed == config.gen_length else committed)
 
 

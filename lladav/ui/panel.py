@@ -196,7 +196,7 @@ class KnobPanel:
         run.success(self.learn, [trace, self.pace], self.pace, **QUICK)
 
     def learn(self, trace: Trace | None, known: pace.Pace | None) -> pace.Pace | None:
-        """The pace after a run."""
+        """The pace after a run, unless it was broken off or had nothing to fill in."""
         return pace.learn(trace, known) if trace and trace.steps and trace.finish_reason else known
 
     def use_preset(self, name: str, gen_length: float, remasking: str) -> Updates:
