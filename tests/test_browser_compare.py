@@ -123,11 +123,16 @@ def test_stop_keeps_both_as_they_are(comparison: Comparison, tiny_pipeline: Llad
     assert comparison.figures("forward passes")[1]
 
 
-def test_nothing_to_ask_is_told(comparison: Comparison):
+def test_what_cannot_be_asked_is_told(comparison: Comparison):
     comparison.page.locator("#compare-image").get_by_label("Remove Image").click()
     comparison.page.locator("#compare-text textarea").fill("")
     comparison.page.locator("#compare").click()
     comparison.page.get_by_text("There is nothing to answer yet").wait_for()
+    comparison.page.locator("#compare-text textarea").fill("word " * 800)
+    comparison.page.locator("#compare").click()
+    comparison.page.get_by_text("must fit into 512 tokens").wait_for()
+    comparison.until("idle")
+    assert comparison.page.locator("#pair-stop").is_disabled()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

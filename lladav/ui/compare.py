@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from itertools import chain, repeat, zip_longest
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import spaces
 
-from lladav.canvas_state import STATIC, CanvasRecord, Frame, idle_state
+from lladav.canvas_state import CanvasRecord, Frame, idle_state
 from lladav.pipeline import EMBEDDED_MODEL, LladaVPipeline
 from lladav.sampling import SamplingConfig, effective_config
 from lladav.ui import about, conversation
 from lladav.ui.canvas import token_canvas
 from lladav.ui.decoding import frames, gpu_seconds
+from lladav.ui.painted import painted
 from lladav.ui.pairs import PAIRS, Pair, layout_in_words
 from lladav.ui.panel import QUICK, KnobPanel, Updates, first_plan
 
@@ -25,6 +25,7 @@ TWIN = EMBEDDED_MODEL.with_name("lladav-tiny-ar")
 DIFFUSION, LEFT_TO_RIGHT = "Diffusion", "Left to right"
 UNPLANNED = ("temperature", "cfg_scale", "seed")  # knobs that need not fit with others
 SIDES = ("a", "b")
+ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
 CANVASES = "#canvas-a .tc, #canvas-b .tc"
 STOP_BOTH = "() => document.querySelector('#clock .pc').dispatchEvent(new Event('pairclock:stop'))"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -176,19 +177,13 @@ class CompareTab:
         self.decode = create_pair_decoder(self.pipeline_of)
         self.pairs = [pair for pair in PAIRS if self.has_twin or not pair.needs_twin]
         self._question_row()
-        self.clock = gr.HTML(
-            Score().clock(), html_template=_static("clock.html"), js_on_load=_static("clock.js"),
-            apply_default_css=False, elem_id="clock", container=True, padding=True,
-        )  # fmt: skip
+        self.clock = painted("clock", Score().clock(), elem_id="clock")
         with gr.Row(elem_id="sides"):
             self.sides = []
             for key in SIDES:
                 with gr.Column(min_width=320):
                     self.sides.append(Side(key, pipe))
-        self.verdict = gr.HTML(
-            Score().verdict(), html_template=_static("verdict.html"), js_on_load=_static("verdict.js"),
-            apply_default_css=False, elem_id="verdict", container=True, padding=True,
-        )  # fmt: skip
+        self.verdict = painted("verdict", Score().verdict(), elem_id="verdict")
         with gr.Row(elem_id="side-knobs"):
             for side in self.sides:
                 with gr.Column(min_width=320):
@@ -246,7 +241,7 @@ class CompareTab:
         titles = [side.title for side in self.sides]
         outputs = [self.clock, self.verdict, self.stop, *canvases, *fitted, *titles]
         run = gr.on([self.go.click, self.question.submit], self.compare, inputs, outputs, **QUIET)
-        self.stop.click(lambda: gr.update(interactive=False), None, self.stop, cancels=run, js=STOP_BOTH, **QUICK)
+        self.stop.click(lambda: OFF, None, self.stop, cancels=run, js=STOP_BOTH, **QUICK)
 
     def use_pair(self, name: str) -> Updates:
         """Both sides' knobs as a pair wants them, and what it teaches."""
@@ -273,7 +268,7 @@ class CompareTab:
         except ValueError as error:
             raise gr.Error(str(error), title="Compare", print_exception=False) from error
         half = len(settings) // 2
-        updates: Updates = {self.stop: gr.update(interactive=True)}
+        updates: Updates = {self.stop: ON}
         runs = []
         for side, (model, *values) in zip(self.sides, (settings[:half], settings[half:]), strict=True):
             config, thinking, note = side.panel.config(*values)
@@ -289,23 +284,26 @@ class CompareTab:
         records = [self._record(run) for run in runs]
         for side, frame in self.decode(messages, runs, in_turn):
             if isinstance(frame, str):
+                yield self._nothing()
                 raise gr.Error(frame, title=f"Run {SIDES[side].upper()}", print_exception=False)
             records[side].add(frame)
             score.add(side, frame)
             # All of it every time: of updates that come in faster than the page takes them, only the last arrives.
             rows = zip(self.sides, records, score.last, strict=True)
             canvases = {one.canvas: record.value(last) for one, record, last in rows}
-            over = {self.stop: gr.update(interactive=False)} if score.endings else {}
+            over = {self.stop: OFF} if score.endings else {}
             yield canvases | {self.clock: score.clock(), self.verdict: score.verdict()} | over
+
+    def _nothing(self) -> Updates:
+        """As it was before the first run."""
+        score = Score()
+        blank = {side.canvas: idle_state(side.panel.start.gen_length) for side in self.sides}
+        return blank | {self.clock: score.clock(), self.verdict: score.verdict(), self.stop: OFF}
 
     def _record(self, run: Run) -> CanvasRecord:
         pipe = self.pipeline_of(run.model)
         special = set(pipe.tokenizer.all_special_ids)
         return CanvasRecord(uuid.uuid4().hex, run.config, lambda token: pipe.pieces([token])[0], special)
-
-
-def _static(name: str) -> str:
-    return (Path(STATIC) / name).read_text(encoding="utf-8")
 
 
 def create_compare_tab(pipe: LladaVPipeline) -> CompareTab:

@@ -4,10 +4,11 @@ from typing import Any
 
 import gradio as gr
 
-from lladav.canvas_state import STATIC, State, canvas_state
+from lladav.canvas_state import State, canvas_state
 from lladav.pipeline import EMBEDDED_MODEL
 from lladav.trace import Trace
 from lladav.ui.chat import ChatTab
+from lladav.ui.painted import painted
 from lladav.ui.pairs import layout_in_words
 from lladav.ui.panel import QUICK, Updates
 
@@ -48,20 +49,12 @@ class Gallery:
             return
         tab.canvas.value = honest_state(self.traces[0])
         value = {"title": origin(self.traces[0]).capitalize(), "cards": [*map(card, self.traces)]}
-        cards = gr.HTML(
-            value, html_template=_static("gallery.html"), js_on_load=_static("gallery.js"), apply_default_css=False,
-            elem_id="gallery", container=True, padding=True,
-        )  # fmt: skip
-        cards.pick(self.show, None, tab.shown, cancels=tab.runs, **QUICK)
+        painted("gallery", value, elem_id="gallery").pick(self.show, None, tab.shown, cancels=tab.runs, **QUICK)
 
     def show(self, event: gr.EventData) -> Updates:
         """Play a recorded run."""
         trace = self.traces[event.index]
         return self.tab.show_trace(trace) | {self.tab.canvas: honest_state(trace)}
-
-
-def _static(name: str) -> str:
-    return (STATIC / name).read_text(encoding="utf-8")
 
 
 def create_gallery(tab: ChatTab) -> Gallery:

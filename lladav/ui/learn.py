@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from lladav.canvas_state import STATIC
 from lladav.ui import gallery
 from lladav.ui.canvas import token_canvas
+from lladav.ui.painted import painted
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,8 @@ def create_learn_tab() -> None:
     }
     with gr.Tab("Learn", id="learn"), gr.Row(elem_id="learn", equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            gr.HTML(
-                value, html_template=_static("learn.html"), js_on_load=_static("learn.js"), apply_default_css=False,
-                elem_id="lessons", container=True, padding=True,
-            )  # fmt: skip
+            painted("learn", value, elem_id="lessons")
         with gr.Column(scale=7, min_width=320):
             for number, name in enumerate(shown):
                 state = gallery.honest_state(runs[name]) | {"play": False}
                 token_canvas(state, elem_id=f"learn-canvas-{number}", elem_classes="led", container=True, padding=True)
-
-
-def _static(name: str) -> str:
-    return (STATIC / name).read_text(encoding="utf-8")
