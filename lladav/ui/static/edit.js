@@ -95,6 +95,7 @@ function editing({ root, record, shownStep, paint, seek, cutShort, editable }, o
 
   function paintBar() {
     bar.hidden = false;
+    root.dataset.editable = editable();
     const some = marked.size > 0, set = setMarks().length;
     bar.querySelector(".tc-edit-hint").hidden = !editable() || some || pinned.size > 0;
     bar.querySelector(".tc-typing").hidden = !(some && typing);
