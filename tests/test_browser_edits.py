@@ -72,8 +72,8 @@ def test_a_pinned_token_outlives_a_new_answer(asked: Visit):
 
 
 def test_words_are_typed_over_tokens(asked: Visit):
-    token(asked, 2).click()
-    token(asked, 3).click()
+    for position in (2, 3, 4):
+        token(asked, position).click()
     tool(asked, "type").click()
     asked.page.keyboard.type("blue dog")
     asked.page.keyboard.press("Enter")
@@ -90,6 +90,7 @@ def test_words_that_do_not_fit_change_nothing(asked: Visit):
     tool(asked, "put").click()
     asked.page.get_by_text("longer than its 32 tokens").first.wait_for()
     assert tokens(asked) == before
+    assert QUESTION in asked.conversation(), "nothing covers the conversation"
 
 
 def test_an_alternative_branches_off_at_the_step_on_show(asked: Visit):

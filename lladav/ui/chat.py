@@ -1,8 +1,7 @@
 """The Chat tab: the conversation, the canvas, the knobs, and the events that join them."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -146,7 +145,7 @@ class ChatTab:
     def ask_again(self, chat: Chat, turns: list[Turn], features: FeatureCache, *settings: Any) -> Iterator[Updates]:
         """Answer the last question once more."""
         if not turns:
-            raise gr.Error("There is no question to answer again yet.", title="Retry", print_exception=False)
+            return _warn("There is no question to answer again yet.")
         yield from self._reply(chat[: turns[-1]["at"] + 1], turns, features, *settings)
 
     def ask_example(
@@ -243,43 +242,44 @@ class ChatTab:
         recording: Recording | None, *settings: Any,
     ) -> Iterator[Updates]:  # fmt: skip
         """Go on from a canvas on which something was changed."""
-        trace, recording = self._held(trace, recording, event.step)
         change = {"step": event.step, "changes": event.changes, "label": event.label}
-        with _said_to_the_visitor():
+
+        def make(trace: Trace) -> edits.Edit:
             edit = edits.edited(trace, change, self._encode)
-        seed = self.panel.config(*settings)[0].seed
-        edit = replace(edit, config=replace(edit.config, seed=seed))
-        yield from self._gone_on(chat, turns, trace, past, recording, edit)
+            return replace(edit, config=replace(edit.config, seed=self.panel.config(*settings)[0].seed))
+
+        yield from self._gone_on(make, chat, turns, trace, past, recording, event.step)
 
     def fill(
         self, text: str, chat: Chat, turns: list[Turn], trace: Trace | None, past: list[Trace],
         recording: Recording | None, *settings: Any,
     ) -> Iterator[Updates]:  # fmt: skip
         """Answer the last question in the words of a template."""
-        trace, recording = self._held(trace, recording)
-        with _said_to_the_visitor():
-            edit = edits.filled(text, self.panel.config(*settings)[0], self._encode, self.panel.longest)
-        yield from self._gone_on(chat, turns, trace, past, recording, edit)
 
-    def _held(
-        self, trace: Trace | None, recording: Recording | None, step: int | None = None
-    ) -> tuple[Trace, Recording]:
-        """The run on show, cut off at `step` if it goes on still, and what is behind it."""
-        if recording is None:
-            raise gr.Error("Ask a question first; its answer can be edited.", title="Edit", print_exception=False)
-        recording.halted = True
-        return trace or recording.trace(self.pipe, step), recording
+        def make(_: Trace) -> edits.Edit:
+            return edits.filled(text, self.panel.config(*settings)[0], self._encode, self.panel.longest)
+
+        yield from self._gone_on(make, chat, turns, trace, past, recording)
 
     def _gone_on(
-        self, chat: Chat, turns: list[Turn], trace: Trace, past: list[Trace], recording: Recording, edit: edits.Edit
-    ) -> Iterator[Updates]:
-        asked = chat[: turns[-1]["at"] + 1]
+        self, make: Callable[[Trace], edits.Edit], chat: Chat, turns: list[Turn], trace: Trace | None,
+        past: list[Trace], recording: Recording | None, step: int | None = None,
+    ) -> Iterator[Updates]:  # fmt: skip
+        """Run what `make` makes of the run on show, which is cut off at `step` if it goes on still."""
+        if recording is None:
+            return _warn("Ask a question first: it is its answer that can be edited and filled in.")
+        trace = trace or recording.trace(self.pipe, step)
+        try:
+            edit = make(trace)
+        except ValueError as error:
+            return _warn(str(error))
+        recording.halted = True
         run = Recording(
             recording.messages, edit.config, recording.thinking, recording.features, trace.id, edit.label, edit.pins
         )
-        for updates in self._decoded(asked, run, [*past, trace], {}):
+        for updates in self._decoded(chat[: turns[-1]["at"] + 1], run, [*past, trace], {}):
             if isinstance(updates, str):
-                raise gr.Error(updates, title="Edit", print_exception=False)
+                return _warn(updates)
             yield updates
 
     def undo(self, chat: Chat, turns: list[Turn], trace: Trace | None, past: list[Trace]) -> Updates:
@@ -305,13 +305,9 @@ class ChatTab:
         return encode(text, self.pipe.tokenizer)
 
 
-@contextmanager
-def _said_to_the_visitor() -> Iterator[None]:
-    """Shows what is wrong with an edit on the page."""
-    try:
-        yield
-    except ValueError as error:
-        raise gr.Error(str(error), title="Edit", print_exception=False) from error
+def _warn(sentence: str) -> None:
+    """Tell the visitor, without the cover that an error puts over every component it might have changed."""
+    gr.Warning(sentence, title="This cannot be done")
 
 
 def create_chat_tab(pipe: LladaVPipeline) -> ChatTab:
