@@ -414,14 +414,14 @@ KINDS = {
 }
 WEIGHTS = {  # of the kinds in training: what takes longest to learn is asked most
     "name": 2,
-    "position": 3,
+    "position": 4,
     "color": 2,
-    "count": 4,
-    "exists": 4,
+    "count": 5,
+    "exists": 3,
     "relation": 8,
-    "where": 2,
+    "where": 5,
     "caption": 4,
-    "detail": 2,
+    "detail": 3,
     "follow_up": 4,
     "talk": 1,
 }

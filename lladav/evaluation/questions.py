@@ -9,7 +9,17 @@ from typing import Any
 
 from PIL import Image
 
-from lladav.scenes import HELD_OUT_STRANGERS, KINDS, TRAINING_ARTWORK, Example, Scene, Turns, make_scene, render
+from lladav.scenes import (
+    HELD_OUT_STRANGERS,
+    KINDS,
+    STRANGERS,
+    TRAINING_ARTWORK,
+    Example,
+    Scene,
+    Turns,
+    make_scene,
+    render,
+)
 
 Question = tuple[Scene, Example]
 
@@ -29,7 +39,8 @@ def held_out_questions(seed: int, count: int, artwork: tuple[str, ...] = TRAININ
 
 
 def _ask(kind: str, rng: random.Random, artwork: tuple[str, ...]) -> tuple[Scene, Turns]:
-    scene = make_scene(rng, artwork=artwork)
+    # What has no name is asked about under its own kind, which then says how often the model admits it.
+    scene = make_scene(rng, artwork=artwork, strangers=() if kind == "name" else STRANGERS)
     return scene, KINDS[kind](scene, rng)
 
 

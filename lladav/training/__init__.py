@@ -3,6 +3,7 @@
 import argparse
 import json
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -31,8 +32,8 @@ class TrainingConfig:
     Attributes:
         recipe: A key of RECIPES.
         objective: Of the answers: "masked" makes a LLaDA-V, "autoregressive" its causal twin.
-        output: Takes checkpoints, the log and, in a folder named after objective and share, the finished model. Run
-            again, training goes on from there; another objective or share begins where all runs have the same past.
+        output: Takes checkpoints, the log and, in `model_folder`, the finished model. Run again, training goes on from
+            there; another objective or share begins where all runs have the same past.
         stage: Only this stage, to train stages that do not build on each other side by side; None for all.
         scale: Multiplies every stage's steps.
         share: Of the conversations: multiplies the steps of the stages under `objective`.
@@ -74,6 +75,12 @@ class TrainingConfig:
 
         return tuple(replace(stage, steps=steps(stage)) for stage in RECIPES[self.recipe])
 
+    @property
+    def model_folder(self) -> Path:
+        """Where the finished model goes: `masked-1/model`, or `autoregressive-1_4/model` for a quarter of the data."""
+        share = str(Fraction(self.share).limit_denominator(1000)).replace("/", "_")
+        return self.output / f"{self.objective}-{share}" / "model"
+
 
 def train(config: TrainingConfig) -> Path:
     """Trains, and returns the folder of the finished model (or of its parts, if only one stage was asked for)."""
@@ -91,7 +98,7 @@ def train(config: TrainingConfig) -> Path:
     trainer.run(config.stages, config.stage)
     if config.stage:
         return config.output
-    folder = config.output / (config.objective if config.share == 1 else f"{config.objective}-{config.share:g}")
+    folder = config.model_folder
     if not trainer.accelerator.is_main_process:
         return folder
     processor = LladaVProcessor(

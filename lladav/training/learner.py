@@ -18,11 +18,10 @@ from lladav.training.objective import IGNORE, forward_process, masked_diffusion_
 
 
 class Symbols(nn.Module):
-    """Patches as words: strength * (word vector of the name + word vector of the colour) + row + column, and a mark
-    where an object has its centre.
+    """Patches as words: strength * (name + colour + place) + row + column, and a mark where an object has its centre.
 
-    Rows and columns, too, begin as words, fading from "top" to "bottom" and from "left" to "right": where something
-    is can then be read off it as its name can. What sets one row from the next apart is added at random.
+    Names, colours and places are word vectors. A place is a blend of "top" or "bottom" and "left" or "right", so that
+    where something is can be read off it as its name can. Rows and columns set every patch apart, bare ground as well.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, hidden_size: int, side: int):
@@ -44,11 +43,11 @@ class Symbols(nn.Module):
         name = torch.cat([nothing, vectors[:count]])[batch.names]
         color = torch.cat([nothing, vectors[count:]])[batch.colors]
         top, bottom, left, right = embedding(self.ends)
-        row = self.row + self.share * top + self.share.flip(0) * bottom  # (side, D)
-        column = self.column + self.share * left + self.share.flip(0) * right
-        place = (row[:, None] + column[None]).flatten(0, 1)  # (P, D)
+        across = self.share * top + self.share.flip(0) * bottom  # (side, D)
+        along = self.share * left + self.share.flip(0) * right
+        place, patch = ((r[:, None] + c[None]).flatten(0, 1) for r, c in ((across, along), (self.row, self.column)))
         strength, centers = (figure[..., None].to(name) for figure in (batch.strength, batch.centers))
-        return strength * (name + color) + centers * self.center + place  # (B, P, D)
+        return strength * (name + color + place) + centers * self.center + patch  # (B, P, D)
 
 
 class DenseHead(nn.Module):
