@@ -82,5 +82,6 @@ def tuning_loss(
     if hide_later_turns:
         (sample,) = samples
         seen = turns_mask(model, sample, labels.shape[1])
-    logits = model(inputs_embeds=noisy, attention_mask=seen, logits_to_keep=mask_index).logits  # (M, V)
+    hidden = model.model.language_model(inputs_embeds=noisy, attention_mask=seen).last_hidden_state  # (B, L, D)
+    logits = model.lm_head(hidden[mask_index]).float()  # (M, V): masks are few, and the vocabulary is large
     return masked_diffusion_loss(logits, labels, mask_index, p_mask)
