@@ -88,7 +88,7 @@ def test_the_gallery_is_honest_and_complete():
         pytest.skip("there are no recorded runs")
     for trace in traces:
         state = gallery.honest_state(trace)
-        assert f"recorded earlier with {trace.model}" in state["edit"]
+        assert f"recorded earlier with {trace.model}" in state["note"]
         assert state["text"] == trace.text
         assert isinstance(gallery.picture_of(trace), Image.Image)
     assert len({trace.id for trace in traces}) == len(traces)
