@@ -182,9 +182,12 @@ class KnobPanel:
         self.gen_length.release(self.use_length, [self.preset, *deciding], settled, **QUICK)
         releases = [knob.release for knob in self.planned[1:]]
         gr.on([*releases, self.remasking.input], self.settle, deciding, settled, **QUICK)
-        inputs: list[Any] = [*self.planned, self.cfg_scale, self.pace]
-        changes = [part.change for part in inputs]
-        gr.on(changes, self.describe_cost, inputs, self.cost, trigger_mode="always_last", **QUICK)
+        changes = [knob.change for knob in (*self.planned, self.cfg_scale)]
+        gr.on(changes, self.describe_cost, self._costing(), self.cost, trigger_mode="always_last", **QUICK)
+
+    def _costing(self) -> list[Any]:
+        """The components whose values `describe_cost` takes."""
+        return [*self.planned, self.cfg_scale, self.pace]
 
     def follow(self, run: Any, trace: gr.State) -> None:
         """Learn the pace from the trace that a run leaves behind.
@@ -193,7 +196,8 @@ class KnobPanel:
             run: the event of the run.
             trace: where the run has left its `Trace`.
         """
-        run.success(self.learn, [trace, self.pace], self.pace, **QUICK)
+        learned = run.success(self.learn, [trace, self.pace], self.pace, **QUICK)
+        learned.then(self.describe_cost, self._costing(), self.cost, **QUICK)
 
     def learn(self, trace: Trace | None, known: pace.Pace | None) -> pace.Pace | None:
         """The pace after a run, unless it was broken off or had nothing to fill in."""
