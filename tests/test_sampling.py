@@ -80,6 +80,7 @@ def committed(steps: list[SamplingStep]) -> list[list[int]]:
         ({"stop": ("",)}, "stop must be a tuple of strings that are not empty"),
         ({"template": (None, 3)}, "template must have gen_length entries, got 2 and 64"),
         ({"template": ("a",) * 64}, "template must hold token ids"),
+        ({"suppress_token_ids": ("a",)}, "suppress_token_ids must be a tuple of token ids"),
     ],
 )
 def test_a_setting_that_cannot_be_honoured_is_refused(settings: dict, words: str):
@@ -205,6 +206,12 @@ def test_suppressed_tokens_are_never_written():
     steps = run(ScriptedModel([FORBIDDEN, 8]))
     assert FORBIDDEN not in steps[-1].tokens
     assert all(FORBIDDEN not in step.top_ids[step.top_probs > 0] for step in steps)
+
+
+def test_a_config_suppresses_further_tokens():
+    (*_, last) = run(ScriptedModel([7, FORBIDDEN, 8, 7]), suppress_token_ids=(7,))
+    assert last.tokens[2] == 8
+    assert not torch.isin(last.tokens, torch.tensor([7, FORBIDDEN])).any()
 
 
 def test_closing_the_iterator_stops_the_model():

@@ -104,6 +104,7 @@ def test_a_template_keeps_its_words_and_fills_its_blanks(tiny_pipeline: LladaVPi
     assert reply.text.startswith("The")
     assert " is left of" in reply.text
     assert edit.label == "filled 2 blanks"
+    assert edit.config.suppress_token_ids == tuple(encode("<|eot_id|>", tiny_pipeline.tokenizer)), "no blank ends it"
 
 
 def test_a_template_commits_as_many_tokens_a_step_as_the_knobs_say(tiny_pipeline: LladaVPipeline):

@@ -16,7 +16,7 @@ from lladav.sampling.canvas import Proposal
 from lladav.sampling.config import SamplingConfig
 from lladav.sampling.denoiser import Denoiser
 
-HONOURED = ("gen_length", "temperature", "stop", "seed", "suffix", "template")
+HONOURED = ("gen_length", "temperature", "stop", "seed", "suffix", "template", "suppress_token_ids")
 
 
 def left_to_right(config: SamplingConfig) -> SamplingConfig:

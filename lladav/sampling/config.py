@@ -30,6 +30,7 @@ class SamplingConfig:
         seed: of the noise; None draws from torch's global generator.
         suffix: text behind the answer, seen from the first step, never changed.
         template: for each position of the answer the id of a token that is fixed, or None for a blank.
+        suppress_token_ids: tokens that are never written, besides those that the model's own config names.
 
     The schedule given by `steps` is a floor under `threshold`, `factor` and `entropy_bound`, of which one may be set,
     and so `steps` bounds the forward passes.
@@ -50,9 +51,10 @@ class SamplingConfig:
     seed: int | None = None
     suffix: str | None = None
     template: tuple[int | None, ...] | None = None
+    suppress_token_ids: tuple[int, ...] = ()
 
     def __post_init__(self):
-        for name in ("stop", "template"):  # JSON has lists only
+        for name in ("stop", "template", "suppress_token_ids"):  # JSON has lists only
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         _check_lengths(self)
@@ -145,6 +147,11 @@ def _check_texts(config: SamplingConfig) -> None:
     _require(
         config.suffix is None or isinstance(config.suffix, str),
         f"suffix must be a string or None, got {config.suffix!r}",
+    )
+    _require(
+        isinstance(config.suppress_token_ids, tuple)
+        and all(_is_whole(token) and token >= 0 for token in config.suppress_token_ids),
+        f"suppress_token_ids must be a tuple of token ids, got {config.suppress_token_ids!r}",
     )
     if config.template is not None:
         _require(

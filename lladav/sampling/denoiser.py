@@ -49,7 +49,8 @@ class Denoiser:
         self.is_padded = bool(padding.any())
         self.attention_mask = (columns >= padding).long()  # (B or 2B, L + G + suffix)
         self.position_ids = (columns - padding).clamp(min=0)
-        self.suppressed = torch.tensor(model.config.suppress_token_ids, dtype=torch.long, device=device)
+        suppressed = [*model.config.suppress_token_ids, *config.suppress_token_ids]
+        self.suppressed = torch.tensor(suppressed, dtype=torch.long, device=device)
         self.cache = PromptCache(self.first, config.refresh_interval) if config.refresh_interval else None
         self.graph = StepGraph(self._run_answers) if compiled else None
         self.noises = [UniformNoise(config.seed) for _ in prompts]

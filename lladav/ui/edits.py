@@ -96,7 +96,7 @@ def filled(text: str, config: SamplingConfig, encode: Encode, longest: int) -> E
     Args:
         text: such as "The ___ is left of the ___."
         config: other settings of the run. The answer is as long as the template, all of it one block, and as many
-            tokens are committed a step as these settings say.
+            tokens are committed a step as these settings say. No blank may be filled with the end of the answer.
         encode: gives the ids of a text.
         longest: how many tokens an answer may have.
 
@@ -111,10 +111,14 @@ def filled(text: str, config: SamplingConfig, encode: Encode, longest: int) -> E
         end, blanks = blank.end(), blanks + 1
     if None not in template:
         raise ValueError("There is no blank to fill: write ___ for one of two tokens, or {5} for one of five.")
-    template += encode(text[end:] + config.stop[0])
+    stop = encode(config.stop[0])
+    template += [*encode(text[end:]), *stop]
     length = len(template)
     if length > longest:
         raise ValueError(f"A template may take {longest} tokens, this one takes {length}: shorten it.")
     steps = -(-length * config.steps // config.gen_length)
-    config = replace(config, gen_length=length, block_length=length, steps=steps, template=tuple(template))
+    config = replace(
+        config, gen_length=length, block_length=length, steps=steps,
+        template=tuple(template), suppress_token_ids=tuple(stop),
+    )  # fmt: skip
     return Edit(config, [], f"filled {blanks} blank{'s' if blanks > 1 else ''}")
