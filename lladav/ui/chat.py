@@ -145,7 +145,8 @@ class ChatTab:
     def ask_again(self, chat: Chat, turns: list[Turn], features: FeatureCache, *settings: Any) -> Iterator[Updates]:
         """Answer the last question once more."""
         if not turns:
-            return _warn("There is no question to answer again yet.")
+            yield self._warned("There is no question to answer again yet.")
+            return
         yield from self._reply(chat[: turns[-1]["at"] + 1], turns, features, *settings)
 
     def ask_example(
@@ -267,20 +268,27 @@ class ChatTab:
     ) -> Iterator[Updates]:  # fmt: skip
         """Run what `make` makes of the run on show, which is cut off at `step` if it goes on still."""
         if recording is None:
-            return _warn("Ask a question first: it is its answer that can be edited and filled in.")
+            yield self._warned("Ask a question first: it is its answer that can be edited and filled in.")
+            return
         trace = trace or recording.trace(self.pipe, step)
         try:
             edit = make(trace)
         except ValueError as error:
-            return _warn(str(error))
+            yield self._warned(str(error))
+            return
         recording.halted = True
         run = Recording(
             recording.messages, edit.config, recording.thinking, recording.features, trace.id, edit.label, edit.pins
         )
         for updates in self._decoded(chat[: turns[-1]["at"] + 1], run, [*past, trace], {}):
             if isinstance(updates, str):
-                return _warn(updates)
+                updates = self._warned(updates)
             yield updates
+
+    def _warned(self, sentence: str) -> Updates:
+        """Tell the visitor, without the cover that an error puts over every component it might have changed."""
+        gr.Warning(sentence, title="This cannot be done")
+        return {self.stop: gr.skip()}
 
     def undo(self, chat: Chat, turns: list[Turn], trace: Trace | None, past: list[Trace]) -> Updates:
         """Back to what the last edit changed."""
@@ -303,11 +311,6 @@ class ChatTab:
 
     def _encode(self, text: str) -> list[int]:
         return encode(text, self.pipe.tokenizer)
-
-
-def _warn(sentence: str) -> None:
-    """Tell the visitor, without the cover that an error puts over every component it might have changed."""
-    gr.Warning(sentence, title="This cannot be done")
 
 
 def create_chat_tab(pipe: LladaVPipeline) -> ChatTab:
