@@ -46,6 +46,7 @@ class Stage:
 
 TOWER = ("model.model.vision_tower", "dense_head")
 LANGUAGE = ("model.model.language_model", "model.lm_head", "symbols")
+REASONING = ("model.model.language_model.layers", "model.model.language_model.norm", "model.lm_head")
 VISION = ("model.model.vision_tower", "model.model.projector")
 EVERYTHING = ("model.",)
 
@@ -56,9 +57,11 @@ TINY = (
     Stage("language-2", "autoregressive", 1200, LANGUAGE, max_items=2, pixels=False, decay=False),
     Stage("language-6", "autoregressive", 6000, LANGUAGE, pixels=False, decay=False),
     # The projector learns to say in symbols what the tower sees.
-    Stage("align", "align", 2400, VISION, scenes=32, questions=1),
-    # All is tuned together, and only here does a LLaDA-V part from its causal twin.
-    Stage("tune", ANSWERS, 8000, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4),
+    Stage("align", "align", 1600, VISION, scenes=64, questions=1),
+    # Here a LLaDA-V parts from its causal twin: it learns to relate things, still on the same symbols, and then all is
+    # tuned together on pictures.
+    Stage("reason", ANSWERS, 3000, REASONING, pixels=False, decay=False),
+    Stage("tune", ANSWERS, 3200, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4),
 )
 RECIPES = {"tiny": TINY}
 
