@@ -39,7 +39,8 @@ function tokenCard(el, record, take) {
     if (key === next) return;
     key = next;
     const title = node("p", "tc-title");
-    title.append(node("strong", "", token ? spelled(token.piece) : "masked"), node("span", "tc-facts", facts(position, token)));
+    title.append(node("strong", "", token ? spelled(token.piece) : "masked"));
+    title.append(node("span", "tc-facts", facts(position, token)));
     el.replaceChildren(title, alternatives(position, at, token));
     const from = record.branchStep(position, step);
     if (take && record.beliefAt(position, at).length)
@@ -48,8 +49,8 @@ function tokenCard(el, record, take) {
 
   function facts(position, token) {
     const known = [`position ${position}`];
-    if (token) known.push(`id ${token.piece.id}`);
-    if (token) known.push(...(token.step ? [`step ${token.step}`, `confidence ${percent(token.confidence)}`] : ["given"]));
+    if (token) known.push(`id ${token.piece.id}`, token.step ? `step ${token.step}` : "given");
+    if (token?.step) known.push(`confidence ${percent(token.confidence)}`);
     return known.join(" · ");
   }
 
@@ -69,7 +70,8 @@ function tokenCard(el, record, take) {
       item.append(row);
       list.append(item);
     }
-    const none = token?.step === 0 ? "It was there from the start: the model was not asked." : "No forward pass has looked here yet.";
+    const given = "It was there from the start: the model was not asked.";
+    const none = token?.step === 0 ? given : "No forward pass has looked here yet.";
     if (!list.children.length) list.append(node("li", "tc-none", none));
     return list;
   }

@@ -7,7 +7,8 @@ const LABEL_LETTERS = 24;
 const DIGITS = "12345";
 
 function editing({ root, record, shownStep, paint, seek, cutShort, editable }, on) {
-  const bar = root.querySelector(".tc-edit"), grid = root.querySelector(".tc-tokens"), words = bar.querySelector("input");
+  const bar = root.querySelector(".tc-edit"), words = bar.querySelector("input");
+  const grid = root.querySelector(".tc-tokens");
   const buttons = Object.fromEntries([...bar.querySelectorAll("[data-edit]")].map((el) => [el.dataset.edit, el]));
   let marked = new Set(), pinned = new Set();
   let typing = false;
