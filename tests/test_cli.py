@@ -105,10 +105,17 @@ def test_a_trace_is_exported(sample, tmp_path, capsys):
             ["--entropy-bound", "0.1", "--schedule-shift", "0.5"],
             SamplingConfig(entropy_bound=0.1, schedule_shift=0.5),
         ),
-        (["--speed", "faithful"], SamplingConfig()),
-        (["--speed", "balanced"], SamplingConfig(refresh_interval=4)),
-        (["--speed", "fast", "--preset", "docvqa"], replace(SamplingConfig.preset("docvqa"), refresh_interval=32)),
-        (["--speed", "fast", "--refresh-interval", "8"], SamplingConfig(refresh_interval=8)),
+        (["--speed", "faithful"], SamplingConfig(steps=64)),
+        (["--speed", "balanced"], SamplingConfig(steps=32, refresh_interval=4)),
+        (["--speed", "balanced", "--steps", "8"], SamplingConfig(steps=8, refresh_interval=4)),
+        (
+            ["--speed", "fast", "--preset", "docvqa"],
+            replace(SamplingConfig.preset("docvqa"), steps=32, refresh_interval=32, threshold=0.9),
+        ),
+        (
+            ["--speed", "fast", "--refresh-interval", "8"],
+            SamplingConfig(steps=64, refresh_interval=8, threshold=0.9),
+        ),
     ],
     ids=str,
 )

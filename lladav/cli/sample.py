@@ -7,7 +7,18 @@ import sys
 from collections.abc import Callable
 
 from lladav.pipeline import LladaVPipeline, default_model, step_record
-from lladav.sampling import POLICIES, PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig, SamplingStep
+from lladav.sampling import (
+    POLICIES,
+    PRESET_THINKING,
+    PRESETS,
+    REMASKING,
+    SPEEDS,
+    SamplingConfig,
+    SamplingStep,
+    Speed,
+)
+
+TWO_TOKENS_A_STEP = Speed(tokens=2)  # which LLaDA-V bears well
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", metavar="PATH")
     parser.add_argument("--model", help="directory or hub id (default: LLADAV_MODEL, or what suits the machine)")
     parser.add_argument("--preset", choices=PRESETS, help="published settings, by benchmark")
-    parser.add_argument("--speed", choices=SPEEDS, help="how often the prompt is run: every, every 4th or 32nd step")
+    parser.add_argument("--speed", choices=SPEEDS, help="exact; 2 tokens a step; or all that are sure")
     parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer (default: 64)")
     parser.add_argument("--block-length", type=int, metavar="N", help="tokens in a block (default: the whole answer)")
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all (default: one for two tokens)")
@@ -57,24 +68,19 @@ def main(args: argparse.Namespace) -> int:
 
 
 def sampling_config(args: argparse.Namespace) -> SamplingConfig:
-    """The settings of a `sample` command: the preset's, then what was asked for, then lengths that go with it."""
-    config = vars(PRESETS[args.preset]) if args.preset else {}
-    config = config | (SPEEDS[args.speed] if args.speed else {})
+    """The settings of a `sample` command: the preset's, then the speed's, then what was asked for."""
     names = ("temperature", "cfg_scale", "remasking", "seed", *POLICIES, "schedule_shift", "refresh_interval")
-    asked = {name: getattr(args, name) for name in ("gen_length", "block_length", "steps", *names)}
-    config = config | {name: value for name, value in asked.items() if value is not None}
+    given = {name: getattr(args, name) for name in ("gen_length", "block_length", "steps", *names)}
+    asked = {name: value for name, value in given.items() if value is not None}
+    config = (vars(PRESETS[args.preset]) if args.preset else {}) | asked
     if args.gen_length and args.block_length is None:
         config["block_length"] = args.gen_length
-    if (args.gen_length or args.block_length) and args.steps is None:
-        config["steps"] = _steps_for(config)
+    lengths = [config.get(name, getattr(SamplingConfig, name)) for name in ("gen_length", "block_length")]
+    if args.speed and all(lengths):
+        config |= SPEEDS[args.speed].settings(*lengths) | asked
+    elif (args.gen_length or args.block_length) and args.steps is None:
+        config["steps"] = TWO_TOKENS_A_STEP.settings(*lengths)["steps"]
     return SamplingConfig(**config)
-
-
-def _steps_for(config: dict) -> int:
-    """One step for two tokens of a block, which LLaDA-V bears well."""
-    gen_length = config.get("gen_length", SamplingConfig.gen_length)
-    block_length = config.get("block_length", SamplingConfig.block_length)
-    return gen_length // block_length * -(-block_length // 2)
 
 
 def _printer(pipe: LladaVPipeline, as_json: bool) -> Callable[[SamplingStep], None] | None:

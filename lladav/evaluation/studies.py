@@ -45,7 +45,8 @@ def sweep(config: SamplingConfig) -> list[Setting]:
 
 def speeds(config: SamplingConfig) -> list[Setting]:
     """The named speeds."""
-    return [Setting("speeds", name, SamplingConfig(**vars(config) | changes)) for name, changes in SPEEDS.items()]
+    lengths = config.gen_length, config.block_length
+    return [Setting("speeds", name, replace(config, **speed.settings(*lengths))) for name, speed in SPEEDS.items()]
 
 
 def robustness(config: SamplingConfig) -> list[Setting]:

@@ -9,7 +9,7 @@ step from left to right.
 
 from lladav.sampling.canvas import NUM_ALTERNATIVES, Canvas, Proposal, SamplingStep
 from lladav.sampling.causal import effective_config, left_to_right
-from lladav.sampling.config import POLICIES, PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig
+from lladav.sampling.config import POLICIES, PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig, Speed
 from lladav.sampling.loop import encode, sample, sample_batch
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Proposal",
     "SamplingConfig",
     "SamplingStep",
+    "Speed",
     "effective_config",
     "encode",
     "left_to_right",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import isqrt
+from typing import Any
 
 REMASKING = ("low_confidence", "random")
 POLICIES = ("threshold", "factor", "entropy_bound")
@@ -181,8 +182,29 @@ PRESET_THINKING: dict[str, bool | None] = {
     name: {"mathvista": True, "mathverse": True, "demo": None}.get(name, False) for name in PRESETS
 }
 
-SPEEDS: dict[str, dict[str, int | None]] = {  # what to replace in a config, from the exact answer to the quickest
-    "faithful": {"refresh_interval": None},
-    "balanced": {"refresh_interval": 4},
-    "fast": {"refresh_interval": 32},
+
+@dataclass(frozen=True)
+class Speed:
+    """How quickly an answer is sampled, however long it is.
+
+    Attributes:
+        tokens: that a step commits by its schedule.
+        refresh_interval: as in SamplingConfig.
+        threshold: as in SamplingConfig.
+    """
+
+    tokens: int
+    refresh_interval: int | None = None
+    threshold: float | None = None
+
+    def settings(self, gen_length: int, block_length: int) -> dict[str, Any]:
+        """What to replace in a SamplingConfig of these lengths."""
+        steps = gen_length // block_length * -(-block_length // self.tokens)
+        return {"steps": steps, "refresh_interval": self.refresh_interval, "threshold": self.threshold}
+
+
+SPEEDS = {  # from the exact answer to the quickest
+    "faithful": Speed(tokens=1),
+    "balanced": Speed(tokens=2, refresh_interval=4),
+    "fast": Speed(tokens=1, refresh_interval=32, threshold=0.9),
 }

@@ -4,45 +4,33 @@ The library refuses settings that conflict; the page moves them to the nearest o
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from lladav.sampling import SPEEDS
+from lladav.sampling import SPEEDS, Speed
 
 EXACT, NEVER_SURE = 1, 1.0  # the refresh interval and the threshold at which neither changes anything
 SLOWEST_REFRESH = 64
 LOWEST_THRESHOLD = 0.5
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A speed that a visitor can choose.
+class Preset(NamedTuple):
+    """A speed of the library, in words for a visitor."""
 
-    Attributes:
-        tokens: that a step commits at least.
-        refresh_interval: the prompt is run every that many steps.
-        threshold: proposals more confident than this are all committed.
-        words: what it means.
-    """
-
-    tokens: int
-    refresh_interval: int
-    threshold: float
+    speed: Speed
     words: str
 
 
 PRESETS = {
-    "Faithful": Preset(
-        1, SPEEDS["faithful"]["refresh_interval"] or EXACT, NEVER_SURE,
-        "One token a step, and every step looks at everything anew.",
-    ),
+    "Faithful": Preset(SPEEDS["faithful"], "One token a step, and every step looks at everything anew."),
     "Balanced": Preset(
-        2, SPEEDS["balanced"]["refresh_interval"] or EXACT, NEVER_SURE,
+        SPEEDS["balanced"],
         "Two tokens a step; the picture and the question are looked at anew in every fourth.",
     ),
     "Fast": Preset(
-        1, SPEEDS["fast"]["refresh_interval"] or EXACT, 0.9,
+        SPEEDS["fast"],
         "All tokens it is surer of than 90% in one step; picture and question are looked at once.",
     ),
-}  # fmt: skip
+}
 OWN_WORDS = "Your own settings."
 
 
@@ -73,10 +61,10 @@ def preset(name: str, gen_length: int, block_length: int | None = None) -> Plan:
     Args:
         block_length: that the model likes best; the nearest that fits is taken. None: one block.
     """
-    speed = PRESETS[name]
+    speed = PRESETS[name].speed
     block = _nearest(_divisors(gen_length), block_length or gen_length)
-    steps = gen_length // block * max(1, block // speed.tokens)
-    return Plan(gen_length, block, steps, speed.refresh_interval, speed.threshold)
+    steps = speed.settings(gen_length, block)["steps"]
+    return Plan(gen_length, block, steps, speed.refresh_interval or EXACT, speed.threshold or NEVER_SURE)
 
 
 def preset_of(plan: Plan, block_length: int | None = None) -> str | None:
