@@ -24,6 +24,10 @@ class Symbols(nn.Module):
     where something is can be read off it as its name can. Rows and columns set every patch apart, bare ground as well.
     """
 
+    words: Tensor
+    ends: Tensor
+    share: Tensor
+
     def __init__(self, tokenizer: PreTrainedTokenizerBase, hidden_size: int, side: int):
         super().__init__()
         said = ["know" if thing == STRANGER else thing for thing in things()]
