@@ -129,10 +129,10 @@ class Canvas:
     def commit(self, proposal: Proposal, chosen: Tensor) -> None:
         """Write down the proposal for N positions and commit those that `chosen`, bool of shape (N,), marks."""
         masked = self.mask_index
-        self.x0[masked] = self.mask_token_id
-        self.confidence[masked] = 0.0
-        self.top_ids[masked] = self.mask_token_id
-        self.top_probs[masked] = 0.0
+        self.x0.masked_fill_(masked, self.mask_token_id)
+        self.confidence.masked_fill_(masked, 0.0)
+        self.top_ids.masked_fill_(masked[:, None], self.mask_token_id)
+        self.top_probs.masked_fill_(masked[:, None], 0.0)
         at = proposal.positions
         self.x0[at], self.confidence[at] = proposal.x0, proposal.confidence
         self.top_ids[at], self.top_probs[at] = proposal.top_ids, proposal.top_probs

@@ -61,7 +61,9 @@ class Denoiser:
         Args:
             positions: for the number of each of those answers, the positions that are asked about (N,), ascending.
         """
-        asked = torch.cat(list(positions.values())).unique()  # (K,)
+        asked, *others = positions.values()
+        if others:
+            asked = torch.cat([asked, *others]).unique()  # (K,)
         logits = self._logits(tokens, asked, index)
         proposals = {}
         for row, at in positions.items():
@@ -135,8 +137,10 @@ def most_probable(logits: Tensor, count: int) -> Tensor:
         places = torch.cat([places, offsets[length - rest :].expand(len(logits), -1)], dim=1)
         values, found = candidates.topk(count)
         ids = places.gather(1, found)
-    ids, order = ids.sort()
-    return ids.gather(1, values.gather(1, order).sort(descending=True, stable=True).indices)
+    if (values[:, 1:] == values[:, :-1]).any():  # equal ones come in no order
+        ids, order = ids.sort()
+        ids = ids.gather(1, values.gather(1, order).sort(descending=True, stable=True).indices)
+    return ids
 
 
 def beliefs(logits: Tensor, words: Tensor, with_entropies: bool) -> list[Tensor]:
@@ -150,7 +154,7 @@ def beliefs(logits: Tensor, words: Tensor, with_entropies: bool) -> list[Tensor]
     rows = max(1, CACHED_WORDS // logits.shape[-1]) if logits.device.type == "cpu" else len(logits)
     found = []
     for some, ids in zip(logits.split(rows), words.split(rows), strict=True):
-        probabilities = some.double().softmax(-1)
+        probabilities = some.softmax(-1, dtype=torch.float64)
         entropies = [entropy(probabilities)] if with_entropies else []
         found.append((low_confidence(probabilities, ids), *entropies))
     return [torch.cat(parts).cpu() for parts in zip(*found, strict=True)]
