@@ -86,8 +86,13 @@ class Visit:
         return self.bubble()
 
     def seen(self) -> list[dict]:
-        """What the canvas showed since the last question was sent, in order."""
-        return self.page.evaluate("window.seen.filter((shown) => shown.live || shown.text)")
+        """What the canvas showed of the answer to the last question, in order: its run begins with step 0."""
+        return self.page.evaluate(
+            """() => {
+                const began = window.seen.findIndex((shown) => shown.step === 0);
+                return window.seen.slice(began).filter((shown) => shown.live || shown.text);
+            }"""
+        )
 
     def bubble(self) -> str:
         return self.page.locator("#conversation .message.bot .message-content").last.inner_text().strip()
