@@ -66,7 +66,7 @@ def test_a_new_seed_each_time_unless_one_is_set(visit: Visit):
     seed = visit.canvas.locator("[data-out=seed]")
     visit.ask(QUESTION)
     first = seed.inner_text()
-    visit.page.locator("#more-knobs button").first.click()
+    visit.show_more_knobs()
     visit.ask(QUESTION)
     assert seed.inner_text() != first
     visit.set_number("seed", 0)

@@ -29,7 +29,7 @@ def passes(visit: Visit) -> int:
 
 
 def test_presets_drive_the_speed_knobs(visit: Visit):
-    visit.page.locator("#more-knobs button").first.click()
+    visit.show_more_knobs()
     for name in PRESETS:
         choose(visit, name)
         plan = preset(name, 32)
@@ -42,7 +42,7 @@ def test_presets_drive_the_speed_knobs(visit: Visit):
 
 def test_random_remasking_says_that_it_knows_no_threshold(visit: Visit):
     choose(visit, "Fast")
-    visit.page.locator("#more-knobs button").first.click()
+    visit.show_more_knobs()
     visit.page.locator("#remasking label", has_text="random").click()
     visit.page.get_by_text("Sure above moved to 1: random remasking does not ask how sure").wait_for()
     assert visit.number("threshold") == 1

@@ -30,8 +30,9 @@ class Visit:
         page.goto(url)
         self.canvas = page.locator("#canvas .tc")
         self.canvas.locator(".tc-tok").first.wait_for()
+        last = self.canvas.locator("[data-do=last]")
         if self.canvas.get_attribute("data-state") != "idle":  # the recorded run that the page opens with
-            self.canvas.locator("[data-do=last]").click()
+            last.dispatch_event("click")  # a link may have opened another tab by now
         page.wait_for_function("document.querySelector('#question textarea')")
         page.evaluate(
             """() => {
@@ -50,8 +51,13 @@ class Visit:
         if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
             self.troubles.append(f"request to {request.url}")
 
-    def fix_seed(self) -> None:
+    def show_more_knobs(self) -> None:
         self.page.locator("#more-knobs button").first.click()
+        # Gradio mounts what an accordion holds a second time once it is open; what is typed before that is lost.
+        self.page.wait_for_function("document.querySelector('#temperature input[type=number]')?.value")
+
+    def fix_seed(self) -> None:
+        self.show_more_knobs()
         self.set_number("seed", SEED)
 
     def set_number(self, knob: str, value: float) -> None:
