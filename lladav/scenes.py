@@ -326,6 +326,18 @@ def ask_relation(scene: Scene, rng: random.Random) -> Turns:
     return ((f"What is {relation} the {b.name}?", identity(found)),) if found else None
 
 
+def ask_compare(scene: Scene, rng: random.Random) -> Turns:
+    """Where one thing is from another: the answer says on which side, which a yes or a no leaves to be found out."""
+    if len(scene.unique) < 2:
+        return None
+    a, b = rng.sample(scene.unique, 2)
+    for relation, (dx, dy) in RELATIONS.items():
+        across = abs((a.x - b.x) * dy + (a.y - b.y) * dx)
+        if _holds(a, b, relation) > max(CLEAR, 1.2 * across):
+            return ((f"Where is the {a.name} from the {b.name}?", sentence(f"{relation} the {b.name}")),)
+    return None
+
+
 def ask_where(scene: Scene, rng: random.Random) -> Turns:
     if not scene.unique or rng.random() < 0.1:
         name = _absent(scene, rng)
@@ -412,6 +424,7 @@ KINDS = {
     "follow_up": ask_follow_up,
     "talk": ask_talk,
 }
+EXERCISES = {"compare": ask_compare}  # asked in training only: what teaches the other kinds
 WEIGHTS = {  # of the kinds in training: what takes longest to learn is asked most
     "name": 2,
     "position": 4,
@@ -428,10 +441,10 @@ WEIGHTS = {  # of the kinds in training: what takes longest to learn is asked mo
 
 
 def ask(scene: Scene, rng: random.Random, kind: str | None = None, weights: Mapping[str, float] = WEIGHTS) -> Example:
-    """A conversation about the scene: of `kind` if the scene allows it, else of a kind drawn by `weights`."""
+    """A conversation about the scene: of `kind` if the scene allows it, else of one drawn by `weights`."""
     while True:
         kind = kind or rng.choices(list(weights), list(weights.values()))[0]
-        turns = KINDS[kind](scene, rng)
+        turns = (KINDS | EXERCISES)[kind](scene, rng)
         if turns:
             return Example(kind, turns)
         kind = None

@@ -8,6 +8,7 @@ import pytest
 
 from lladav.artwork import COLORS, SHAPES, class_names, emoji_sprite, stranger_names
 from lladav.scenes import (
+    EXERCISES,
     HELD_OUT_ARTWORK,
     HELD_OUT_STRANGERS,
     KINDS,
@@ -34,7 +35,7 @@ SCENE = Scene((DOG, CAT, CIRCLE), style=1)
 
 def answers(kind: str, scene: Scene, tries: int = 200) -> dict[str, str]:
     """Every last question of a kind that a scene gives rise to, with its answer."""
-    turns = [KINDS[kind](scene, random.Random(seed)) for seed in range(tries)]
+    turns = [(KINDS | EXERCISES)[kind](scene, random.Random(seed)) for seed in range(tries)]
     return {found[-1][0]: found[-1][1] for found in turns if found}
 
 
@@ -127,6 +128,15 @@ def test_questions_about_a_known_scene():
     }
 
 
+def test_the_side_on_which_one_thing_is_of_another():
+    assert answers("compare", SCENE) == {
+        "Where is the dog from the cat?": "Left of the cat.",
+        "Where is the cat from the dog?": "Right of the dog.",
+        "Where is the dog from the circle?": "Above the circle.",
+        "Where is the circle from the dog?": "Below the dog.",
+    }  # the circle and the cat lie on a diagonal
+
+
 def test_counting():
     cats = tuple(Item("cat", "", "noto", x, 0.5, 0.2) for x in (0.2, 0.5, 0.8))
     scene = Scene((*cats, CIRCLE), style=0)
@@ -159,6 +169,11 @@ def test_every_kind_can_be_asked():
     rng = random.Random(1)
     seen = {ask(make_scene(rng), rng).kind for _ in range(2000)}
     assert seen == set(KINDS)
+
+
+def test_exercises_are_asked_where_they_have_a_weight():
+    rng = random.Random(1)
+    assert {ask(make_scene(rng), rng, weights={"compare": 1, "talk": 1}).kind for _ in range(50)} == {"compare", "talk"}
 
 
 def test_language():

@@ -17,7 +17,7 @@ from lladav.scenes import STRANGER, Item, Scene, ask, make_scene
 from lladav.training import TrainingConfig, loop
 from lladav.training.data import SceneData, ask_blindly, attention_mask, patch_symbols, things
 from lladav.training.learner import Learner
-from lladav.training.loop import Trainer
+from lladav.training.loop import StageData, Trainer
 from lladav.training.objective import IGNORE, forward_process, masked_diffusion_loss, next_token_loss
 from lladav.training.recipes import (
     ANSWERS,
@@ -152,7 +152,7 @@ def test_next_token_loss_reads_the_position_before():
 STAGES = (
     Stage("tower", "dense", 3, TOWER, scenes=2, questions=1),
     Stage("language", ANSWERS, 3, LANGUAGE, scenes=2, questions=2, max_items=2, pixels=False),
-    Stage("tune", ANSWERS, 4, EVERYTHING, scenes=2, questions=2),
+    Stage("tune", ANSWERS, 4, EVERYTHING, scenes=2, questions=2, weights={"compare": 3, "talk": 1}),
 )
 
 
@@ -174,6 +174,11 @@ def test_the_tokenizer_keeps_words_whole(tokenizer):
         assert len(tokenizer.encode(f" {word}")) == 1, word
     for text in ("What is left of the dog?", "Ünknown zebra 斑馬 🦓", "a\n\nb"):
         assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_a_stage_asks_what_it_says(tokenizer):
+    batches = StageData(SceneData(tokenizer, patches=8), STAGES[-1], "seed")
+    assert {kind for step in range(4) for kinds in batches[step].kinds for kind in kinds} == {"compare", "talk"}
 
 
 def test_an_interrupted_stage_goes_on_as_if_it_had_not_been(tmp_path, tokenizer, monkeypatch):

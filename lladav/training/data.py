@@ -6,7 +6,7 @@ attention it would see its only one; the others are hidden from it and from each
 
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from lladav.artwork import COLORS, SHAPES, class_names
-from lladav.scenes import IMAGE_SIZE, NO_PICTURE, STRANGER, Example, Scene, ask, make_scene, render
+from lladav.scenes import IMAGE_SIZE, NO_PICTURE, STRANGER, WEIGHTS, Example, Scene, ask, make_scene, render
 from lladav.training.objective import IGNORE
 
 PREFIX, PADDING = 0, -1  # segment numbers; conversations are 1, 2, ...
@@ -106,22 +106,30 @@ class SceneData:
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [encoding.ids for encoding in self.encoder.encode_batch(list(texts), add_special_tokens=False)]
 
-    def batch(self, seed: str, scenes: int, questions: int, max_items: int, pixels: bool = True) -> Batch:
+    def batch(
+        self,
+        seed: str,
+        scenes: int,
+        questions: int,
+        max_items: int,
+        pixels: bool = True,
+        weights: Mapping[str, float] = WEIGHTS,
+    ) -> Batch:
         """A batch of `scenes` pictures with `questions` conversations each; the same seed gives the same batch.
 
-        Without `pixels` the pictures are not drawn, and pixel_values is empty.
+        Without `pixels` the pictures are not drawn, and pixel_values is empty. `weights` are of the kinds of questions.
         """
         rng = random.Random(seed)
         drawn = [make_scene(rng, max_items) for _ in range(scenes)]
         shown = [rng.random() >= BLIND for _ in drawn]
         asked = [
-            [ask(scene, rng) if seen else ask_blindly(scene, rng) for _ in range(questions)]
+            [ask(scene, rng, weights=weights) if seen else ask_blindly(scene, rng) for _ in range(questions)]
             for scene, seen in zip(drawn, shown, strict=True)
         ]
         rows = [self._row(examples, seen, rng) for examples, seen in zip(asked, shown, strict=True)]
         # Lengths are few different ones, so that kernels are built once for each.
         length = -(-max(len(row[0]) for row in rows) // 64) * 64
-        input_ids, labels, positions, segments, image_index, weights = (
+        input_ids, labels, positions, segments, image_index, loss_weights = (
             torch.from_numpy(np.stack([_filled(column, length, fill) for column in columns]))
             for columns, fill in zip(zip(*rows, strict=True), (0, IGNORE, 0, PADDING, 0, 0.0), strict=True)
         )
@@ -133,7 +141,7 @@ class SceneData:
             positions=positions,
             segments=segments,
             image_index=image_index.bool(),
-            weights=(weights / weights.sum()).float(),
+            weights=(loss_weights / loss_weights.sum()).float(),
             pixel_values=self.pixels(drawn) if pixels else torch.empty(0),
             names=names,
             colors=colors,

@@ -83,9 +83,12 @@ class StageData(Dataset):
         return self.stage.steps
 
     def __getitem__(self, step: int) -> Batch:
-        stage = self.stage
-        seed = f"{self.seed}/{stage.name}/{step}"
-        return self.data.batch(seed, stage.scenes, stage.questions, stage.max_items, stage.pixels)
+        return stage_batch(self.data, self.stage, f"{self.seed}/{self.stage.name}/{step}")
+
+
+def stage_batch(data: SceneData, stage: Stage, seed: str) -> Batch:
+    """A batch as a stage asks for it."""
+    return data.batch(seed, stage.scenes, stage.questions, stage.max_items, stage.pixels, stage.weights)
 
 
 def learning_rate_factor(stage: Stage, step: int) -> float:
@@ -224,8 +227,7 @@ class Trainer:
         objective = self.objective(stage)
         generator = torch.Generator(self.accelerator.device).manual_seed(0)
         for index in range(batches):
-            batch = self.data.batch(f"held-out/{index}", stage.scenes, stage.questions, stage.max_items, stage.pixels)
-            batch = batch.to(self.accelerator.device)
+            batch = stage_batch(self.data, stage, f"held-out/{index}").to(self.accelerator.device)
             loss, extra = self.learner(batch, objective, generator, stage.pixels)
             for name, value in {"held_out_loss": loss.item(), **extra}.items():
                 figures.setdefault(name, []).append(value)

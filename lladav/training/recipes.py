@@ -1,6 +1,7 @@
 """Recipes: the model to build and the stages to train it in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch.nn import init
@@ -8,7 +9,7 @@ from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfi
 
 from lladav.configuration import LladaVConfig
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.scenes import IMAGE_SIZE
+from lladav.scenes import IMAGE_SIZE, WEIGHTS
 
 ANSWERS = "answers"
 
@@ -29,6 +30,7 @@ class Stage:
         learning_rate: The peak, after a warm-up.
         decay: Whether the rate then falls along a cosine to a tenth, or stays for the next stage to go on with.
         vision_learning_rate: The peak for the tower, as LLaDA-V tunes it more slowly than the rest.
+        weights: Of the kinds of questions.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Stage:
     learning_rate: float = 8e-4
     decay: bool = True
     vision_learning_rate: float | None = None
+    weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
 
 
 TOWER = ("model.model.vision_tower", "dense_head")
@@ -49,19 +52,25 @@ LANGUAGE = ("model.model.language_model", "model.lm_head", "symbols")
 REASONING = ("model.model.language_model.layers", "model.model.language_model.norm", "model.lm_head")
 VISION = ("model.model.vision_tower", "model.model.projector")
 EVERYTHING = ("model.",)
+RELATING = {"compare": 3, "relation": 7, "position": 2, "where": 1, "count": 1, "caption": 1, "exists": 0.5}
+TUNING = WEIGHTS | {"compare": 2, "relation": 9, "count": 7, "caption": 6}
 
 TINY = (
     # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
     # training finds that several times sooner than masked diffusion does, so it goes first, whatever comes after.
     Stage("tower", "dense", 6000, TOWER, scenes=32, questions=1),
+    Stage("tower-2", "dense", 6000, TOWER, scenes=32, questions=1, learning_rate=5e-4),
     Stage("language-2", "autoregressive", 1200, LANGUAGE, max_items=2, pixels=False, decay=False),
     Stage("language-6", "autoregressive", 6000, LANGUAGE, pixels=False, decay=False),
+    # Whether one thing is left of another stays at chance until the model has been asked on which side it is.
+    Stage("relate-2", "autoregressive", 2500, LANGUAGE, max_items=2, pixels=False, decay=False, weights=RELATING),
+    Stage("relate-6", "autoregressive", 3500, LANGUAGE, pixels=False, decay=False, weights=RELATING),
     # The projector learns to say in symbols what the tower sees.
     Stage("align", "align", 1600, VISION, scenes=64, questions=1),
-    # Here a LLaDA-V parts from its causal twin: it learns to relate things, still on the same symbols, and then all is
-    # tuned together on pictures.
-    Stage("reason", ANSWERS, 3000, REASONING, pixels=False, decay=False),
-    Stage("tune", ANSWERS, 3200, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4),
+    # Here a LLaDA-V parts from its causal twin: it learns to answer its own way, still on the same symbols, and then
+    # all is tuned together on pictures.
+    Stage("reason", ANSWERS, 4000, REASONING, pixels=False, decay=False, weights=TUNING),
+    Stage("tune", ANSWERS, 6000, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4, weights=TUNING),
 )
 RECIPES = {"tiny": TINY}
 
