@@ -180,7 +180,7 @@ def test_words():
     assert in_words(plan, 0, Pace(0.5, 0)).endswith("about **8.0 s**.")
     short = in_words(plan, 0, replace(pace, written=6))
     assert short == (
-        "Up to **16 forward passes** of 2 tokens each; about **3**, **30 ms**, if the answer is as short as usual."
+        "Up to **16 forward passes** of 2 tokens each. Answers like the last one stop after about **3**: **30 ms**."
     )
     assert "tokens each" not in in_words(preset("Fast", 32), 0, pace)
 

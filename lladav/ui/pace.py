@@ -145,7 +145,7 @@ def in_words(plan: Plan, cfg_scale: float, pace: Pace | None) -> str:
     expected, seconds = pace.passes(plan), _duration(pace.forecast(plan, cfg_scale))
     if expected == plan.steps:
         return f"{passes}: about **{seconds}**."
-    return f"Up to {passes}; about **{expected}**, **{seconds}**, if the answer is as short as usual."
+    return f"Up to {passes}. Answers like the last one stop after about **{expected}**: **{seconds}**."
 
 
 def _duration(seconds: float) -> str:
