@@ -70,7 +70,7 @@ TINY = (
     # Here a LLaDA-V parts from its causal twin: it learns to answer its own way, still on the same symbols, and then
     # all is tuned together on pictures.
     Stage("reason", ANSWERS, 4000, REASONING, pixels=False, decay=False, weights=TUNING),
-    Stage("tune", ANSWERS, 6000, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4, weights=TUNING),
+    Stage("tune", ANSWERS, 5000, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4, weights=TUNING),
 )
 RECIPES = {"tiny": TINY}
 

@@ -28,4 +28,4 @@ def theme() -> gr.themes.Base:
         radius_size=gr.themes.sizes.radius_lg,
         font=SYSTEM_FONT,
         font_mono=MONO_FONT,
-    )
+    ).set(checkbox_label_text_color_selected="white")
