@@ -24,6 +24,7 @@ STRANGER = "thing I don't know"  # what a stranger is called, whichever it is
 IMAGE_SIZE = 128
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
 IRREGULAR = {"mouse": "mice", "fish": "fish", "cactus": "cacti"}
+SHAPE_SHARE, STRANGER_SHARE = 0.3, 0.08  # of what is on pictures
 CLEAR = 0.14  # two centres closer than this along an axis are in no relation on it
 
 
@@ -139,12 +140,13 @@ def make_scene(
     max_items: int = 6,
     artwork: tuple[str, ...] = TRAINING_ARTWORK,
     strangers: tuple[str, ...] = STRANGERS,
+    stranger_share: float = STRANGER_SHARE,
 ) -> Scene:
     """A scene of one to `max_items` objects: one alone, several different ones, or groups to be counted."""
     total = 1 if max_items == 1 or rng.random() < 0.25 else rng.randint(2, max_items)
     phrases: list[tuple[str, str]] = []
     while len(phrases) < total:
-        thing = _thing(rng, strangers)
+        thing = _thing(rng, strangers, stranger_share)
         repeats = rng.randint(2, 5) if rng.random() < 0.3 else 1
         if thing[0] not in {name for name, _ in phrases}:
             phrases += [thing] * min(repeats, total - len(phrases))
@@ -158,12 +160,14 @@ def make_scene(
     return Scene(items, rng.getrandbits(32))
 
 
-def _thing(rng: random.Random, strangers: tuple[str, ...] = ()) -> tuple[str, str]:
+def _thing(
+    rng: random.Random, strangers: tuple[str, ...] = (), stranger_share: float = STRANGER_SHARE
+) -> tuple[str, str]:
     """A (name, colour) pair; colour is "" for artwork."""
     draw = rng.random()
-    if draw < 0.3:
+    if draw < SHAPE_SHARE:
         return rng.choice(SHAPES), rng.choice(list(COLORS))
-    if draw < 0.38 and strangers:
+    if draw < SHAPE_SHARE + stranger_share and strangers:
         return rng.choice(strangers), ""
     return rng.choice(class_names()), ""
 

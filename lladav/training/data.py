@@ -16,7 +16,18 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from lladav.artwork import COLORS, SHAPES, class_names
-from lladav.scenes import IMAGE_SIZE, NO_PICTURE, STRANGER, WEIGHTS, Example, Scene, ask, make_scene, render
+from lladav.scenes import (
+    IMAGE_SIZE,
+    NO_PICTURE,
+    STRANGER,
+    STRANGER_SHARE,
+    WEIGHTS,
+    Example,
+    Scene,
+    ask,
+    make_scene,
+    render,
+)
 from lladav.training.objective import IGNORE
 
 PREFIX, PADDING = 0, -1  # segment numbers; conversations are 1, 2, ...
@@ -114,13 +125,15 @@ class SceneData:
         max_items: int,
         pixels: bool = True,
         weights: Mapping[str, float] = WEIGHTS,
+        stranger_share: float = STRANGER_SHARE,
     ) -> Batch:
         """A batch of `scenes` pictures with `questions` conversations each; the same seed gives the same batch.
 
-        Without `pixels` the pictures are not drawn, and pixel_values is empty. `weights` are of the kinds of questions.
+        Without `pixels` the pictures are not drawn, and pixel_values is empty. `weights` are of the kinds of questions,
+        `stranger_share` is that of strangers among the objects.
         """
         rng = random.Random(seed)
-        drawn = [make_scene(rng, max_items) for _ in range(scenes)]
+        drawn = [make_scene(rng, max_items, stranger_share=stranger_share) for _ in range(scenes)]
         shown = [rng.random() >= BLIND for _ in drawn]
         asked = [
             [ask(scene, rng, weights=weights) if seen else ask_blindly(scene, rng) for _ in range(questions)]

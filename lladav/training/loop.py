@@ -88,7 +88,9 @@ class StageData(Dataset):
 
 def stage_batch(data: SceneData, stage: Stage, seed: str) -> Batch:
     """A batch as a stage asks for it."""
-    return data.batch(seed, stage.scenes, stage.questions, stage.max_items, stage.pixels, stage.weights)
+    return data.batch(
+        seed, stage.scenes, stage.questions, stage.max_items, stage.pixels, stage.weights, stage.stranger_share
+    )
 
 
 def learning_rate_factor(stage: Stage, step: int) -> float:

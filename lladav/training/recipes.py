@@ -9,7 +9,7 @@ from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfi
 
 from lladav.configuration import LladaVConfig
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.scenes import IMAGE_SIZE, WEIGHTS
+from lladav.scenes import IMAGE_SIZE, STRANGER_SHARE, WEIGHTS
 
 ANSWERS = "answers"
 
@@ -31,6 +31,7 @@ class Stage:
         decay: Whether the rate then falls along a cosine to a tenth, or stays for the next stage to go on with.
         vision_learning_rate: The peak for the tower, as LLaDA-V tunes it more slowly than the rest.
         weights: Of the kinds of questions.
+        stranger_share: Of strangers among the objects.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Stage:
     decay: bool = True
     vision_learning_rate: float | None = None
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
+    stranger_share: float = STRANGER_SHARE
 
 
 TOWER = ("model.model.vision_tower", "dense_head")
@@ -54,6 +56,7 @@ VISION = ("model.model.vision_tower", "model.model.projector")
 EVERYTHING = ("model.",)
 RELATING = {"compare": 3, "relation": 7, "position": 2, "where": 1, "count": 1, "caption": 1, "exists": 0.5}
 TUNING = WEIGHTS | {"compare": 2, "relation": 9, "count": 7, "caption": 6}
+LISTING = WEIGHTS | {"caption": 14, "detail": 6, "count": 5, "relation": 4, "position": 4, "name": 5, "color": 1}
 
 TINY = (
     # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
@@ -71,6 +74,17 @@ TINY = (
     # all is tuned together on pictures.
     Stage("reason", ANSWERS, 4000, REASONING, pixels=False, decay=False, weights=TUNING),
     Stage("tune", ANSWERS, 5000, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4, weights=TUNING),
+    # What is still weak: lists of all that is there, and owning up to what has no name.
+    Stage(
+        "list",
+        ANSWERS,
+        2800,
+        EVERYTHING,
+        learning_rate=3e-4,
+        vision_learning_rate=1e-4,
+        weights=LISTING,
+        stranger_share=0.2,
+    ),
 )
 RECIPES = {"tiny": TINY}
 
