@@ -53,8 +53,9 @@ class Visit:
 
     def show_more_knobs(self) -> None:
         self.page.locator("#more-knobs button").first.click()
-        # Gradio mounts what an accordion holds a second time once it is open; what is typed before that is lost.
         self.page.wait_for_function("document.querySelector('#temperature input[type=number]')?.value")
+        # Gradio sets what an accordion holds once more just after it is mounted, sooner than a person can type.
+        self.page.evaluate("new Promise((settled) => setTimeout(settled, 500))")
 
     def fix_seed(self) -> None:
         self.show_more_knobs()
