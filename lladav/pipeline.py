@@ -130,7 +130,7 @@ class LladaVPipeline:
             if device.type == "cpu" and dtype == torch.float32:
                 model.store_by_columns()
         name = Path(path).resolve().name if is_folder else str(path)
-        return cls(model.eval(), LladaVProcessor.from_pretrained(path), name, compiled)
+        return cls(model.eval().requires_grad_(False), LladaVProcessor.from_pretrained(path), name, compiled)
 
     @property
     def device(self) -> torch.device:

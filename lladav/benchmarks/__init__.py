@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer")
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all (default: one a token); fewer is quicker")
     parser.add_argument("--repetitions", type=int, default=1, metavar="N", help="runs to take medians over")
-    parser.add_argument("--compiled", action="store_true", help="also with recorded steps, on a GPU")
+    parser.add_argument("--compiled", action="store_true", help="also with recorded steps")
     parser.add_argument("--quantized", action="store_true", help="also with weights in 8 and 4 bits (needs an extra)")
     parser.add_argument("--plot", metavar="PATH", help="draw time per step against prompt and answer length")
     parser.add_argument("--profile", action="store_true", help="show where a step of exact mode spends its time")

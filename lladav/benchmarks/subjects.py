@@ -117,7 +117,7 @@ def random_model(key: str) -> LladaVForMaskedDiffusion:
     dtype = torch.bfloat16 if on_gpu else SHAPES[key].dtype
     torch.manual_seed(0)
     with torch.device("cuda" if on_gpu else "cpu"):
-        model = LladaVForMaskedDiffusion._from_config(SHAPES[key].config(), dtype=dtype).eval()
+        model = LladaVForMaskedDiffusion._from_config(SHAPES[key].config(), dtype=dtype).eval().requires_grad_(False)
     if not on_gpu and dtype == torch.float32:
         model.store_by_columns()
     return model

@@ -78,27 +78,27 @@ class Denoiser:
         self.embeds.unflatten(0, (-1, len(tokens)))[:, :, answers] = self.embed(tokens.to(device))
         asked = asked.to(device)
         if self.cache is None or self.cache.begin_step(index):
-            logits = self._run(0, asked + self.first)
+            logits = self._run(self.embeds, 0, asked + self.first)
         elif self.graph is None:
-            logits = self._run(self.first, asked)
+            logits = self._run(self.embeds, self.first, asked)
         else:
-            logits = self.graph()[:, asked]
+            logits = self.graph(self.embeds)[:, asked]
         logits = guide(logits, self.config.cfg_scale).index_fill_(-1, self.suppressed, -torch.inf)
         return logits.cpu() if device.type == "mps" else logits  # which has no float64
 
-    def _run(self, start: int, rows: Tensor | slice) -> Tensor:
-        """Logits (B or 2B, K, V) in `rows` of what begins in column `start`."""
+    def _run(self, embeds: Tensor, start: int, rows: Tensor | slice) -> Tensor:
+        """Logits (B or 2B, K, V) in `rows` of what begins in column `start` of `embeds`."""
         padding = {"attention_mask": self.attention_mask, "position_ids": self.position_ids[:, start:]}
         return self.model(
-            inputs_embeds=self.embeds[:, start:],
+            inputs_embeds=embeds[:, start:],
             past_key_values=self.cache,
             logits_to_keep=rows,
             **(padding if self.is_padded else {}),
         ).logits
 
-    def _run_answers(self) -> Tensor:
+    def _run_answers(self, embeds: Tensor) -> Tensor:
         """Logits (B or 2B, G, V) of all answers, behind the kept prompts."""
-        return self._run(self.first, slice(self.config.gen_length))
+        return self._run(embeds, self.first, slice(self.config.gen_length))
 
     def _read(self, row: int, logits: Tensor, positions: Tensor) -> Proposal:
         """What the logits (N, V) of one answer propose at its `positions` (N,)."""

@@ -32,7 +32,7 @@ def sample(
         inputs: what `model.embed_prompt` takes, or `inputs_embeds` of shape (1, L, D); one prompt.
         config: how to sample.
         tokenizer: needed for `config.stop` and `config.suffix`.
-        compiled: record the step between refreshes as a CUDA graph; no answer changes.
+        compiled: record the step between refreshes, see `StepGraph`; no answer changes.
 
     Raises:
         ValueError: more than one prompt, or `stop` or `suffix` without a tokenizer.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch.nn import init
@@ -54,9 +55,11 @@ LANGUAGE = ("model.model.language_model", "model.lm_head", "symbols")
 REASONING = ("model.model.language_model.layers", "model.model.language_model.norm", "model.lm_head")
 VISION = ("model.model.vision_tower", "model.model.projector")
 EVERYTHING = ("model.",)
+FINE: dict[str, Any] = {"trainable": EVERYTHING, "learning_rate": 3e-4, "vision_learning_rate": 1e-4}
 RELATING = {"compare": 3, "relation": 7, "position": 2, "where": 1, "count": 1, "caption": 1, "exists": 0.5}
 TUNING = WEIGHTS | {"compare": 2, "relation": 9, "count": 7, "caption": 6}
 LISTING = WEIGHTS | {"caption": 14, "detail": 6, "count": 5, "relation": 4, "position": 4, "name": 5, "color": 1}
+DESCRIBING = LISTING | {"caption": 18, "detail": 10, "count": 6}
 
 TINY = (
     # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
@@ -73,18 +76,10 @@ TINY = (
     # Here a LLaDA-V parts from its causal twin: it learns to answer its own way, still on the same symbols, and then
     # all is tuned together on pictures.
     Stage("reason", ANSWERS, 4000, REASONING, pixels=False, decay=False, weights=TUNING),
-    Stage("tune", ANSWERS, 5000, EVERYTHING, learning_rate=3e-4, vision_learning_rate=1e-4, weights=TUNING),
+    Stage("tune", ANSWERS, 5000, **FINE, weights=TUNING),
     # What is still weak: lists of all that is there, and owning up to what has no name.
-    Stage(
-        "list",
-        ANSWERS,
-        2800,
-        EVERYTHING,
-        learning_rate=3e-4,
-        vision_learning_rate=1e-4,
-        weights=LISTING,
-        stranger_share=0.2,
-    ),
+    Stage("list", ANSWERS, 2800, **FINE, weights=LISTING, stranger_share=0.2),
+    Stage("list-2", ANSWERS, 6000, **(FINE | {"learning_rate": 5e-4}), weights=DESCRIBING, stranger_share=0.15),
 )
 RECIPES = {"tiny": TINY}
 
