@@ -41,6 +41,11 @@ class Item:
     size: float
 
     @property
+    def cell(self) -> tuple[int, int]:
+        """Column and row on a 3 x 3 grid of the picture."""
+        return min(int(self.x * 3), 2), min(int(self.y * 3), 2)
+
+    @property
     def known(self) -> bool:
         """Whether it has a name that questions and answers may say."""
         return bool(self.color) or self.name in class_names()
@@ -60,8 +65,11 @@ class Scene:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """How often each phrase occurs, ordered by its leftmost item."""
-        return Counter(item.phrase for item in sorted(self.items, key=lambda item: item.x))
+        """How often each phrase occurs, in the order of the cells of their first items: column by column, from the top.
+
+        No finer, or nobody could tell which comes first, and a model that writes all of a list at once would have to.
+        """
+        return Counter(item.phrase for item in sorted(self.items, key=lambda item: item.cell))
 
     @cached_property
     def unique(self) -> list[Item]:
@@ -127,8 +135,7 @@ def identity(item: Item) -> str:
 
 def place(item: Item) -> str:
     """Where an item is on a 3 x 3 grid of the picture: "at the top left", "in the middle"."""
-    column = ("left", "", "right")[min(int(item.x * 3), 2)]
-    row = ("top", "", "bottom")[min(int(item.y * 3), 2)]
+    column, row = ("left", "", "right")[item.cell[0]], ("top", "", "bottom")[item.cell[1]]
     return f"at the {f'{row} {column}'.strip()}" if row or column else "in the middle"
 
 
@@ -360,8 +367,8 @@ def _contents(scene: Scene) -> str:
 
 
 def ask_detail(scene: Scene, rng: random.Random) -> Turns:
-    """Three sentences: everything that is there, and where the leftmost and the rightmost thing are."""
-    named = sorted(scene.unique, key=lambda item: item.x)
+    """Three sentences: everything that is there, and where the first and the last thing of their kind are."""
+    named = sorted(scene.unique, key=lambda item: item.cell)
     if len(named) < 2:
         return None
     where = [sentence(f"the {item.name} is {place(item)}") for item in (named[0], named[-1])]

@@ -80,6 +80,7 @@ TINY = (
     # What is still weak: lists of all that is there, and owning up to what has no name.
     Stage("list", ANSWERS, 2800, **FINE, weights=LISTING, stranger_share=0.2),
     Stage("list-2", ANSWERS, 6000, **(FINE | {"learning_rate": 5e-4}), weights=DESCRIBING, stranger_share=0.15),
+    Stage("list-3", ANSWERS, 6000, **(FINE | {"learning_rate": 5e-4}), weights=DESCRIBING, stranger_share=0.15),
 )
 RECIPES = {"tiny": TINY}
 
