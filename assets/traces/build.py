@@ -11,15 +11,17 @@ from lladav.pipeline import EMBEDDED_MODEL
 HERE = Path(__file__).parent
 PICTURES = HERE.parent / "examples"
 
+TWIN = EMBEDDED_MODEL.with_name("lladav-tiny-ar")
 RUNS = {  # name, in the order they are shown: picture, question, options of `lladav sample`
     "1-description": ("picnic", "Describe the picture.", "--gen-length 32 --steps 32"),
     "2-where": ("space", "Where is the robot?", "--gen-length 16 --steps 16"),
     "3-color": ("shapes", "What color is the heart?", "--gen-length 8 --steps 8"),
     "4-how-many": ("cats", "How many cats are there?", "--gen-length 8 --steps 8"),
-    "5-relation": ("garden", "What is left of the house?", "--gen-length 16 --steps 16"),
-    "6-blocks": ("garden", "Describe the picture.", "--gen-length 32 --block-length 8 --steps 32"),
-    "7-one-block": ("garden", "Describe the picture.", "--gen-length 32 --steps 32"),
-    "8-fast": ("garden", "Describe the picture.", "--gen-length 32 --steps 8"),
+    "5-relation": ("picnic", "What is left of the apple?", "--gen-length 16 --steps 16"),
+    "6-blocks": ("picnic", "Describe the picture in detail.", "--gen-length 32 --block-length 8 --steps 32"),
+    "7-one-block": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
+    "8-fast": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 8"),
+    "9-left-to-right": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
 }
 
 
@@ -35,7 +37,8 @@ def main() -> None:
 def record(name: str, path: Path) -> None:
     """Record one run to `path`."""
     picture, question, options = RUNS[name]
-    given = ["--image", str(PICTURES / f"{picture}.png"), "--model", str(EMBEDDED_MODEL), *options.split()]
+    model = TWIN if name == "9-left-to-right" else EMBEDDED_MODEL
+    given = ["--image", str(PICTURES / f"{picture}.png"), "--model", str(model), *options.split()]
     code = cli.main(["sample", question, *given, "--trace", str(path)])
     assert code == 0, f"{name} could not be recorded"
 
