@@ -48,7 +48,7 @@ def plot(subject: Subject, path: str) -> None:
         panel.set(xlabel=f"{axis} in tokens", xlim=(0, None), yscale="log")
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("milliseconds per step")
-    panels[1].legend()
+    panels[1].legend(loc="center right", bbox_to_anchor=(1, 0.73))  # between the plain loop and the others
     figure.suptitle(f"{subject.name} on {subject.model.device}")
     figure.savefig(path, dpi=150)
     pyplot.close(figure)

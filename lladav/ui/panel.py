@@ -11,7 +11,7 @@ from lladav.trace import Trace
 from lladav.ui import about, knobs, pace
 
 LONGEST_ANSWER = 512
-FIRST_LENGTH, SHORT_LENGTH = 32, 24  # tokens of an answer until the visitor chooses; a model of scenes says little
+FIRST_LENGTH = 32  # tokens of an answer until the visitor chooses
 SHORT_BLOCK = 8  # tokens in which a model of scenes says its first words early; the published one wants one block
 ANY_SEED = -1
 LARGEST_SEED = 2**53 - 1  # the largest that a browser tells from its neighbours
@@ -45,8 +45,7 @@ def first_preset(pipe: LladaVPipeline) -> str:
 
 def first_plan(pipe: LladaVPipeline) -> knobs.Plan:
     """The sizes that a page for this model opens with."""
-    length = min(SHORT_LENGTH if about.abilities(pipe) else FIRST_LENGTH, longest_answer(pipe))
-    return knobs.preset(first_preset(pipe), length, usual_block(pipe))
+    return knobs.preset(first_preset(pipe), min(FIRST_LENGTH, longest_answer(pipe)), usual_block(pipe))
 
 
 class KnobPanel:
