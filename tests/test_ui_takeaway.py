@@ -91,3 +91,5 @@ def test_the_gallery_is_honest_and_complete():
         assert state["text"] == trace.text
         assert gallery.card(trace)["picture"].startswith("data:image/")
     assert len({trace.id for trace in traces}) == len(traces)
+    cards = [(card["question"], card["picture"], card["settings"]) for card in map(gallery.card, traces)]
+    assert len(set(cards)) == len(cards)  # two runs that look alike could not be told apart

@@ -31,11 +31,12 @@ def origin(trace: Trace) -> str:
 
 
 def card(trace: Trace) -> dict[str, Any]:
-    """A recorded run as static/gallery.js shows it."""
+    """A recorded run as static/gallery.js shows it, with the model's name where it is not the usual one."""
+    model = "" if trace.model == EMBEDDED_MODEL.name else f"{trace.model}: "
     return {
         "picture": trace.thumbnails[0],
         "question": trace.question,
-        "settings": layout_in_words(trace.config),
+        "settings": model + layout_in_words(trace.config),
     }
 
 
