@@ -367,7 +367,7 @@ def _contents(scene: Scene) -> str:
 
 
 def ask_detail(scene: Scene, rng: random.Random) -> Turns:
-    """Three sentences: everything that is there, and where the first and the last thing of their kind are."""
+    """Three sentences: everything that is there, and where the first and the last are of what is there once."""
     named = sorted(scene.unique, key=lambda item: item.cell)
     if len(named) < 2:
         return None

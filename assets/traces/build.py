@@ -11,7 +11,6 @@ from lladav.pipeline import EMBEDDED_MODEL
 HERE = Path(__file__).parent
 PICTURES = HERE.parent / "examples"
 
-TWIN = EMBEDDED_MODEL.with_name("lladav-tiny-ar")
 RUNS = {  # name, in the order they are shown: picture, question, options of `lladav sample`
     "1-description": ("picnic", "Describe the picture.", "--gen-length 32 --steps 32"),
     "2-where": ("space", "Where is the robot?", "--gen-length 16 --steps 16"),
@@ -23,6 +22,7 @@ RUNS = {  # name, in the order they are shown: picture, question, options of `ll
     "8-fast": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 8"),
     "9-left-to-right": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
 }
+MODELS = {"9-left-to-right": EMBEDDED_MODEL.with_name("lladav-tiny-ar")}  # of the runs that another one made
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
 def record(name: str, path: Path) -> None:
     """Record one run to `path`."""
     picture, question, options = RUNS[name]
-    model = TWIN if name == "9-left-to-right" else EMBEDDED_MODEL
+    model = MODELS.get(name, EMBEDDED_MODEL)
     given = ["--image", str(PICTURES / f"{picture}.png"), "--model", str(model), *options.split()]
     code = cli.main(["sample", question, *given, "--trace", str(path)])
     assert code == 0, f"{name} could not be recorded"
