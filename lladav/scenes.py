@@ -349,6 +349,26 @@ def ask_compare(scene: Scene, rng: random.Random) -> Turns:
     return None
 
 
+def ask_order(scene: Scene, rng: random.Random) -> Turns:
+    """What stands first or last in a list of what is there, or beside something in it: a list, one step at a time."""
+    listed = [(phrase, quantity(phrase, n)) for phrase, n in scene.counts.items()]
+    step = rng.choice([-1, 1])
+    if rng.random() < 0.3:
+        return ((f"What comes {'first' if step > 0 else 'last'}?", sentence(listed[0 if step > 0 else -1][1])),)
+    at = rng.randrange(len(listed))
+    phrase = listed[at][0]
+    if phrase == STRANGER:
+        return None
+    noun = phrase if scene.counts[phrase] == 1 else plural(phrase)
+    found = sentence(listed[at + step][1]) if 0 <= at + step < len(listed) else "Nothing."
+    return ((f"What comes {'after' if step > 0 else 'before'} the {noun}?", found),)
+
+
+def ask_kinds(scene: Scene, rng: random.Random) -> Turns:
+    """How long a list of what is there is."""
+    return (("How many kinds of things are there?", sentence(NUMBERS[len(scene.counts)])),)
+
+
 def ask_where(scene: Scene, rng: random.Random) -> Turns:
     if not scene.unique or rng.random() < 0.1:
         name = _absent(scene, rng)
@@ -435,7 +455,8 @@ KINDS = {
     "follow_up": ask_follow_up,
     "talk": ask_talk,
 }
-EXERCISES = {"compare": ask_compare}  # asked in training only: what teaches the other kinds
+# Asked in training only: what teaches the other kinds.
+EXERCISES = {"compare": ask_compare, "order": ask_order, "kinds": ask_kinds}
 WEIGHTS = {  # of the kinds in training: what takes longest to learn is asked most
     "name": 2,
     "position": 4,

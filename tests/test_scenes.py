@@ -137,6 +137,25 @@ def test_the_side_on_which_one_thing_is_of_another():
     }  # the circle and the cat lie on a diagonal
 
 
+def test_lists_step_by_step():
+    assert answers("order", SCENE) == {
+        "What comes first?": "A dog.",
+        "What comes last?": "A cat.",
+        "What comes after the dog?": "A red circle.",
+        "What comes after the red circle?": "A cat.",
+        "What comes after the cat?": "Nothing.",
+        "What comes before the cat?": "A red circle.",
+        "What comes before the red circle?": "A dog.",
+        "What comes before the dog?": "Nothing.",
+    }
+    assert answers("kinds", SCENE) == {"How many kinds of things are there?": "Three."}
+    ghosts = tuple(Item("ghost", "", "noto", x, 0.2, 0.2) for x in (0.2, 0.5))
+    nameless = Scene((*ghosts, Item(STRANGERS[0], "", "noto", 0.8, 0.8, 0.2)), style=0)
+    assert answers("order", nameless)["What comes after the ghosts?"] == "A thing I don't know."
+    assert not any("before the thing" in question for question in answers("order", nameless))
+    assert answers("kinds", nameless) == {"How many kinds of things are there?": "Two."}
+
+
 def test_counting():
     cats = tuple(Item("cat", "", "noto", x, 0.5, 0.2) for x in (0.2, 0.5, 0.8))
     scene = Scene((*cats, CIRCLE), style=0)

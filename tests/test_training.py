@@ -29,6 +29,7 @@ from lladav.training.recipes import (
     initialize_for_recall,
     tiny_config,
 )
+from lladav.training.report import plot_log, read_log
 from lladav.training.tuning import embed_samples, tuning_loss
 from lladav.training.vocabulary import build_tokenizer
 
@@ -262,6 +263,17 @@ def test_patches_say_what_lies_on_them():
     assert [("", *COLORS)[color] for color in (colors[2, 2], colors[5, 6])] == ["", "red"]
     assert centers.sum() == 3 and centers[5, 5] == 1
     assert strength.max() <= 1 and strength[5, 6] > strength[6, 6] > 0 == strength[0, 7]
+
+
+def test_hours_are_those_that_training_ran(tmp_path):
+    marks = [("a", 0), ("b", 10), ("a", 90), ("a", 180), ("a", 10_000), ("a", 10_090), ("b", 100)]  # one long pause
+    lines = [json.dumps({"stage": s, "step": at, "loss": 1.0, "seconds": at}) for s, at in marks]
+    (tmp_path / "log.jsonl").write_text("\n".join([*lines, json.dumps({"stage": "b", "step": 100, "name": 0.5})]))
+    losses, hours = read_log(tmp_path / "log.jsonl")
+    assert list(losses["b"]) == [10, 100]
+    assert hours == pytest.approx({"a": 270 / 3600, "b": 90 / 3600})
+    plot_log(tmp_path / "log.jsonl", tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").exists()
 
 
 def test_the_config_of_a_run():

@@ -60,6 +60,7 @@ RELATING = {"compare": 3, "relation": 7, "position": 2, "where": 1, "count": 1, 
 TUNING = WEIGHTS | {"compare": 2, "relation": 9, "count": 7, "caption": 6}
 LISTING = WEIGHTS | {"caption": 14, "detail": 6, "count": 5, "relation": 4, "position": 4, "name": 5, "color": 1}
 DESCRIBING = LISTING | {"caption": 18, "detail": 10, "count": 6}
+ORDERING = DESCRIBING | {"order": 10, "kinds": 3, "compare": 2, "relation": 5, "name": 4}
 
 TINY = (
     # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
@@ -81,6 +82,8 @@ TINY = (
     Stage("list", ANSWERS, 2800, **FINE, weights=LISTING, stranger_share=0.2),
     Stage("list-2", ANSWERS, 6000, **(FINE | {"learning_rate": 5e-4}), weights=DESCRIBING, stranger_share=0.15),
     Stage("list-3", ANSWERS, 6000, **(FINE | {"learning_rate": 5e-4}), weights=DESCRIBING, stranger_share=0.15),
+    # Lists say things twice until the model has been asked what comes after what.
+    Stage("order", ANSWERS, 10_000, **FINE, weights=ORDERING, stranger_share=0.2),
 )
 RECIPES = {"tiny": TINY}
 

@@ -1,6 +1,7 @@
-"""The curve of a training run, from its log."""
+"""The curve of a training run and the time that it took, from its log."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -10,15 +11,28 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 COLUMNS = 5
+PAUSE = 120  # seconds between two lines of a stage: for longer, training stood still
+
+
+def read_log(log: Path) -> tuple[dict[str, dict[int, float]], dict[str, float]]:
+    """The loss of every stage by step, and the hours it took; what was interrupted counts while it ran."""
+    losses: dict[str, dict[int, float]] = {}
+    times: dict[str, list[float]] = {}
+    for line in log.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        if "loss" in record:
+            losses.setdefault(record["stage"], {})[record["step"]] = record["loss"]
+            times.setdefault(record["stage"], []).append(record["seconds"])
+    hours = {
+        stage: sum(later - earlier for earlier, later in pairwise(marks) if later - earlier < PAUSE) / 3600
+        for stage, marks in times.items()
+    }
+    return losses, hours
 
 
 def plot_log(log: Path, picture: Path) -> None:
     """Draws the loss of every stage over its steps, one panel a stage, as a PNG."""
-    stages: dict[str, dict[int, float]] = {}
-    for line in log.read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        if "loss" in record:
-            stages.setdefault(record["stage"], {})[record["step"]] = record["loss"]
+    stages, hours = read_log(log)
     columns = min(len(stages), COLUMNS)
     rows = -(-len(stages) // columns)
     figure, grid = pyplot.subplots(rows, columns, figsize=(2.6 * columns, 2.6 * rows), layout="constrained")
@@ -26,12 +40,13 @@ def plot_log(log: Path, picture: Path) -> None:
     for panel, (stage, points) in zip(panels, stages.items(), strict=False):
         panel.plot(list(points), list(points.values()), color="#6d5ae6", linewidth=1.2)
         panel.set_yscale("log")
-        panel.set_title(stage, fontsize=9)
+        panel.set_title(f"{stage}, {hours[stage]:.1f} h", fontsize=8)
         panel.set_xlabel("step", fontsize=8)
         panel.tick_params(labelsize=7, which="both")
         panel.grid(alpha=0.25, which="both")
     for unused in panels[len(stages) :]:
         unused.remove()
     panels[0].set_ylabel("loss", fontsize=8)
+    figure.suptitle(f"{sum(hours.values()):.1f} hours", fontsize=10)
     figure.savefig(picture, dpi=130)
     pyplot.close(figure)
