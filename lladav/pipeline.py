@@ -129,7 +129,8 @@ class LladaVPipeline:
             model = LladaVForMaskedDiffusion.from_pretrained(path, dtype=dtype).to(device)
             if device.type == "cpu" and dtype == torch.float32:
                 model.store_by_columns()
-        name = Path(path).resolve().name if is_folder else str(path)
+        folder = Path(path).resolve()
+        name = str(path) if not is_folder else folder.parent.name if folder.name == "model" else folder.name
         return cls(model.eval().requires_grad_(False), LladaVProcessor.from_pretrained(path), name, compiled)
 
     @property

@@ -457,7 +457,7 @@ KINDS = {
 }
 # Asked in training only: what teaches the other kinds.
 EXERCISES = {"compare": ask_compare, "order": ask_order, "kinds": ask_kinds}
-WEIGHTS = {  # of the kinds in training: what takes longest to learn is asked most
+WEIGHTS = {  # of the kinds in training: what takes longest to learn, or few scenes allow, weighs most
     "name": 2,
     "position": 4,
     "color": 2,
@@ -473,7 +473,10 @@ WEIGHTS = {  # of the kinds in training: what takes longest to learn is asked mo
 
 
 def ask(scene: Scene, rng: random.Random, kind: str | None = None, weights: Mapping[str, float] = WEIGHTS) -> Example:
-    """A conversation about the scene: of `kind` if the scene allows it, else of one drawn by `weights`."""
+    """A conversation about the scene: of `kind` if the scene allows it, else of one drawn by `weights`.
+
+    What a scene has no question of is drawn anew, so that kinds that few scenes allow are asked less than they weigh.
+    """
     while True:
         kind = kind or rng.choices(list(weights), list(weights.values()))[0]
         turns = (KINDS | EXERCISES)[kind](scene, rng)

@@ -1,4 +1,4 @@
-"""Evaluation: what is asked, what counts as right, and that the embedded default is as good as its card says."""
+"""Evaluation: what is asked, what counts as right, and that the embedded default is not broken."""
 
 import json
 from dataclasses import replace
@@ -346,6 +346,10 @@ class TestCommand:
             ("masked-1_16", "masked", "1/16"),
             ("autoregressive-1", "autoregressive", "1"),
         ]
+
+    def test_scalability_asks_its_own_models_only(self, tmp_path, capsys):
+        assert cli.main(["evaluate", "--scalability", str(tmp_path), "--speeds"]) == 2
+        assert "speeds does not go with scalability" in capsys.readouterr().err
 
     def test_no_question_is_refused(self, capsys):
         assert cli.main(["evaluate", "--count", "0"]) == 2

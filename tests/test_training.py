@@ -228,7 +228,7 @@ def test_training_prompts_are_those_of_the_chat(tokenizer):
         shown = seed % 3 > 0
         example = ask(scene, rng) if shown else ask_blindly(scene, rng)
         row = data._row([example], shown, random.Random(0 if seed % 2 else 3))  # neither changes a question's spelling
-        ids, labels, positions, segments, image_index, _ = row
+        ids, labels, positions, segments, image_index, weights = row
         messages = conversation(scene, example)
         if not shown:
             messages[0]["content"] = example.turns[0][0]
@@ -239,17 +239,58 @@ def test_training_prompts_are_those_of_the_chat(tokenizer):
         answer = tokenizer.encode(example.turns[-1][1])
         assert trained[: len(prompt)] == prompt
         assert trained[len(prompt) : len(prompt) + len(answer)] == answer
-        assert labels[seen][-len(trained) + len(prompt) :][0] == answer[0]
+        ends = len(trained) - len(prompt) - len(answer)
+        answered = [token for token in labels if token != IGNORE]
+        assert answered[-len(answer) - ends :] == [*answer, *[data.eot] * ends] and ends > 0
+        assert weights[-ends] == pytest.approx(10 * weights[-1]) or ends == 1
         assert positions[seen].tolist() == list(range(seen.sum()))
 
 
 def test_attention_in_a_packed_row():
     segments = torch.tensor([[0, 0, 1, 1, 2, -1]])
     seen = attention_mask(segments, causal=False)[0, 0].int().tolist()
-    assert seen[0] == seen[2] == [1, 1, 1, 1, 0, 0] and seen[4] == [1, 1, 0, 0, 1, 0]
+    assert seen[0] == [1, 1, 0, 0, 0, 0] and seen[2] == [1, 1, 1, 1, 0, 0] and seen[4] == [1, 1, 0, 0, 1, 0]
+    alone = attention_mask(segments.where(segments < 2, -1), causal=False)[0, 0].int().tolist()
+    assert alone[0] == alone[2] == [1, 1, 1, 1, 0, 0]
     causal = attention_mask(segments, causal=True)[0, 0]
     assert not causal.triu(1).any() and causal.diagonal().all()
     assert causal[4].int().tolist() == [1, 1, 0, 0, 1, 0]
+
+
+def test_a_packed_conversation_cannot_read_the_answers_of_others(tokenizer):
+    """Not even through the picture, which all of them see."""
+    torch.manual_seed(0)
+    learner = Learner(LladaVForMaskedDiffusion(tiny_config(tokenizer)), tokenizer)
+    for questions in (3, 1):
+        batch = SceneData(tokenizer, patches=8).batch("seed", scenes=1, questions=questions, max_items=3, pixels=False)
+        pictures = learner.symbols(batch, learner.model.get_input_embeddings())
+        first = (batch.segments == 1) & (batch.labels != IGNORE)
+        answered, hidden = (
+            learner.hidden(batch, ids, pictures, causal=False)
+            for ids in (batch.input_ids, batch.input_ids.masked_fill(first, learner.mask_token_id))
+        )
+        same = [torch.equal(answered[batch.segments == s], hidden[batch.segments == s]) for s in range(questions + 1)]
+        assert same == [questions > 1, False, *[True] * (questions - 1)]
+
+
+def test_left_to_right_a_token_is_read_off_the_one_before_it(tokenizer, monkeypatch):
+    learner = Learner(LladaVForMaskedDiffusion(tiny_config(tokenizer, is_causal=True)), tokenizer)
+    batch = SceneData(tokenizer, patches=8).batch("seed", scenes=2, questions=2, max_items=3, pixels=False)
+    coming = torch.nn.functional.one_hot(batch.input_ids.roll(-1, 1), len(tokenizer)) * 30.0
+    monkeypatch.setattr(learner, "hidden", lambda *_, causal: coming if causal else None)
+    learner.model.lm_head = torch.nn.Identity()
+    loss, _ = learner(batch, "autoregressive", torch.Generator(), pixels=False)
+    assert loss.item() == pytest.approx(0, abs=1e-5)
+
+
+def test_every_third_batch_is_one_conversation_a_picture(tokenizer):
+    batches = StageData(SceneData(tokenizer, patches=8), STAGES[1], "seed")
+    assert [(len(batches[step].kinds), len(batches[step].kinds[0])) for step in range(4)] == [
+        (4, 1),
+        (2, 2),
+        (2, 2),
+        (4, 1),
+    ]
 
 
 def test_patches_say_what_lies_on_them():
@@ -282,6 +323,7 @@ def test_the_config_of_a_run():
     parting = [stage.name for stage in config.stages].index("reason")  # from there on a run learns its own way
     assert list(steps.values()) == [0.1] * parting + [0.025] * (len(steps) - parting)
     assert config.model_folder == Path("runs/tiny/masked-1_4/model")
+    assert [stage.steps for stage in TrainingConfig(recipe="study", share=0.25).stages[-2:]] == [4000, 500]
     for broken in ({"share": 0}, {"objective": "dense"}, {"recipe": "huge"}, {"stage": "none"}):
         with pytest.raises(ValueError, match=next(iter(broken))):
             TrainingConfig(**broken)

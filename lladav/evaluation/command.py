@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from lladav.evaluation.questions import held_out_questions
+from lladav.evaluation.questions import Question, held_out_questions
 from lladav.evaluation.report import report
 from lladav.evaluation.scoring import BATCH_SIZE, Answer, Score
 from lladav.evaluation.studies import (
@@ -108,8 +108,7 @@ def _settings(args: argparse.Namespace) -> list[Setting]:
 
 def _models(args: argparse.Namespace) -> tuple[list[Score], list[Answer]]:
     """The scores of every model, and all answers under the setting asked for."""
-    artwork = (HELD_OUT_ARTWORK,) if args.held_out_artwork else TRAINING_ARTWORK
-    questions = list(held_out_questions(args.seed, args.count, artwork))
+    questions = _questions(args)
     scores, answers = [], []
     for path in [*(args.model or [default_model()]), *([args.twin] if args.twin else [])]:
         pipe = _pipeline(path, args)
@@ -119,8 +118,16 @@ def _models(args: argparse.Namespace) -> tuple[list[Score], list[Answer]]:
     return scores, answers
 
 
+def _questions(args: argparse.Namespace) -> list[Question]:
+    artwork = (HELD_OUT_ARTWORK,) if args.held_out_artwork else TRAINING_ARTWORK
+    return list(held_out_questions(args.seed, args.count, artwork))
+
+
 def _scalability(args: argparse.Namespace) -> list[Score]:
-    questions = list(held_out_questions(args.seed, args.count))
+    for name in ("model", "twin", "sweep", "speeds", "robust", "mistakes"):
+        if getattr(args, name):
+            raise ValueError(f"{name} does not go with scalability, which asks the models in {args.scalability}")
+    questions = _questions(args)
     setting, scores = Setting("scalability", "", sampling_config(args)), []
     for share, path in models_by_share(args.scalability):
         pipe = _pipeline(path, args)

@@ -71,7 +71,8 @@ class TrainingConfig:
         """The recipe's stages at this scale and share."""
 
         def steps(stage: Stage) -> int:
-            return max(1, round(stage.steps * self.scale * (self.share if stage.objective == ANSWERS else 1)))
+            partly = stage.objective == ANSWERS and not stage.whole
+            return max(1, round(stage.steps * self.scale * (self.share if partly else 1)))
 
         return tuple(replace(stage, steps=steps(stage)) for stage in RECIPES[self.recipe])
 

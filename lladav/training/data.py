@@ -1,7 +1,8 @@
 """Batches of scenes: a picture, or its symbols, as a prefix that several conversations about it are packed behind.
 
-Packing computes the prefix once for all its conversations. Of these it sees the first, as under full bidirectional
-attention it would see its only one; the others are hidden from it and from each other.
+Packing computes the prefix once for all its conversations, which are hidden from it and from each other: through a
+prefix that saw one of them the others could read its answer. A prefix with one conversation behind it sees that, as it
+does under the full bidirectional attention of a chat.
 """
 
 import io
@@ -236,13 +237,14 @@ def _filled(column: np.ndarray, length: int, fill: float) -> np.ndarray:
 
 
 def attention_mask(segments: Tensor, causal: bool) -> Tensor:
-    """Which positions see which, of shape (B, 1, L, L): the prefix is seen by all and sees itself and the first
-    conversation; a conversation sees the prefix and itself.
+    """Which positions see which, of shape (B, 1, L, L): the prefix is seen by all and sees itself; a conversation sees
+    the prefix and itself, and is seen by the prefix if it is the only one in its row.
 
     Args:
         segments: Of shape (B, L).
         causal: Whether a position sees nothing behind it.
     """
     query, key = segments[:, None, :, None], segments[:, None, None, :]
-    seen = (key == PREFIX) | (query == key) | ((query == PREFIX) & (key == 1))
+    alone = (segments.amax(1) == 1)[:, None, None, None]
+    seen = (key == PREFIX) | (query == key) | ((query == PREFIX) & (key == 1) & alone)
     return torch.tril(seen) if causal else seen

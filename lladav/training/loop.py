@@ -26,6 +26,7 @@ WARM_UP = 60  # steps
 EMA_DECAY = 0.998
 CHECKPOINT_SECONDS = 120
 LOG_EVERY = 25
+ALONE = 3  # in every third batch a picture has one conversation, as in a chat; there are twice as many pictures then
 
 
 class MasterAdamW(torch.optim.AdamW):
@@ -83,14 +84,15 @@ class StageData(Dataset):
         return self.stage.steps
 
     def __getitem__(self, step: int) -> Batch:
-        return stage_batch(self.data, self.stage, f"{self.seed}/{self.stage.name}/{step}")
+        return stage_batch(self.data, self.stage, f"{self.seed}/{self.stage.name}/{step}", step % ALONE == 0)
 
 
-def stage_batch(data: SceneData, stage: Stage, seed: str) -> Batch:
-    """A batch as a stage asks for it."""
-    return data.batch(
-        seed, stage.scenes, stage.questions, stage.max_items, stage.pixels, stage.weights, stage.stranger_share
-    )
+def stage_batch(data: SceneData, stage: Stage, seed: str, alone: bool = False) -> Batch:
+    """A batch as a stage asks for it, or one whose conversations are alone with their pictures."""
+    scenes, questions = stage.scenes, stage.questions
+    if alone and questions > 1:
+        scenes, questions = 2 * scenes, 1
+    return data.batch(seed, scenes, questions, stage.max_items, stage.pixels, stage.weights, stage.stranger_share)
 
 
 def learning_rate_factor(stage: Stage, step: int) -> float:
@@ -186,7 +188,8 @@ class Trainer:
                 self._log({"stage": self.name(stage), "step": step + 1, "loss": loss, "seconds": time.time()})
                 losses.clear()
             if main and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                torch.save(optimizer.snapshot(), snapshot)
+                torch.save(optimizer.snapshot(), unfinished := snapshot.with_suffix(".tmp"))
+                unfinished.replace(snapshot)  # at once: a kill while writing leaves the one before
                 saved_at = time.monotonic()
         optimizer.publish(optimizer.average)
         if main:
@@ -197,7 +200,8 @@ class Trainer:
         """Logs what the stage has come to, and writes what it trained."""
         self._log({"stage": self.name(stage), "step": stage.steps, **self.held_out(stage)})
         trained = {n: p.detach().clone() for n, p in self.learner.named_parameters() if p.requires_grad}
-        save_file(trained, self.checkpoint(stage))
+        save_file(trained, unfinished := self.checkpoint(stage).with_suffix(".tmp"))
+        unfinished.replace(self.checkpoint(stage))
         snapshot.unlink(missing_ok=True)
 
     def _batches(self, stage: Stage, start: int) -> Iterator[Batch]:
@@ -216,7 +220,7 @@ class Trainer:
         loss, _ = learner(batch, self.objective(stage), generator, stage.pixels)
         optimizer.zero_grad()
         self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.learner.parameters(), 1.0)
+        self.accelerator.clip_grad_norm_(optimizer.half, 1.0)  # what rests may have gradients of earlier stages
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * learning_rate_factor(stage, step)
         optimizer.step()

@@ -1,7 +1,7 @@
 """Recipes: the model to build and the stages to train it in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ class Stage:
         vision_learning_rate: The peak for the tower, as LLaDA-V tunes it more slowly than the rest.
         weights: Of the kinds of questions.
         stranger_share: Of strangers among the objects.
+        whole: Whether all its steps are taken, on whatever share of the data the objective is learnt.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stage:
     vision_learning_rate: float | None = None
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
     stranger_share: float = STRANGER_SHARE
+    whole: bool = False
 
 
 TOWER = ("model.model.vision_tower", "dense_head")
@@ -84,8 +86,15 @@ TINY = (
     Stage("list-3", ANSWERS, 6000, **(FINE | {"learning_rate": 5e-4}), weights=DESCRIBING, stranger_share=0.15),
     # Lists say things twice until the model has been asked what comes after what.
     Stage("order", ANSWERS, 10_000, **FINE, weights=ORDERING, stranger_share=0.2),
+    Stage("order-2", ANSWERS, 3000, **FINE, weights=ORDERING, stranger_share=0.2),
 )
-RECIPES = {"tiny": TINY}
+# What an objective makes of few conversations about pictures. As in LLaDA-V's study, each has a language model of its
+# own to begin with, so that only the last stage is learnt from a share of the data.
+STUDY = (
+    *(replace(stage, whole=True) for stage in TINY if stage.objective != ANSWERS or stage.name == "reason"),
+    Stage("study", ANSWERS, 2000, **FINE, weights=TUNING),
+)
+RECIPES = {"tiny": TINY, "study": STUDY}
 
 
 @torch.no_grad()

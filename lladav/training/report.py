@@ -1,7 +1,6 @@
 """The curve of a training run and the time that it took, from its log."""
 
 import json
-from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -11,7 +10,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 COLUMNS = 5
-PAUSE = 120  # seconds between two lines of a stage: for longer, training stood still
+PAUSE = 12  # times what is usual between two lines of a stage: for longer, training stood still
 
 
 def read_log(log: Path) -> tuple[dict[str, dict[int, float]], dict[str, float]]:
@@ -23,11 +22,12 @@ def read_log(log: Path) -> tuple[dict[str, dict[int, float]], dict[str, float]]:
         if "loss" in record:
             losses.setdefault(record["stage"], {})[record["step"]] = record["loss"]
             times.setdefault(record["stage"], []).append(record["seconds"])
-    hours = {
-        stage: sum(later - earlier for earlier, later in pairwise(marks) if later - earlier < PAUSE) / 3600
-        for stage, marks in times.items()
-    }
-    return losses, hours
+    return losses, {stage: _hours(marks) for stage, marks in times.items()}
+
+
+def _hours(marks: list[float]) -> float:
+    gaps = np.diff(marks)
+    return float(gaps[gaps < PAUSE * np.median(gaps)].sum()) / 3600
 
 
 def plot_log(log: Path, picture: Path) -> None:
