@@ -129,8 +129,10 @@ class LladaVPipeline:
             model = LladaVForMaskedDiffusion.from_pretrained(path, dtype=dtype).to(device)
             if device.type == "cpu" and dtype == torch.float32:
                 model.store_by_columns()
-        folder = Path(path).resolve()
-        name = str(path) if not is_folder else folder.parent.name if folder.name == "model" else folder.name
+        name = str(path)
+        if is_folder:
+            *_, parent, name = Path(os.path.abspath(path)).parts
+            name = parent if name == "model" else name  # as training lays models out
         return cls(model.eval().requires_grad_(False), LladaVProcessor.from_pretrained(path), name, compiled)
 
     @property

@@ -363,7 +363,7 @@ def few_words(seed: int, count: int) -> list[tuple[Scene, Example]]:
 
 
 class TestEmbeddedDefault:
-    """Half of what the card says is the least; `lladav evaluate` measures it properly."""
+    """Every second name and colour is the least; `lladav evaluate` measures how good it is."""
 
     def test_it_is_right_whatever_the_seed(self, pipe):
         """A seed's questions are a sample: the figures may differ by three points and what chance makes of it."""

@@ -132,5 +132,5 @@ def _scalability(args: argparse.Namespace) -> list[Score]:
     for share, path in models_by_share(args.scalability):
         pipe = _pipeline(path, args)
         ((score, _),) = run_settings(pipe, questions, [setting], args.batch_size)
-        scores.append(replace(score, model=path.parent.name, label=share))
+        scores.append(replace(score, label=share))
     return scores

@@ -8,7 +8,7 @@ was interrupted goes on where its last checkpoint stands.
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -119,6 +119,13 @@ def parameter_groups(learner: nn.Module, stage: Stage) -> list[dict]:
     ]
 
 
+def write_at_once(path: Path, save: Callable[[Path], None]) -> None:
+    """Writes a file through `save`, so that a kill while it writes leaves what was there before."""
+    unfinished = path.with_suffix(".tmp")
+    save(unfinished)
+    unfinished.replace(path)
+
+
 class Trainer:
     """Runs stages of a recipe in a folder.
 
@@ -188,8 +195,7 @@ class Trainer:
                 self._log({"stage": self.name(stage), "step": step + 1, "loss": loss, "seconds": time.time()})
                 losses.clear()
             if main and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                torch.save(optimizer.snapshot(), unfinished := snapshot.with_suffix(".tmp"))
-                unfinished.replace(snapshot)  # at once: a kill while writing leaves the one before
+                write_at_once(snapshot, lambda path: torch.save(optimizer.snapshot(), path))
                 saved_at = time.monotonic()
         optimizer.publish(optimizer.average)
         if main:
@@ -200,8 +206,7 @@ class Trainer:
         """Logs what the stage has come to, and writes what it trained."""
         self._log({"stage": self.name(stage), "step": stage.steps, **self.held_out(stage)})
         trained = {n: p.detach().clone() for n, p in self.learner.named_parameters() if p.requires_grad}
-        save_file(trained, unfinished := self.checkpoint(stage).with_suffix(".tmp"))
-        unfinished.replace(self.checkpoint(stage))
+        write_at_once(self.checkpoint(stage), lambda path: save_file(trained, path))
         snapshot.unlink(missing_ok=True)
 
     def _batches(self, stage: Stage, start: int) -> Iterator[Batch]:
