@@ -218,6 +218,17 @@ def test_a_stage_moves_what_it_trains_and_nothing_else(tmp_path, tokenizer, answ
     assert log[-1]["stage"] == subject.name(STAGES[1]) and 0 < log[-1]["held_out_loss"] < 50
 
 
+def test_gradients_that_earlier_stages_left_do_not_count(tmp_path, tokenizer):
+    weights = []
+    for left in (0, 1e6):
+        subject = trainer(tmp_path / str(left), tokenizer)
+        resting = subject.learner.dense_head.linear.weight
+        resting.grad = torch.full_like(resting, left)
+        subject.run(STAGES, only="language")
+        weights.append(load_file(subject.checkpoint(STAGES[1])))
+    assert all(torch.equal(weight, weights[1][name]) for name, weight in weights[0].items())
+
+
 def test_training_prompts_are_those_of_the_chat(tokenizer):
     """What is trained on, token for token and place for place, is what the processor writes for the same messages."""
     data = SceneData(tokenizer, patches=8)
