@@ -1,60 +1,80 @@
+// @ts-check
 // Lessons: each shows a stretch of a recorded run on one of the canvases of the tab.
 //
 // value: {canvases: selector of their frames, picture: of the runs,
 //         lessons: [{title, text, canvas, first, last: step or null for the end}, …]}
 
+import { node } from "../../viewer/static/dom.js";
+
 const STEP_MS = 650;
-const $ = (selector) => element.querySelector(selector);
-const { lessons, canvases, picture } = props.value;
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
-let current = 0, step = 0, timer = 0;
 
-const frames = () => [...document.querySelectorAll(canvases)];
-const canvasOf = (lesson) => frames()[lesson.canvas]?.querySelector(".tc");
+/** @typedef {{title: string, text: string, canvas: number, first: number, last: number | null}} Lesson */
 
-function lead(playing) {
-  canvasOf(lessons[current])?.dispatchEvent(
-    new CustomEvent("tokencanvas:lead", { detail: { step, playing } }));
+/** @type {import("./gradio_adapter.js").Painter} */
+export function lessons(root) {
+  const $ = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (root.querySelector(selector));
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  /** @type {Lesson[]} */
+  let all = [];
+  let canvases = "", current = 0, step = 0, timer = 0;
+
+  const frames = () => [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(canvases))];
+  const canvasOf = (/** @type {Lesson} */ lesson) => frames()[lesson.canvas]?.querySelector(".tc");
+
+  /** @param {boolean} playing */
+  function lead(playing) {
+    canvasOf(all[current])?.dispatchEvent(new CustomEvent("tokencanvas:lead", { detail: { step, playing } }));
+  }
+
+  function advance() {
+    const lesson = all[current];
+    const scrub = /** @type {HTMLInputElement} */ (canvasOf(lesson)?.querySelector(".tc-scrub"));
+    const end = lesson.last ?? Number(scrub.max);
+    step = calm.matches ? end : step + 1;
+    lead(step < end);
+    timer = step < end ? setTimeout(advance, STEP_MS) : 0;
+  }
+
+  /** @param {number} index */
+  function show(index) {
+    current = Math.max(0, Math.min(all.length - 1, index));
+    const lesson = all[current], still = lesson.first === lesson.last;
+    $(".le-count").textContent = `${current + 1} of ${all.length}`;
+    $(".le-title").textContent = lesson.title;
+    $(".le-text").textContent = lesson.text;
+    const disabled = { "-1": current === 0, 1: current === all.length - 1, 0: still };
+    for (const [by, off] of Object.entries(disabled))
+      /** @type {HTMLButtonElement} */ ($(`[data-go='${by}']`)).disabled = off;
+    root.querySelectorAll(".le-list button").forEach((button, at) =>
+      button.setAttribute("aria-current", at === current ? "step" : "false"));
+    frames().forEach((frame, at) => { frame.dataset.shown = String(at === lesson.canvas); });
+    clearTimeout(timer);
+    step = lesson.first;
+    lead(false);
+    if (!still) timer = setTimeout(advance, STEP_MS);
+  }
+
+  /** @param {Lesson} lesson */
+  function listed({ title }, /** @type {number} */ index) {
+    const item = node("li", ""), button = /** @type {HTMLButtonElement} */ (node("button", "", title));
+    button.type = "button";
+    button.addEventListener("click", () => show(index));
+    item.append(button);
+    return item;
+  }
+
+  $(".le-moves").addEventListener("click", ({ target }) => {
+    const button = /** @type {HTMLElement} */ (target).closest("[data-go]");
+    if (button) show(current + Number(/** @type {HTMLElement} */ (button).dataset.go));
+  });
+
+  return {
+    update(value) {
+      all = value.lessons;
+      canvases = value.canvases;
+      /** @type {HTMLImageElement} */ ($(".le-picture")).src = value.picture;
+      $(".le-list").replaceChildren(...all.map(listed));
+      requestAnimationFrame(() => show(0));  // once the canvases beside it are there
+    },
+  };
 }
-
-function advance() {
-  const lesson = lessons[current], end = lesson.last ?? Number(canvasOf(lesson).querySelector(".tc-scrub").max);
-  step = calm.matches ? end : step + 1;
-  lead(step < end);
-  timer = step < end ? setTimeout(advance, STEP_MS) : 0;
-}
-
-function show(index) {
-  current = Math.max(0, Math.min(lessons.length - 1, index));
-  const lesson = lessons[current];
-  $(".le-count").textContent = `${current + 1} of ${lessons.length}`;
-  $(".le-title").textContent = lesson.title;
-  $(".le-text").textContent = lesson.text;
-  $("[data-go='-1']").disabled = current === 0;
-  $("[data-go='1']").disabled = current === lessons.length - 1;
-  $("[data-go='0']").disabled = lesson.first === lesson.last;
-  element.querySelectorAll(".le-list button").forEach((button, at) =>
-    button.setAttribute("aria-current", at === current ? "step" : "false"));
-  frames().forEach((frame, at) => { frame.dataset.shown = at === lesson.canvas; });
-  clearTimeout(timer);
-  step = lesson.first;
-  lead(false);
-  if (lesson.first !== lesson.last) timer = setTimeout(advance, STEP_MS);
-}
-
-function listed({ title }, index) {
-  const item = document.createElement("li"), button = document.createElement("button");
-  button.type = "button";
-  button.textContent = title;
-  button.addEventListener("click", () => show(index));
-  item.append(button);
-  return item;
-}
-
-$(".le-picture").src = picture;
-$(".le-list").replaceChildren(...lessons.map(listed));
-$(".le-moves").addEventListener("click", (event) => {
-  const by = event.target.closest("[data-go]")?.dataset.go;
-  if (by) show(current + Number(by));
-});
-requestAnimationFrame(() => show(0));  // once the canvases beside it are there

@@ -1,21 +1,21 @@
-"""Pairs of settings worth seeing side by side, each with what there is to see."""
+"""Comparisons: pairs of settings worth seeing side by side, each with what there is to see."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from lladav.sampling import REMASKING, SamplingConfig
-from lladav.ui import knobs
+from lladav.ui.settings.snapping import EXACT, NEVER_SURE
 
 
 @dataclass(frozen=True)
-class Pair:
+class Comparable:
     """Two settings of one question.
 
     Attributes:
         name: what is compared.
         lesson: what to look for.
-        first: knobs of the first side that differ from the start; `block` and `steps` may be functions of the
-            answer's length, and "model" may name the model.
+        first: settings of the first side that differ from START, where a function is given the answer's length;
+            "model" may name the model.
         second: those of the second side.
     """
 
@@ -28,8 +28,8 @@ class Pair:
     def needs_twin(self) -> bool:
         return "model" in self.first | self.second
 
-    def knobs(self, changes: dict[str, Any], length: int) -> dict[str, Any]:
-        """Every knob of a side with these changes, for an answer of `length` tokens."""
+    def settings(self, changes: dict[str, Any], length: int) -> dict[str, Any]:
+        """All settings of a side with these changes, for an answer of `length` tokens."""
         settings = START | changes
         settings.pop("model", None)
         return {name: value(length) if callable(value) else value for name, value in settings.items()}
@@ -49,47 +49,47 @@ def quarter(length: int) -> int:
 
 START: dict[str, Any] = {
     "gen_length": whole,
-    "block": whole,
+    "block_length": whole,
     "steps": half,
-    "refresh_interval": knobs.EXACT,
-    "threshold": knobs.NEVER_SURE,
+    "refresh_interval": EXACT,
+    "threshold": NEVER_SURE,
     "remasking": REMASKING[0],
     "temperature": 0,
     "cfg_scale": 0,
     "seed": 0,
 }
-PAIRS = [
-    Pair(
+COMPARISONS = [
+    Comparable(
         "1 or 4 tokens a step",
         "A asks the model four times as often. Does it say something better for it?",
         {"steps": whole},
         {"steps": quarter},
     ),
-    Pair(
+    Comparable(
         "One block or blocks of 8",
         "A may begin anywhere; B has to finish eight tokens before it looks at the next eight.",
         {"steps": whole},
-        {"steps": whole, "block": 8},
+        {"steps": whole, "block_length": 8},
     ),
-    Pair(
+    Comparable(
         "Exact or cached",
         "B looks at picture and question only every eighth step, and at what it kept of them in between.",
         {"steps": whole},
         {"steps": whole, "refresh_interval": 8},
     ),
-    Pair(
+    Comparable(
         "One a step or all it is sure of",
         "A commits one token a step; B commits every token above 90 % confidence at once.",
         {"steps": whole},
         {"steps": whole, "threshold": 0.9},
     ),
-    Pair(
+    Comparable(
         "Surest first or any order",
         "A commits what it is surest of; B commits positions drawn by lot, sure or not.",
         {},
         {"remasking": "random"},
     ),
-    Pair(
+    Comparable(
         "Diffusion or left to right",
         "A fills masks wherever it is sure; B writes one word after the other and never looks ahead.",
         {},

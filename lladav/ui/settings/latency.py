@@ -7,19 +7,15 @@ answer alone where its keys and values are kept. Every finished run moves that l
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import pairwise
 from statistics import median
-from typing import Any
 
-from spaces.config import Config
+from slatencys.config import Config
 
-from lladav.pipeline import LladaVPipeline
+from lladav.pipeline import LladaVPipeline, Messages
 from lladav.sampling import SamplingConfig
 from lladav.trace import Trace
-from lladav.ui import about
-from lladav.ui.conversation import DEFAULT_QUESTION
-from lladav.ui.knobs import NEVER_SURE, Plan
+from lladav.ui.settings.snapping import NEVER_SURE, Plan
 
 TOKENS_WHEN_SURE = 3  # that a pass commits with a threshold, until a run has shown it
 WARM_UPS = (  # one long enough to measure, then one as visitors ask for it
@@ -30,7 +26,7 @@ LARGEST_WARM_UP = 1e9  # parameters; a larger model would keep the page from ope
 
 
 @dataclass(frozen=True)
-class Pace:
+class Latency:
     """How quickly a model answers, as far as its runs have shown.
 
     Attributes:
@@ -74,23 +70,23 @@ def pass_sizes(settings: SamplingConfig | Plan, count: int, prompt_length: int, 
     return [width * (length if index % interval else prompt_length + length) for index in range(count)]
 
 
-def learn(trace: Trace, known: Pace | None) -> Pace:
-    """What a finished run says of the pace, beside what was known."""
+def learn(trace: Trace, known: Latency | None) -> Latency:
+    """What a finished run says of the latency, beside what was known."""
     config, count = trace.config, len(trace.steps)
     sizes = pass_sizes(config, count, trace.prompt_length, guided=config.cfg_scale > 0)
     durations = [after - before for before, after in pairwise(trace.seconds)]
-    pace = _line(sizes, durations, known)
-    startup = max(0.0, trace.seconds[1] - pace.seconds(sizes[:1]))
-    pace = replace(pace, startup=startup, prompt_length=trace.prompt_length)
+    latency = _line(sizes, durations, known)
+    startup = max(0.0, trace.seconds[1] - latency.seconds(sizes[:1]))
+    latency = replace(latency, startup=startup, prompt_length=trace.prompt_length)
     if config.template is not None:  # how much an edit fills says nothing of the next answer
-        return pace
+        return latency
     if config.threshold is not None:
-        return replace(pace, when_sure=count)
-    committed = sum(len(step.committed) for step in trace.steps)
-    return replace(pace, written=math.inf if committed == config.gen_length else committed)
+        return replace(latency, when_sure=count)
+    committed = sum(len(step.transfer_index) for step in trace.steps)
+    return replace(latency, written=math.inf if committed == config.gen_length else committed)
 
 
-def _line(sizes: Sequence[int], durations: Sequence[float], known: Pace | None) -> Pace:
+def _line(sizes: Sequence[int], durations: Sequence[float], known: Latency | None) -> Latency:
     """The line through the passes of a run; the first one, which also reads the pictures, counts only if it is alone.
 
     Passes of one size alone tell no line: they shift the one that is known, or go through the origin.
@@ -103,36 +99,27 @@ def _line(sizes: Sequence[int], durations: Sequence[float], known: Pace | None) 
         ((long, slow),) = others
         slope = max(0.0, (slow - quick) / (long - short))
         fixed = max(0.0, quick - slope * short)
-        return replace(known or Pace(0, 0), fixed=fixed, per_position=slope)
+        return replace(known or Latency(0, 0), fixed=fixed, per_position=slope)
     if known is None:
-        return Pace(fixed=0.0, per_position=quick / short)
+        return Latency(fixed=0.0, per_position=quick / short)
     if len(sizes) == 1:
         return known
     change = quick / known.seconds([short])
     return replace(known, fixed=known.fixed * change, per_position=known.per_position * change)
 
 
-@lru_cache(maxsize=2)
-def first_pace(pipe: LladaVPipeline) -> Pace | None:
-    """The pace of this machine, from a short run and a usual one; None where a GPU is lent to visitors only, and for a
-    model too large to try out first."""
+def measure(pipe: LladaVPipeline, messages: Messages) -> Latency | None:
+    """How quickly this machine answers `messages`, from a short run and a usual one; None where a GPU is lent to
+    visitors only, and for a model too large to try out first."""
     if Config.zero_gpu or sum(parameter.numel() for parameter in pipe.model.parameters()) > LARGEST_WARM_UP:
         return None
-    messages = [{"role": "user", "content": _first_question()}]
-    pace = None
+    prompt, latency = pipe.prepare(messages), None
     for config in WARM_UPS:
-        pace = learn(pipe(messages, config).trace, pace)
-    return pace
+        latency = learn(pipe(prompt, config).trace, latency)
+    return latency
 
 
-def _first_question() -> list[dict[str, Any]]:
-    example = next(iter(about.examples()), None)
-    if example is None:
-        return [{"type": "text", "text": DEFAULT_QUESTION}]
-    return [{"type": "image", "image": example["image"]}, {"type": "text", "text": example["question"]}]
-
-
-def in_words(plan: Plan, cfg_scale: float, pace: Pace | None) -> str:
+def in_words(plan: Plan, cfg_scale: float, latency: Latency | None) -> str:
     """What a run will take."""
     passes = f"**{plan.steps} forward passes**" if plan.steps > 1 else "**1 forward pass**"
     if plan.threshold == NEVER_SURE:
@@ -140,12 +127,12 @@ def in_words(plan: Plan, cfg_scale: float, pace: Pace | None) -> str:
         passes += f" of {rate:.3g} token{'' if rate == 1 else 's'} each"
     if cfg_scale > 0:
         passes += ", twice as wide for guidance"
-    if pace is None:
+    if latency is None:
         return f"Up to {passes}; how long that takes is known after the first answer."
-    expected, seconds = pace.passes(plan), _duration(pace.forecast(plan, cfg_scale))
+    expected, seconds = latency.passes(plan), _duration(latency.forecast(plan, cfg_scale))
     if expected == plan.steps:
         return f"{passes}: about **{seconds}**."
-    return f"Up to {passes}. Answers like the last one stop after about **{expected}**: **{seconds}**."
+    return f"Up to {passes}. An answer usually stops after about **{expected}**: **{seconds}**."
 
 
 def _duration(seconds: float) -> str:

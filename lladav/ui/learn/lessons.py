@@ -1,12 +1,6 @@
-"""The Learn tab: how an answer comes out of its masks, in a few stills of recorded runs."""
+"""The lessons of the Learn tab: stretches of recorded runs, each with one thing to see."""
 
 from dataclasses import dataclass
-
-import gradio as gr
-
-from lladav.ui import gallery
-from lladav.ui.canvas import token_canvas
-from lladav.ui.painted import painted
 
 
 @dataclass(frozen=True)
@@ -73,27 +67,3 @@ LESSONS = [
         LEFT_TO_RIGHT, 0, None,
     ),
 ]  # fmt: skip
-
-
-def create_learn_tab() -> None:
-    """Lay out the Learn tab in the current context; not at all where the runs it shows are missing."""
-    runs = gallery.recorded()
-    lessons = [lesson for lesson in LESSONS if lesson.run in runs]
-    if not lessons:
-        return
-    shown = list(dict.fromkeys(lesson.run for lesson in lessons))
-    value = {
-        "canvases": "[id^=learn-canvas-]",
-        "picture": runs[shown[0]].thumbnails[0],
-        "lessons": [
-            {"title": one.title, "text": one.text, "canvas": shown.index(one.run), "first": one.first, "last": one.last}
-            for one in lessons
-        ],
-    }
-    with gr.Tab("Learn", id="learn"), gr.Row(elem_id="learn", equal_height=False):
-        with gr.Column(scale=5, min_width=320):
-            painted("learn", value, elem_id="lessons")
-        with gr.Column(scale=7, min_width=320):
-            for number, name in enumerate(shown):
-                state = gallery.honest_state(runs[name]) | {"play": False}
-                token_canvas(state, elem_id=f"learn-canvas-{number}", elem_classes="led", container=True, padding=True)
