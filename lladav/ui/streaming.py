@@ -10,6 +10,7 @@ from lladav.cache import FeatureCache
 from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.recording import Frame
 from lladav.sampling import SamplingConfig
+from lladav.sampling.infilling import TRIED_LENGTHS, Template
 from lladav.ui.settings.latency import Latency, pass_sizes
 
 STARTUP_SECONDS = 5  # moving to the GPU
@@ -33,6 +34,20 @@ def create_decoder(pipe: LladaVPipeline) -> Decoder:
         yield from pipe.frames(prompt, config, features)
 
     return decode
+
+
+def create_settler(pipe: LladaVPipeline) -> Callable[[Prompt, Template, SamplingConfig], Template]:
+    """`pipe.settle_blanks`, on the GPU where one is lent."""
+
+    def duration(prompt: Prompt, template: Template, config: SamplingConfig) -> int:
+        tries = len(template.open_blanks) * len(TRIED_LENGTHS)
+        return min(LONGEST_GRANT, STARTUP_SECONDS + tries * (gpu_seconds(prompt, config) - STARTUP_SECONDS))
+
+    @spaces.GPU(duration=duration)
+    def settle(prompt: Prompt, template: Template, config: SamplingConfig) -> Template:
+        return pipe.settle_blanks(prompt, template, config)
+
+    return settle
 
 
 def create_turns_decoder(pipeline_of: Callable[[str], LladaVPipeline]) -> Callable[..., Iterator[tuple[int, Frame]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,14 @@ import torch
 from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.recording import Recording
 from lladav.sampling import SamplingConfig, effective_config, encode
+from lladav.sampling.infilling import Template
 from lladav.trace import Trace
 from lladav.ui.chat import edits, scenes
 from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, without_oldest
 from lladav.ui.chat.session import Session, Turn
 from lladav.ui.components import Data, Updates
 from lladav.ui.limits import LIMITS
-from lladav.ui.streaming import create_decoder
+from lladav.ui.streaming import create_decoder, create_settler
 from lladav.viewer.state import StateWriter, canvas_state, idle_state
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class ChatHandlers:
 
     def __init__(self, pipe: LladaVPipeline, tab: ChatTab):
         self.pipe, self.tab = pipe, tab
-        self.decode = create_decoder(pipe)
+        self.decode, self.settle = create_decoder(pipe), create_settler(pipe)
         self.special = set(pipe.tokenizer.all_special_ids)
 
     # ---- asking --------------------------------------------------------------------------------
@@ -206,16 +207,21 @@ class ChatHandlers:
         yield from self._go_on(make, data)
 
     def fill(self, data: Data) -> Iterator[Updates]:
-        """Answer the last question in the words of a template."""
-        text, config = data[self.tab.template], self.tab.panel.read(data).config
+        """Answer the last question in the words of a template, whose blanks find their own length."""
+        session: Session = data[self.tab.session]
+        config, stop = self.tab.panel.read(data).config, self._encode(self.pipe.stop_text)
+        session.interrupt(self.pipe)
 
         def make(trace: Trace) -> edits.Edit:
-            return edits.filled(text, config, self._encode, self.tab.capabilities.longest_answer)
+            longest = self.tab.capabilities.longest_answer
+            template = Template.read(data[self.tab.template][: LIMITS.letters], self._encode, longest)
+            assert session.recording is not None
+            template = self.settle(session.recording.prompt, template, config)
+            return edits.Edit(template.config(config, stop), (), "filled blanks")
 
-        data[self.tab.session].interrupt(self.pipe)
         yield from self._go_on(make, data)
 
-    def _go_on(self, make: Any, data: Data) -> Iterator[Updates]:
+    def _go_on(self, make: Callable[[Trace], edits.Edit], data: Data) -> Iterator[Updates]:
         """Run what `make` makes of the run on show."""
         session: Session = data[self.tab.session]
         trace, last = session.trace, session.recording
