@@ -20,6 +20,7 @@ from lladav.ui.chat.conversation import chat_messages, model_messages, read_mess
 from lladav.ui.chat.session import Session, Turn
 from lladav.ui.components import Data, Updates
 from lladav.ui.limits import LIMITS
+from lladav.ui.settings import code
 from lladav.ui.streaming import create_decoder, create_settler
 from lladav.viewer.state import StateWriter, canvas_state, idle_state
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 FORGETS = "The conversation has become too long for the model: it no longer sees the oldest questions and answers."
 FAILED = "The model could not go on. What it had written is kept; ask again, or with shorter settings."
+OFF = gr.update(interactive=False)
 OUT_OF_MEMORY = "The machine ran out of memory. Ask for fewer tokens, or start a new chat."
 
 
@@ -167,6 +169,20 @@ class ChatHandlers:
             tab.edit_question: gr.update(interactive=asked),
             tab.undo_edit: gr.update(interactive=bool(session.past)),
             tab.suggestions: [],
+        } | self._about_run(session)
+
+    def _about_run(self, session: Session) -> Updates:
+        """What is said of the run on show: its settings as code, and how much of the model's context it takes."""
+        tab, run = self.tab, session.running or session.trace
+        if run is None:
+            return {tab.context: gr.update(visible=False), tab.python: "", tab.json: "", tab.same_seed: OFF}
+        length = run.prompt.length if isinstance(run, Recording) else run.prompt_length
+        used = f"{length} + {run.config.gen_length} of {self.pipe.max_length} tokens of context"
+        return {
+            tab.context: gr.update(value=used, visible=True),
+            tab.python: code.as_python(run.config),
+            tab.json: code.as_json(run.config),
+            tab.same_seed: gr.update(interactive=run.config.seed is not None),
         }
 
     def _stage(self, session: Session) -> dict[str, Any]:
@@ -178,6 +194,12 @@ class ChatHandlers:
             return {"pictures": [], "question": "", "answer": ""}
         trace = session.trace
         return {"pictures": trace.thumbnails, "question": trace.question, "answer": trace.text}
+
+    def reuse_seed(self, data: Data) -> Any:
+        """The seed of the run on show, for the next one."""
+        session: Session = data[self.tab.session]
+        run = session.running or session.trace
+        return gr.skip() if run is None else run.config.seed
 
     def notice(self, sentence: str | None) -> Updates:
         """A sentence for the visitor, above the conversation; None takes the last one away."""

@@ -9,10 +9,8 @@ from typing import Any
 from lladav.cache import FeatureCache
 from lladav.pipeline import LladaVPipeline
 from lladav.recording import Recording
-from lladav.sampling import SamplingConfig
 from lladav.trace import Trace
-
-MOST_EDITS = 20  # that can be undone
+from lladav.ui.limits import LIMITS
 
 
 @dataclass
@@ -43,7 +41,6 @@ class Session:
         recording: the last run of this conversation; None where a loaded one is on show.
         trace: what the canvas shows, once it is finished, stopped or loaded.
         past: the traces that `trace` was edited from, the oldest first.
-        picture: the address of the picture that a loaded run is about; None shows the conversation's.
     """
 
     turns: list[Turn] = field(default_factory=list)
@@ -82,9 +79,4 @@ class Session:
 
     def remember(self, trace: Trace) -> None:
         """Keep what the next run is an edit of."""
-        self.past = [*self.past, trace][-MOST_EDITS:]
-
-    def settings(self) -> SamplingConfig | None:
-        """Those of the run on show."""
-        run = self.trace or self.running
-        return run.config if run else None
+        self.past = [*self.past, trace][-LIMITS.edits :]

@@ -61,8 +61,9 @@ class ChatTab:
             with gr.Column(scale=7, min_width=320, elem_id="look"):
                 self.canvas = token_canvas(canvas, editable=True, elem_id="canvas")
                 self._edit_row()
-                self.panel = SettingsPanel(capabilities, measured)
                 self.tools = gr.Row(elem_id="tools")
+                self.panel = SettingsPanel(capabilities, measured)
+                self._code()
         self.handlers = ChatHandlers(pipe, self)
         self._wire()
         self.panel.wire()
@@ -93,6 +94,7 @@ class ChatTab:
             self.retry = _button("Retry", "retry", interactive=False)
             self.edit_question = _button("Edit question", "edit-question", interactive=False)
             self.new = _button("New chat", "new-chat")
+        self.context = gr.Markdown(elem_id="context", visible=False)
         if self.capabilities.composes_scenes:
             self._scene_row()
 
@@ -104,6 +106,12 @@ class ChatTab:
                 label="What is on the new scene", info="or choose what is on it", elem_id="things", min_width=160,
                 scale=4,
             )  # fmt: skip
+
+    def _code(self) -> None:
+        with gr.Accordion("This run's settings as code", open=False, elem_id="code"):
+            self.python = gr.Code(language="python", label="Python", elem_id="as-python", interactive=False, lines=1)
+            self.json = gr.Code(language="json", label="JSON", elem_id="as-json", interactive=False, lines=1)
+            self.same_seed = _button("Use this run's seed again", "same-seed", interactive=False)
 
     def _edit_row(self) -> None:
         with gr.Row(elem_id="edit-row", equal_height=True):
@@ -121,7 +129,7 @@ class ChatTab:
         do, panel = self.handlers, self.panel
         self.shown = [
             self.chatbot, self.stage, self.notice, self.canvas, self.box, self.suggestions, self.stop, self.retry,
-            self.edit_question, self.undo_edit, *panel.outputs,
+            self.edit_question, self.undo_edit, self.context, self.python, self.json, self.same_seed, *panel.outputs,
         ]  # fmt: skip
         held = {self.session, *panel.components}
         decoding = {**QUIET, **RUNS}
@@ -148,6 +156,7 @@ class ChatTab:
             undo(do.undo, session, self.shown, cancels=self.runs, **QUICK)
         new = {self.session, self.panel.gen_length}
         gr.on([self.new.click, self.chatbot.clear], do.new_chat, new, self.shown, cancels=self.runs, **QUICK)
+        self.same_seed.click(do.reuse_seed, session, self.panel.seed, **QUICK)
         self.edit_question.click(do.take_back, session, self.shown, cancels=self.runs, **QUICK)
         self.box.upload(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)
         if self.capabilities.composes_scenes:

@@ -70,6 +70,11 @@ def pass_sizes(settings: SamplingConfig | Plan, count: int, prompt_length: int, 
     return [width * (length if index % interval else prompt_length + length) for index in range(count)]
 
 
+def observe(trace: Trace | None, known: Latency | None) -> Latency | None:
+    """What is known after a run, of which nothing is learnt if it was broken off or had nothing to fill in."""
+    return learn(trace, known) if trace and trace.steps and trace.finish_reason else known
+
+
 def learn(trace: Trace, known: Latency | None) -> Latency:
     """What a finished run says of the latency, beside what was known."""
     config, count = trace.config, len(trace.steps)

@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 
 from lladav.sampling import REMASKING, SamplingConfig
-from lladav.trace import Trace
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.components import QUICK, Data, Updates
 from lladav.ui.settings import latency, snapping
@@ -215,9 +214,7 @@ class SettingsPanel:
         state, get = trace_of
 
         def learned(data: Data) -> Latency | None:
-            trace: Trace | None = get(data[state])
-            ended = trace is not None and trace.steps and trace.finish_reason
-            return latency.learn(trace, data[self.latency]) if trace and ended else data[self.latency]
+            return latency.observe(get(data[state]), data[self.latency])
 
         following = run.success(learned, {state, self.latency}, self.latency, **QUICK)
         following.then(self.describe_cost, {self.latency, *self.components}, self.cost, **QUICK)

@@ -4,7 +4,7 @@ import pytest
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
 from lladav.sampling import encode
-from lladav.ui.edits import edited, filled
+from lladav.ui.chat.edits import edited
 
 MESSAGES = [{"role": "user", "content": "What is this?"}]
 CONFIG = SamplingConfig(gen_length=16, block_length=16, steps=8, seed=0, stop=("<|eot_id|>",))
@@ -55,7 +55,7 @@ def test_a_chosen_token_is_pinned_and_kept(tiny_pipeline: LladaVPipeline, free: 
     alternative = free.steps[2].top_ids[1]
     position = free.steps[2].positions[0]
     edit = edited(free, event(2, {position: alternative}), encoder(tiny_pipeline))
-    assert edit.pins == [position]
+    assert edit.pins == (position,)
     assert edit.config.template[position] == alternative
     assert final_tokens(tiny_pipeline(MESSAGES, edit.config).trace)[position] == alternative
 
@@ -91,31 +91,3 @@ def test_words_must_fit_into_the_answer(tiny_pipeline: LladaVPipeline, trace: Tr
 def test_what_is_no_change_is_refused(tiny_pipeline: LladaVPipeline, free: Trace, change: object):
     with pytest.raises(ValueError, match="must be a token of this run, words or a mask"):
         edited(free, event(8, {3: change}), encoder(tiny_pipeline))
-
-
-def test_a_template_keeps_its_words_and_fills_its_blanks(tiny_pipeline: LladaVPipeline):
-    edit = filled("The ___ is left of {3}.", CONFIG, encoder(tiny_pipeline), longest=64)
-    template = edit.config.template
-    assert template.count(None) == 5
-    assert len(template) == edit.config.gen_length == edit.config.block_length
-    reply = tiny_pipeline(MESSAGES, edit.config)
-    kept = final_tokens(reply.trace)
-    assert all(token in (None, now) for token, now in zip(template, kept, strict=True))
-    assert reply.text.startswith("The")
-    assert " is left of" in reply.text
-    assert edit.label == "filled 2 blanks"
-    assert edit.config.suppress_token_ids == tuple(encode("<|eot_id|>", tiny_pipeline.tokenizer)), "no blank ends it"
-
-
-def test_a_template_commits_as_many_tokens_a_step_as_the_knobs_say(tiny_pipeline: LladaVPipeline):
-    edit = filled("{8}", CONFIG, encoder(tiny_pipeline), longest=64)
-    assert tiny_pipeline(MESSAGES, edit.config).nfe <= edit.config.steps == 5  # 8 blanks and the stop, 2 a step
-
-
-@pytest.mark.parametrize(
-    ("text", "rule"),
-    [("No blank.", "no blank"), ("{0}", "no blank"), ("{99}", "64 tokens"), ("word " * 90 + "___", "64 tokens")],
-)
-def test_a_template_that_cannot_be_filled_is_refused(tiny_pipeline: LladaVPipeline, text: str, rule: str):
-    with pytest.raises(ValueError, match=rule):
-        filled(text, CONFIG, encoder(tiny_pipeline), longest=64)

@@ -5,18 +5,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
-import gradio as gr
 import pytest
 from conftest import picture_message
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
 from lladav.sampling import sample
-from lladav.ui import decoding
-from lladav.ui.knobs import PRESETS, Plan, preset
-from lladav.ui.pace import Pace, first_pace, in_words, learn, pass_sizes
-from lladav.ui.panel import KnobPanel
+from lladav import pipeline
+from lladav.ui.settings.latency import Latency, in_words, learn, measure, observe, pass_sizes
+from lladav.ui.settings.snapping import PRESETS, Plan, preset
+from lladav.ui.streaming import LONGEST_GRANT, gpu_seconds
 
-LINE = Pace(fixed=0.004, per_position=0.0001)
+LINE = Latency(fixed=0.004, per_position=0.0001)
 READING = 0.03  # seconds for the prompt, besides its passes
 PROMPT = 80
 
@@ -40,7 +39,7 @@ def run(tiny_pipeline: LladaVPipeline) -> Callable[..., Trace]:
     def traced(config: SamplingConfig) -> Trace:
         return tiny_pipeline([picture_message("What is this?")], config).trace
 
-    def made(config: SamplingConfig, line: Pace = LINE) -> Trace:
+    def made(config: SamplingConfig, line: Latency = LINE) -> Trace:
         trace = traced(config)
         sizes = pass_sizes(config, len(trace.steps), PROMPT, guided=config.cfg_scale > 0)
         seconds = [READING / 2] + [READING + line.seconds(sizes[: index + 1]) for index in range(len(sizes))]
@@ -57,95 +56,94 @@ def test_a_pass_runs_the_prompt_only_where_it_is_read():
 
 
 def test_the_line_is_found_where_passes_differ(run: Callable[..., Trace]):
-    pace = learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=())), None)
-    assert pace.fixed == pytest.approx(LINE.fixed)
-    assert pace.per_position == pytest.approx(LINE.per_position)
-    assert pace.startup == pytest.approx(READING)
-    assert (pace.prompt_length, pace.written) == (PROMPT, math.inf)
+    latency = learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=())), None)
+    assert latency.fixed == pytest.approx(LINE.fixed)
+    assert latency.per_position == pytest.approx(LINE.per_position)
+    assert latency.startup == pytest.approx(READING)
+    assert (latency.prompt_length, latency.written) == (PROMPT, math.inf)
 
 
 @pytest.mark.parametrize("guidance", [0.0, 1.0])
-@pytest.mark.parametrize("seen", [None, "Faithful", "Balanced", "Fast"])
+@pytest.mark.parametrize("seen", [None, "Quality", "Balanced", "Fast"])
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("length", [8, 32])
 def test_an_estimate_is_within_30_percent(
     run: Callable[..., Trace], name: str, seen: str | None, length: int, guidance: float
 ):
     """After a run to measure by, and perhaps one more with other settings."""
-    pace = learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=())), None)
-    slower = Pace(2 * LINE.fixed, 2 * LINE.per_position)  # the machine has become busy since
+    latency = learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=())), None)
+    slower = Latency(2 * LINE.fixed, 2 * LINE.per_position)  # the machine has become busy since
     if seen:
-        pace = learn(run(config_of(preset(seen, 16), stop=()), slower), pace)
+        latency = learn(run(config_of(preset(seen, 16), stop=()), slower), latency)
     plan = replace(preset(name, length), threshold=1)  # how much a model is sure of is known from runs with one only
     taken = run(config_of(plan, cfg_scale=guidance, stop=()), slower if seen else LINE).seconds[-1]
-    assert pace.forecast(plan, guidance) == pytest.approx(taken, rel=0.3)
+    assert latency.forecast(plan, guidance) == pytest.approx(taken, rel=0.3)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_same_question_again_is_foretold(run: Callable[..., Trace], name: str):
     plan = preset(name, 32)
     trace = run(replace(config_of(plan), seed=1, temperature=0.7))
-    pace = learn(trace, learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4)), None))
-    assert abs(pace.passes(plan) - len(trace.steps)) <= 1
-    assert pace.forecast(plan, 0) == pytest.approx(trace.seconds[-1], rel=0.3)
+    latency = learn(trace, learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4)), None))
+    assert abs(latency.passes(plan) - len(trace.steps)) <= 1
+    assert latency.forecast(plan, 0) == pytest.approx(trace.seconds[-1], rel=0.3)
 
 
 def test_a_short_answer_makes_the_next_estimate_short(run: Callable[..., Trace]):
-    plan = preset("Faithful", 16)
+    plan = preset("Quality", 16)
     trace = run(config_of(plan, stop=()))
     short = replace(trace, steps=trace.steps[:4], seconds=trace.seconds[:5])  # as if it had found a stop
-    pace = learn(short, LINE)
-    assert pace.passes(plan) == 4
-    assert pace.passes(preset("Balanced", 16)) == 2
-    assert pace.passes(preset("Faithful", 64)) == 4
-    assert learn(trace, LINE).passes(preset("Faithful", 64)) == 64
+    latency = learn(short, LINE)
+    assert latency.passes(plan) == 4
+    assert latency.passes(preset("Balanced", 16)) == 2
+    assert latency.passes(preset("Quality", 64)) == 4
+    assert learn(trace, LINE).passes(preset("Quality", 64)) == 64
 
 
 def test_an_edit_says_nothing_of_the_next_answer(run: Callable[..., Trace]):
     template = (5,) * 12 + (None,) * 4
     config = SamplingConfig(gen_length=16, block_length=16, steps=16, template=template, stop=())
-    assert learn(run(config), LINE).passes(preset("Faithful", 16)) == 16
+    assert learn(run(config), LINE).passes(preset("Quality", 16)) == 16
 
 
 def test_a_run_that_commits_all_it_is_sure_of_foretells_the_next(run: Callable[..., Trace]):
     fast = preset("Fast", 32)
     assert replace(LINE, written=12).passes(fast) == 4
     trace = run(config_of(replace(fast, threshold=0.5), stop=()))
-    pace = learn(trace, replace(LINE, written=12))
-    assert pace.passes(fast) == len(trace.steps)
-    assert pace.passes(preset("Faithful", 32)) == 12
+    latency = learn(trace, replace(LINE, written=12))
+    assert latency.passes(fast) == len(trace.steps)
+    assert latency.passes(preset("Quality", 32)) == 12
 
 
-def test_runs_without_an_end_or_a_step_teach_nothing(run: Callable[..., Trace], tiny_pipeline: LladaVPipeline):
+def test_runs_without_an_end_or_a_step_teach_nothing(run: Callable[..., Trace]):
     trace = run(SamplingConfig(gen_length=8, block_length=8, steps=8, stop=()))
-    with gr.Blocks():
-        panel = KnobPanel(tiny_pipeline)
     for useless in (None, replace(trace, finish_reason=None), replace(trace, steps=[], seconds=[0.1])):
-        assert panel.learn(useless, LINE) is LINE
-    assert panel.learn(trace, LINE) == learn(trace, LINE)
+        assert observe(useless, LINE) is LINE
+    assert observe(trace, LINE) == learn(trace, LINE)
 
 
 def test_a_run_of_one_pass_leaves_the_line_alone(run: Callable[..., Trace]):
     trace = run(SamplingConfig(gen_length=8, block_length=8, steps=1, stop=()))
-    pace = learn(trace, LINE)
-    assert (pace.fixed, pace.per_position) == (LINE.fixed, LINE.per_position)
+    latency = learn(trace, LINE)
+    assert (latency.fixed, latency.per_position) == (LINE.fixed, LINE.per_position)
     assert learn(trace, None).per_position > 0
 
 
-def test_the_page_opens_with_a_pace(tiny_pipeline: LladaVPipeline):
-    pace = first_pace(tiny_pipeline)
-    assert pace is not None
-    assert pace.seconds([100]) > 0
-    assert pace.prompt_length > 0
+def test_the_page_opens_with_what_was_measured(tiny_pipeline: LladaVPipeline):
+    latency = measure(tiny_pipeline, [picture_message("What is this?")])
+    assert latency is not None
+    assert latency.seconds([100]) > 0
+    assert latency.prompt_length > 0
 
 
 def test_a_frame_counts_the_models_seconds_only(tiny_pipeline: LladaVPipeline, monkeypatch: pytest.MonkeyPatch):
     clock = Clock()
-    monkeypatch.setattr(decoding.time, "perf_counter", clock)
+    monkeypatch.setattr(pipeline.time, "perf_counter", clock)
     monkeypatch.setattr("lladav.pipeline.sample", clock.slowing(sample))
     config = SamplingConfig(gen_length=8, block_length=8, steps=8, stop=())
     seconds = []
-    for frame in decoding.frames(tiny_pipeline, [{"role": "user", "content": "Hi"}], config, None):
+    prompt = tiny_pipeline.prepare([{"role": "user", "content": "Hi"}])
+    for frame in tiny_pipeline.frames(prompt, config):
         seconds.append(frame.seconds)
         clock.now += 5  # a page that takes its time
     assert seconds == pytest.approx([index / 4 for index in range(1, 10)])
@@ -174,25 +172,26 @@ class Clock:
 def test_words():
     plan = preset("Balanced", 32)
     assert in_words(plan, 0, None).startswith("Up to **16 forward passes** of 2 tokens each; how long")
-    pace = Pace(fixed=0.01, per_position=0)
-    assert in_words(plan, 0, pace) == "**16 forward passes** of 2 tokens each: about **160 ms**."
-    assert "twice as wide for guidance" in in_words(plan, 1.5, pace)
-    assert in_words(plan, 0, Pace(0.5, 0)).endswith("about **8.0 s**.")
-    short = in_words(plan, 0, replace(pace, written=6))
+    latency = Latency(fixed=0.01, per_position=0)
+    assert in_words(plan, 0, latency) == "**16 forward passes** of 2 tokens each: about **160 ms**."
+    assert "twice as wide for guidance" in in_words(plan, 1.5, latency)
+    assert in_words(plan, 0, Latency(0.5, 0)).endswith("about **8.0 s**.")
+    short = in_words(plan, 0, replace(latency, written=6))
     assert short == (
-        "Up to **16 forward passes** of 2 tokens each. Answers like the last one stop after about **3**: **30 ms**."
+        "Up to **16 forward passes** of 2 tokens each. An answer usually stops after about **3**: **30 ms**."
     )
-    assert "tokens each" not in in_words(preset("Fast", 32), 0, pace)
+    assert "tokens each" not in in_words(preset("Fast", 32), 0, latency)
 
 
-def test_a_gpu_is_asked_for_as_long_as_a_run_may_take():
-    picture = [{"role": "user", "content": [{"type": "image", "image": "x.png"}, {"type": "text", "text": "What?"}]}]
+def test_a_gpu_is_asked_for_as_long_as_a_run_may_take_and_no_longer(tiny_pipeline: LladaVPipeline):
+    prompt = replace(tiny_pipeline.prepare([picture_message("What?")]), length=3000)
     exact = SamplingConfig(gen_length=128, block_length=128, steps=128)
     asked = [
-        decoding.gpu_seconds(picture, config, None)
+        gpu_seconds(prompt, config)
         for config in (exact, replace(exact, refresh_interval=32), replace(exact, refresh_interval=32, steps=64))
     ]
     assert asked == sorted(asked, reverse=True)
     assert asked[0] > 2 * asked[1] > 2 * asked[2]
-    assert decoding.gpu_seconds(picture, replace(exact, cfg_scale=1.0)) > asked[0]
-    assert decoding.gpu_seconds([{"role": "user", "content": "Hi"}], exact) < asked[0]
+    assert gpu_seconds(prompt, replace(exact, cfg_scale=1.0)) > asked[0]
+    assert gpu_seconds(replace(prompt, length=30), exact) < asked[0]
+    assert gpu_seconds(replace(prompt, length=10**6), exact) == LONGEST_GRANT

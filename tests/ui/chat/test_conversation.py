@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from lladav import LladaVPipeline
-from lladav.ui.conversation import DEFAULT_QUESTION, model_messages, read_message, said, text_block, text_of
+from lladav.ui.capabilities import Capabilities
+from lladav.ui.chat.conversation import DEFAULT_QUESTION, chat_messages, model_messages, read_message, text_block, without_oldest
+from lladav.ui.chat.session import Session, Turn
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
