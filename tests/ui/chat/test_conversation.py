@@ -61,84 +61,115 @@ GOOD = {
 BAD = {"note.png": write_text, "truncated.jpg": write_truncated, "huge.png": write_huge}
 
 
-def send(pipe: LladaVPipeline, text: str, *files: Path) -> tuple[list[dict], list[dict]]:
-    return read_message(pipe, {"text": text, "files": [str(file) for file in files]})
+CAPABILITIES = Capabilities("a model", max_frames=16)
+
+
+def send(text: str, *files: Path) -> tuple[list[dict], list[dict]]:
+    turn = read_message({"text": text, "files": [str(file) for file in files]}, CAPABILITIES)
+    return turn.content, turn.shown
 
 
 @pytest.mark.parametrize("name", GOOD)
 def test_pictures_of_every_kind_are_shown_as_they_are_read(tiny_pipeline: LladaVPipeline, tmp_path: Path, name: str):
     file = tmp_path / name
     GOOD[name](file)
-    blocks, shown = send(tiny_pipeline, "What is it?", file)
-    assert blocks == [{"type": "image", "image": str(file)}, {"type": "text", "text": "What is it?"}]
-    read = tiny_pipeline.processor.load_image(str(file))
-    assert np.array_equal(np.asarray(Image.open(shown[0]["path"])), np.asarray(read))
-    tiny_pipeline.prompt_length([{"role": "user", "content": blocks}])
+    blocks, shown = send("What is it?", file)
+    image, question = blocks
+    assert question == {"type": "text", "text": "What is it?"}
+    assert np.array_equal(np.asarray(Image.open(shown[0]["path"])), np.asarray(image["image"]))
+    assert tiny_pipeline.prepare([{"role": "user", "content": blocks}]).length > 0
 
 
-def test_a_turned_picture_is_shown_upright(tiny_pipeline: LladaVPipeline, tmp_path: Path):
+def test_a_turned_picture_is_shown_upright(tmp_path: Path):
     write_turned(tmp_path / "turned.jpg")
-    picture = Image.open(send(tiny_pipeline, "", tmp_path / "turned.jpg")[1][0]["path"])
+    picture = Image.open(send("", tmp_path / "turned.jpg")[1][0]["path"])
     assert picture.size == (20, 40)
     assert picture.getpixel((10, 5))[0] > 200
     assert picture.getpixel((10, 35))[2] > 200
 
 
-def test_an_animation_shows_its_first_frame(tiny_pipeline: LladaVPipeline, tmp_path: Path):
+def test_an_animation_shows_its_first_frame(tmp_path: Path):
     write_animation(tmp_path / "animated.gif")
-    picture = Image.open(send(tiny_pipeline, "", tmp_path / "animated.gif")[1][0]["path"])
+    picture = Image.open(send("", tmp_path / "animated.gif")[1][0]["path"])
     assert picture.getpixel((20, 10)) == RED
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_read_is_refused_by_name(tiny_pipeline: LladaVPipeline, tmp_path: Path, name: str):
+def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, name: str):
     BAD[name](tmp_path / name)
     with pytest.raises(ValueError, match=f"^{name}: [A-Z].*\\.$"):
-        send(tiny_pipeline, "What is it?", tmp_path / name)
+        send("What is it?", tmp_path / name)
 
 
-def test_frames_of_a_video_are_shown(tiny_pipeline: LladaVPipeline, tmp_path: Path):
-    writer = cv2.VideoWriter(str(tmp_path / "film.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 8, (64, 48))
+def film(path: Path) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 8, (64, 48))
     for shade in range(0, 240, 5):
         writer.write(np.full((48, 64, 3), shade, np.uint8))
     writer.release()
-    blocks, shown = send(tiny_pipeline, "What happens?", tmp_path / "film.mp4")
-    assert blocks[0] == {"type": "video", "video": str(tmp_path / "film.mp4")}
-    sheet, words = shown
+    return path
+
+
+def test_as_many_frames_of_a_video_as_fit_are_shown(tmp_path: Path):
+    (video, _), (sheet, words) = send("What happens?", film(tmp_path / "film.mp4"))
+    assert (video["type"], len(video["video"])) == ("video", CAPABILITIES.max_frames)
     assert words["text"] == "What happens?"
-    shades = np.asarray(Image.open(sheet["path"]))[::60, ::80, 0].flatten()  # 32 frames in rows of 8, 80 x 60 each
-    assert len(shades) == 32
+    shades = np.asarray(Image.open(sheet["path"]))[::60, ::80, 0].flatten()  # frames in rows of 8, 80 x 60 each
+    assert len(shades) == 16
     assert (np.diff(shades.astype(int)) > 0).all()
 
 
-def test_a_picture_without_words_is_asked_about(tiny_pipeline: LladaVPipeline, tmp_path: Path):
+def test_a_model_of_pictures_is_given_no_video(tmp_path: Path):
+    message = {"text": "What happens?", "files": [str(film(tmp_path / "film.mp4"))]}
+    with pytest.raises(ValueError, match=r"film\.mp4: This model looks at pictures only"):
+        read_message(message, Capabilities("a model of pictures"))
+
+
+def test_a_picture_without_words_is_asked_about(tmp_path: Path):
     halves().save(tmp_path / "halves.png")
-    blocks, shown = send(tiny_pipeline, "  ", tmp_path / "halves.png")
+    blocks, shown = send("  ", tmp_path / "halves.png")
     assert blocks[-1]["text"] == shown[-1]["text"] == DEFAULT_QUESTION
 
 
-def test_nothing_is_not_a_question(tiny_pipeline: LladaVPipeline):
-    with pytest.raises(ValueError, match="nothing to answer"):
-        send(tiny_pipeline, " ")
+@pytest.mark.parametrize(
+    ("text", "files", "rule"),
+    [(" ", 0, "nothing to answer"), ("x" * 5000, 0, "may have 4000 letters"), ("What?", 9, "may have 4 files")],
+)
+def test_too_little_or_too_much_is_not_a_question(text: str, files: int, rule: str):
+    with pytest.raises(ValueError, match=rule):
+        send(text, *[Path("never-read.png")] * files)
 
 
 def test_markup_is_shown_letter_by_letter():
-    text = "<img src=x onerror=alert(1)> & **bold** &amp;"
-    assert "<" not in text_block(text)["text"]
-    assert text_of(said("user", text_block(text))) == text
+    assert text_block("<img src=x onerror=alert(1)> & **bold**")["text"] == (
+        "&lt;img src=x onerror=alert(1)&gt; &amp; **bold**"
+    )
 
 
-def test_failed_questions_and_masks_never_reach_the_model():
-    first, second = [{"type": "text", "text": "One?"}], [{"type": "text", "text": "Two?"}]
-    chat = [
-        said("user", text_block("One?")),
-        said("assistant", text_block("A ░red░ cat")),
-        said("user", text_block("[note.png]")),
-        said("assistant", text_block("This is not a picture.")),
-        said("user", text_block("Two?")),
-    ]
-    assert model_messages([{"at": 0, "content": first}, {"at": 4, "content": second}], chat) == [
-        {"role": "user", "content": first},
+def turn(question: str, answer: str | None, *pictures: dict) -> Turn:
+    content = [*pictures, {"type": "text", "text": question}]
+    return Turn({"text": question, "files": []}, content, [text_block(question)], answer)
+
+
+def test_masks_of_a_stopped_answer_never_reach_the_model():
+    turns = [turn("One?", "A ░red░ cat"), turn("Two?", None)]
+    assert model_messages(turns) == [
+        {"role": "user", "content": turns[0].content},
         {"role": "assistant", "content": "A red cat"},
-        {"role": "user", "content": second},
+        {"role": "user", "content": turns[1].content},
     ]
+
+
+def test_an_empty_answer_is_said_to_be_one():
+    shown = chat_messages(Session(turns=[turn("One?", "")]))
+    assert [message["content"][0]["text"] for message in shown] == ["One?", "(no answer)"]
+
+
+def test_the_oldest_words_go_and_their_picture_stays():
+    image = {"type": "image", "image": Image.new("RGB", (2, 2))}
+    turns = [turn("One?", "1", image), turn("Two?", "2"), turn("Three?", None)]
+    assert model_messages(without_oldest(turns)) == [
+        {"role": "user", "content": [image, {"type": "text", "text": "Two?"}]},
+        {"role": "assistant", "content": "2"},
+        {"role": "user", "content": turns[2].content},
+    ]
+    assert len(turns[1].content) == 1, "the conversation itself stays as it is"
