@@ -45,7 +45,7 @@ def test_both_runs_are_those_of_the_pipeline(tiny_pipeline: LladaVPipeline, in_t
     for side, run in enumerate(RUNS):
         *_, last = (one for at, one in zip(sides, frames, strict=True) if at == side)
         assert last.text == tiny_pipeline(MESSAGES, run.config).text
-        assert last.finish == "length"
+        assert last.finish_reason == "length"
 
 
 def test_a_refusal_says_which_side_it_is_about(tiny_pipeline: LladaVPipeline):
@@ -66,7 +66,10 @@ def test_the_figures_are_those_of_the_runs(tiny_pipeline: LladaVPipeline):
     assert figures["tokens per pass"] == (1, 4)
     trace = tiny_pipeline(MESSAGES, RUNS[0].config).trace
     sure = [
-        c for step in trace.steps for p, c in zip(step.positions, step.confidence, strict=True) if p in step.committed
+        c
+        for step in trace.steps
+        for p, c in zip(step.positions, step.confidence, strict=True)
+        if p in step.transfer_index
     ]
     assert figures["mean confidence"][0] == pytest.approx(100 * sum(sure) / 8)
     clock = score.clock()["sides"]

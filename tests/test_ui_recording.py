@@ -7,7 +7,7 @@ from conftest import picture_message
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.cache import FeatureCache
-from lladav.canvas_state import Frame
+from lladav.recording import Frame
 from lladav.ui.decoding import frames
 from lladav.ui.recording import Recording
 

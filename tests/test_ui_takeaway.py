@@ -37,7 +37,7 @@ BAD_FILES = {
     "a deep nest": lambda _: "[" * 100_000,
     "a later version": changed(lambda data: data.update(version=99)),
     "no steps": changed(lambda data: data.pop("steps")),
-    "a position beyond the end": changed(lambda data: data["steps"][0].update(positions=[900], committed=[900])),
+    "a position beyond the end": changed(lambda data: data["steps"][0].update(positions=[900], transfer_index=[900])),
     "a token without a piece": changed(lambda data: data.update(pieces={})),
     "words for numbers": changed(lambda data: data.update(seconds=["soon"] * len(data["seconds"]))),
     "more tokens than fit": changed(lambda data: data["config"].update(gen_length=10**9, block_length=10**9)),

@@ -4,13 +4,14 @@ from typing import Any
 
 import gradio as gr
 
-from lladav.canvas_state import STATIC, State, script, template
+from lladav.ui.painted import STATIC
+from lladav.viewer.state import State, script, template
 
 ON_THIS_PAGE = ("edit.js", "mount.js")  # what the canvas can do beyond painting
 
 
 def token_canvas(state: State, editable: bool = False, **options: Any) -> gr.HTML:
-    """A component that paints a state of `lladav.canvas_state`.
+    """A component that paints a state of `lladav.viewer.state`.
 
     It triggers `done` when a run was shown to its end and `stopped` with the step at which it was cut short; where it
     is editable also `edit`, with what `lladav.ui.edits.edited` takes, and `undo`.

@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from lladav.cache import FeatureCache
-from lladav.canvas_state import CanvasRecord, Frame, canvas_state, idle_state
 from lladav.pipeline import LladaVPipeline
+from lladav.recording import Frame
 from lladav.sampling import effective_config, encode
 from lladav.trace import Trace
 from lladav.ui import about, conversation, edits
@@ -18,6 +18,7 @@ from lladav.ui.conversation import Chat, Turn, said, text_block
 from lladav.ui.decoding import create_decoder
 from lladav.ui.panel import QUICK, KnobPanel, Updates, first_plan
 from lladav.ui.recording import Recording
+from lladav.viewer.state import CanvasRecord, canvas_state, idle_state
 
 BUBBLE_SECONDS = 0.1  # between two updates of the answer's bubble, which follows the canvas in the browser anyway
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events only about the page
@@ -197,10 +198,10 @@ class ChatTab:
             if frame.changed is not None:  # the first is on the page already
                 record.add(frame)
             updates: Updates = {self.canvas: record.value(frame)}
-            if frame.finish or frame.seconds - said_at >= BUBBLE_SECONDS:
+            if frame.finish_reason or frame.seconds - said_at >= BUBBLE_SECONDS:
                 said_at = frame.seconds
                 updates[self.chatbot] = [*chat, said("assistant", text_block(frame.text))]
-            if frame.finish:
+            if frame.finish_reason:
                 updates[self.trace] = recording.trace(self.pipe)
             yield updates
 

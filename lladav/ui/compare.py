@@ -11,8 +11,8 @@ from typing import Any
 import gradio as gr
 import spaces
 
-from lladav.canvas_state import CanvasRecord, Frame, idle_state
 from lladav.pipeline import EMBEDDED_MODEL, LladaVPipeline
+from lladav.recording import Frame
 from lladav.sampling import SamplingConfig, effective_config
 from lladav.ui import about, conversation
 from lladav.ui.canvas import token_canvas
@@ -20,6 +20,7 @@ from lladav.ui.decoding import frames, gpu_seconds
 from lladav.ui.painted import painted
 from lladav.ui.pairs import PAIRS, Pair, layout_in_words
 from lladav.ui.panel import QUICK, KnobPanel, Updates, first_plan
+from lladav.viewer.state import CanvasRecord, idle_state
 
 TWIN = EMBEDDED_MODEL.with_name("lladav-tiny-ar")
 DIFFUSION, LEFT_TO_RIGHT = "Diffusion", "Left to right"
@@ -74,7 +75,7 @@ class Score:
         self.run = uuid.uuid4().hex
         self.moments: list[list[float]] = [[] for _ in SIDES]
         self.tokens = [0 for _ in SIDES]
-        self.sureness = [0.0 for _ in SIDES]
+        self.confidence = [0.0 for _ in SIDES]
         self.last: list[Frame | None] = [None for _ in SIDES]
 
     def add(self, side: int, frame: Frame) -> None:
@@ -82,20 +83,20 @@ class Score:
         self.last[side] = frame
         self.moments[side].append(round(frame.seconds * 1000, 1))
         if frame.changed is not None:
-            committed = set(frame.changed.committed)
+            committed = set(frame.changed.transfer_index)
             proposals = zip(frame.changed.positions, frame.changed.confidence, strict=True)
             self.tokens[side] += len(committed)
-            self.sureness[side] += sum(confidence for position, confidence in proposals if position in committed)
+            self.confidence[side] += sum(confidence for position, confidence in proposals if position in committed)
 
     @property
     def endings(self) -> list[Frame]:
         """The last frames of both runs, once both are over; before that none."""
-        over = [frame for frame in self.last if frame is not None and frame.finish]
+        over = [frame for frame in self.last if frame is not None and frame.finish_reason]
         return over if len(over) == len(SIDES) else []
 
     def clock(self) -> dict[str, Any]:
         sides = [
-            {"ms": [*moments], "finished": frame is not None and frame.finish is not None}
+            {"ms": [*moments], "finished": frame is not None and frame.finish_reason is not None}
             for moments, frame in zip(self.moments, self.last, strict=True)
         ]
         return {"run": self.run, "canvases": CANVASES, "sides": sides}
@@ -108,7 +109,7 @@ class Score:
             ["forward passes", "", 0, *passes],
             ["seconds", " s", 2, *seconds],
             ["tokens per pass", "", 2, *map(_share, self.tokens, passes)],
-            ["mean confidence", " %", 0, *map(_share, (100 * sure for sure in self.sureness), self.tokens)],
+            ["mean confidence", " %", 0, *map(_share, (100 * total for total in self.confidence), self.tokens)],
         ]
         words = word_difference(*(frame.text for frame in self.endings)) if self.endings else []
         return {"figures": figures, "words": words, "summary": summary(words) if self.endings else ""}

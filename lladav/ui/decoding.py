@@ -8,8 +8,8 @@ from typing import Any
 import spaces
 
 from lladav.cache import FeatureCache
-from lladav.canvas_state import Frame
 from lladav.pipeline import LladaVPipeline
+from lladav.recording import Frame
 from lladav.sampling import SamplingConfig
 from lladav.ui.pace import Pace, pass_sizes
 

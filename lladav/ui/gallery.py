@@ -4,13 +4,13 @@ from typing import Any
 
 import gradio as gr
 
-from lladav.canvas_state import State, canvas_state
 from lladav.pipeline import EMBEDDED_MODEL
 from lladav.trace import Trace
 from lladav.ui.chat import ChatTab
 from lladav.ui.painted import painted
 from lladav.ui.pairs import layout_in_words
 from lladav.ui.panel import QUICK, Updates
+from lladav.viewer.state import State, canvas_state
 
 TRACES = EMBEDDED_MODEL.parent / "traces"
 

@@ -86,7 +86,7 @@ def learn(trace: Trace, known: Pace | None) -> Pace:
         return pace
     if config.threshold is not None:
         return replace(pace, when_sure=count)
-    committed = sum(len(step.committed) for step in trace.steps)
+    committed = sum(len(step.transfer_index) for step in trace.steps)
     return replace(pace, written=math.inf if committed == config.gen_length else committed)
 
 

@@ -1,10 +1,11 @@
 """Components of our own: a template that holds no data, and a script that paints a value into it."""
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from lladav.canvas_state import STATIC
+STATIC = Path(__file__).parent / "static"
 
 
 def painted(name: str, value: Any, **options: Any) -> gr.HTML:

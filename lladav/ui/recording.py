@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lladav.cache import FeatureCache
-from lladav.canvas_state import Frame
 from lladav.pipeline import LladaVPipeline
+from lladav.recording import Frame
 from lladav.sampling import Canvas, SamplingConfig, SamplingStep, encode
 from lladav.trace import Trace, TraceStep, distinct_ids
 
@@ -20,7 +20,7 @@ class Recording:
         pins: the positions of tokens that the visitor chose.
         changes: the steps so far.
         seconds: when each state was there; one more entry than `changes`.
-        finish: why the run ended; None while it goes on.
+        finish_reason: why the run ended; None while it goes on.
         halted: set to end it before its time.
     """
 
@@ -33,7 +33,7 @@ class Recording:
     pins: list[int] = field(default_factory=list)
     changes: list[TraceStep] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    finish: str | None = None
+    finish_reason: str | None = None
     halted: bool = False
 
     def start(self, pipe: LladaVPipeline) -> SamplingStep:
@@ -47,14 +47,14 @@ class Recording:
         if frame.changed is not None:
             self.changes.append(frame.changed)
         self.seconds.append(round(frame.seconds, 4))
-        self.finish = frame.finish
+        self.finish_reason = frame.finish_reason
 
     def trace(self, pipe: LladaVPipeline, step: int | None = None) -> Trace:
         """The trace of the run, or of what it was up to `step`."""
         changes = self.changes[:step]
         empty = pipe.trace(self.messages, self.config, [self.start(pipe)], [0.0], self.thinking, self.parent, self.edit)
-        finish = self.finish if len(changes) == len(self.changes) else None
-        trace = replace(empty, steps=changes, seconds=self.seconds[: len(changes) + 1], finish_reason=finish)
+        reason = self.finish_reason if len(changes) == len(self.changes) else None
+        trace = replace(empty, steps=changes, seconds=self.seconds[: len(changes) + 1], finish_reason=reason)
         *_, last = trace.replay()
         ids = distinct_ids(changes, last)
         return replace(trace, pieces=dict(zip(ids, pipe.pieces(ids), strict=True)), text=pipe.text(last))

@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 
 import gradio as gr
 
-from lladav.canvas_state import canvas_state
 from lladav.render import FORMATS, export
 from lladav.trace import Trace
 from lladav.ui.chat import ChatTab
 from lladav.ui.panel import LONGEST_ANSWER, QUICK, Updates
+from lladav.viewer.state import canvas_state
 
 LARGEST_TRACE = 16 * 2**20  # bytes; 512 tokens in 512 steps take about 12 MB
 SAVE = "(file) => window.lladav.save(file)"

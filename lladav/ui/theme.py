@@ -2,9 +2,11 @@
 
 import gradio as gr
 
-from lladav.canvas_state import STATIC
+from lladav.ui.painted import STATIC
+from lladav.viewer import state as viewer
 
 SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+STYLES = ("page", "compare", "gallery", "learn")
 MONO_FONT = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
 
 
@@ -12,8 +14,8 @@ def head() -> str:
     """Styles and script of the page. They go to the head because gradio rewrites what its `css` is given, and loses
     container queries on the way."""
     styles = "\n".join(
-        (STATIC / name).read_text(encoding="utf-8")
-        for name in ("page.css", "canvas.css", "compare.css", "gallery.css", "learn.css")
+        path.read_text(encoding="utf-8")
+        for path in (viewer.STATIC / "canvas.css", *(STATIC / f"{name}.css" for name in STYLES))
     )
     script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("page.js", "share.js"))
     return f"<style>\n{styles}</style>\n<script>\n{script}</script>"
