@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from math import ceil, sqrt
 
-from transformers.image_processing_utils import select_best_resolution
+from transformers import image_processing_utils
 
 Size = tuple[int, int]
 
@@ -61,10 +61,12 @@ def max_tiles(image_aspect_ratio: str) -> int | None:
     return int(match[1])
 
 
-def best_canvas(size: Size, pinpoints: Sequence[Sequence[int]]) -> Size:
+def select_best_resolution(size: Size, pinpoints: Sequence[Sequence[int]]) -> Size:
     """The canvas of `pinpoints` that keeps most of a picture's pixels and, among equals, wastes least."""
     width, height = size
-    canvas_height, canvas_width = select_best_resolution((height, width), [(h, w) for w, h in pinpoints])
+    canvas_height, canvas_width = image_processing_utils.select_best_resolution(
+        (height, width), [(h, w) for w, h in pinpoints]
+    )
     return canvas_width, canvas_height
 
 
@@ -80,11 +82,11 @@ def fitted_size(size: Size, canvas: Size) -> Size:
 
 def feature_grid(size: Size, pinpoints: Sequence[Sequence[int]], tile: int, side: int) -> Size:
     """Columns and rows of features of a picture's whole canvas, of which every tile has `side` x `side`."""
-    width, height = best_canvas(size, pinpoints)
+    width, height = select_best_resolution(size, pinpoints)
     return width // tile * side, height // tile * side
 
 
-def kept_region(size: Size, grid: Size) -> tuple[slice, slice]:
+def unpad_image(size: Size, grid: Size) -> tuple[slice, slice]:
     """The columns and rows of a feature grid that show the picture and not the canvas around it."""
     width, height = size
     columns, rows = grid
@@ -105,6 +107,6 @@ def shrunk_size(grid: Size, side: int, limit: int | None) -> Size:
 def anyres_tokens(size: Size, pinpoints: Sequence[Sequence[int]], tile: int, side: int, limit: int | None) -> int:
     """The number of tokens of one anyres picture: its base tile, and a newline after every row of its grid."""
     grid = feature_grid(size, pinpoints, tile, side)
-    kept = (len(range(grid[axis])[part]) for axis, part in enumerate(kept_region(size, grid)))
+    kept = (len(range(grid[axis])[part]) for axis, part in enumerate(unpad_image(size, grid)))
     columns, rows = shrunk_size((next(kept), next(kept)), side, limit)
     return side**2 + rows * (columns + 1)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from lladav.anyres import best_canvas, fitted_size
+from lladav.anyres import fitted_size, select_best_resolution
 
 MAX_PIXELS = 50_000_000
 MAX_FRAME_PIXELS = 9_000_000
@@ -147,7 +147,7 @@ def _frame(capture: cv2.VideoCapture, index: int) -> Image.Image | None:
 
 def anyres_tiles(image: Image.Image, pinpoints: Sequence[Sequence[int]], side: int) -> list[Image.Image]:
     """The whole picture squashed to one tile, then the tiles of the canvas it fits best, row by row."""
-    canvas_size = best_canvas(image.size, pinpoints)
+    canvas_size = select_best_resolution(image.size, pinpoints)
     width, height = fitted_size(image.size, canvas_size)
     canvas = Image.new("RGB", canvas_size)
     canvas.paste(image.resize((width, height)), ((canvas_size[0] - width) // 2, (canvas_size[1] - height) // 2))

@@ -18,7 +18,7 @@ from transformers.conversion_mapping import register_checkpoint_conversion_mappi
 from transformers.core_model_loading import ConversionOps, WeightConverter, WeightRenaming, apply_renamings
 from transformers.utils import ModelOutput
 
-from lladav.anyres import VIDEO_POOLING, ImageLayout, feature_grid, kept_region, max_tiles, shrunk_size
+from lladav.anyres import VIDEO_POOLING, ImageLayout, feature_grid, max_tiles, shrunk_size, unpad_image
 from lladav.configuration import LladaVConfig
 from lladav.language import LladaVLanguageModel
 
@@ -72,7 +72,7 @@ class LladaVModel(nn.Module):
         newlines = self.image_newline.to(rows).expand(rows.shape[0], 1, -1)
         return torch.cat([rows, newlines], dim=1).flatten(0, 1)
 
-    def lay_out_anyres(self, tiles: Tensor, size: tuple[int, int]) -> Tensor:
+    def pack_image_features(self, tiles: Tensor, size: tuple[int, int]) -> Tensor:
         """The tokens of one anyres picture of `size` (width, height): its base tile, then its grid row by row."""
         side = math.isqrt(tiles.shape[1])
         columns, rows = grid_size = feature_grid(
@@ -80,7 +80,7 @@ class LladaVModel(nn.Module):
         )
         grid = tiles[1:].view(rows // side, columns // side, side, side, -1)
         grid = grid.permute(4, 0, 2, 1, 3).reshape(-1, rows, columns)  # (D, rows, columns)
-        kept_columns, kept_rows = kept_region(size, grid_size)
+        kept_columns, kept_rows = unpad_image(size, grid_size)
         grid = grid[:, kept_rows, kept_columns]
         kept = grid.shape[2], grid.shape[1]
         shrunk = shrunk_size(kept, side, max_tiles(self.config.image_aspect_ratio))
@@ -99,7 +99,7 @@ class LladaVModel(nn.Module):
     def lay_out(self, tiles: Tensor, size: tuple[int, int], layout: ImageLayout) -> Tensor:
         """The tokens of shape (n, D) of one picture or video, from its tiles of shape (T, P, D)."""
         if layout == ImageLayout.ANYRES:
-            return self.lay_out_anyres(tiles, size)
+            return self.pack_image_features(tiles, size)
         if layout == ImageLayout.VIDEO:
             return self.lay_out_video(tiles)
         return tiles.flatten(0, 1) if layout == ImageLayout.TILE else self.with_newlines(tiles.flatten(0, 1)[None])

@@ -15,8 +15,10 @@ from torch import Tensor
 from lladav.remasking import num_transfer_tokens
 from lladav.sampling import NUM_ALTERNATIVES, Canvas, Proposal, SamplingConfig, SamplingStep
 
-VERSION = 2
-READABLE_VERSIONS = (1, 2)  # the first had neither `question` nor `thumbnails`, `parent` and `edit`
+VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)
+# The first had neither `question` nor `thumbnails`, `parent` and `edit`; up to the second `transfer_index` was called
+# `committed`.
 PROBABILITY_UNIT = 1e-4  # probabilities of alternatives are kept as whole multiples of this
 CONFIDENCE_DIGITS = 6
 
@@ -30,7 +32,7 @@ class TraceStep:
         positions: N positions of the answer.
         x0: N proposed ids.
         confidence: N confidences, rounded to 6 digits.
-        committed: the positions that were committed.
+        transfer_index: the positions that were committed.
         top_ids: N x 5 ids of the most probable tokens, one row after the other.
         top_probs: N x 5 probabilities, in units of 0.0001.
     """
@@ -39,7 +41,7 @@ class TraceStep:
     positions: list[int]
     x0: list[int]
     confidence: list[float]
-    committed: list[int]
+    transfer_index: list[int]
     top_ids: list[int]
     top_probs: list[int]
 
@@ -119,7 +121,7 @@ class Trace:
             raise ValueError(f"its version must be {readable}, got {version!r}: record it again")
         try:
             config = SamplingConfig(**data["config"])
-            steps = [TraceStep(**step) for step in data["steps"]]
+            steps = [TraceStep(**_renamed(step, version)) for step in data["steps"]]
             pieces = {int(token): piece for token, piece in data["pieces"].items()}
             return cls(**data | {"config": config, "steps": steps, "pieces": pieces, "version": VERSION})
         except (AttributeError, KeyError, TypeError) as error:
@@ -131,7 +133,8 @@ class Trace:
         ended = self.finish_reason is not None
         yield canvas.record(step=0, block=0, finished=ended and not self.steps)
         for index, step in enumerate(self.steps, start=1):
-            canvas.commit(_proposal(step), torch.tensor([position in step.committed for position in step.positions]))
+            transferred = set(step.transfer_index)
+            canvas.commit(_proposal(step), torch.tensor([position in transferred for position in step.positions]))
             yield canvas.record(index, step.block, finished=ended and index == len(self.steps))
 
     def branch(self, step: int, changes: Mapping[int, int | None]) -> SamplingConfig:
@@ -170,6 +173,11 @@ class Trace:
         return most * config.num_blocks
 
 
+def _renamed(step: dict, version: int) -> dict:
+    """A step of a trace of `version` with the keys of today."""
+    return {"transfer_index" if name == "committed" and version < 3 else name: value for name, value in step.items()}
+
+
 def _dump(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
@@ -183,7 +191,7 @@ def trace_step(before: SamplingStep, after: SamplingStep) -> TraceStep:
         positions=_indices(asked),
         x0=after.x0[asked].tolist(),
         confidence=[round(value, CONFIDENCE_DIGITS) for value in after.confidence[asked].tolist()],
-        committed=_indices(after.transfer_index),
+        transfer_index=_indices(after.transfer_index),
         top_ids=after.top_ids[asked].flatten().tolist(),
         top_probs=probabilities.flatten().tolist(),
     )

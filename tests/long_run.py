@@ -3,8 +3,9 @@
 import random
 
 from lladav import SamplingConfig
-from lladav.canvas_state import CanvasRecord, Frame, State
+from lladav.recording import Frame
 from lladav.trace import TraceStep
+from lladav.viewer.state import CanvasRecord, State
 
 LENGTH, STEPS = 512, 256
 VOCABULARY = 4000
@@ -30,6 +31,6 @@ def _change(draw: random.Random, masked: list[int]) -> TraceStep:
     asked = [*masked]
     ids = [draw.randrange(VOCABULARY) for _ in range(5 * len(asked))]
     shares = [draw.choice([6000, 2000, 1000, 500, 100]) for _ in ids]
-    committed = sorted(draw.sample(asked, LENGTH // STEPS))
-    masked[:] = [position for position in masked if position not in committed]
-    return TraceStep(0, asked, ids[::5], [draw.random() for _ in asked], committed, ids, shares)
+    transferred = sorted(draw.sample(asked, LENGTH // STEPS))
+    masked[:] = [position for position in masked if position not in transferred]
+    return TraceStep(0, asked, ids[::5], [draw.random() for _ in asked], transferred, ids, shares)

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from lladav import LladaVProcessor
-from lladav.anyres import ImageLayout, anyres_tokens, best_canvas
+from lladav.anyres import ImageLayout, anyres_tokens, select_best_resolution
 
 GOLDEN = Path(__file__).parent / "fixtures" / "golden"
 IMAGES = GOLDEN / "images"
@@ -289,7 +289,7 @@ EXTREME = [(1, 1), (1, 16_384), (16_384, 1), (16_384, 3000), (2, 9000), (9000, 2
 @pytest.mark.parametrize("size", EXTREME)
 def test_pictures_of_any_size_have_as_many_tokens_as_counted(size, golden_model):
     pinpoints = golden_model.config.image_grid_pinpoints
-    width, height = best_canvas(size, pinpoints)
+    width, height = select_best_resolution(size, pinpoints)
     tiles = torch.randn(1 + width // 384 * (height // 384), 729, 32)
     with torch.no_grad():
         tokens = golden_model.model.lay_out(tiles, size, ImageLayout.ANYRES)
@@ -300,5 +300,5 @@ def test_pictures_of_any_size_have_as_many_tokens_as_counted(size, golden_model)
 @pytest.mark.parametrize("size", EXTREME)
 def test_pictures_of_any_size_have_tiles(size, golden_processor):
     inputs = golden_processor([{"role": "user", "content": [{"type": "image", "image": Image.new("RGB", size)}]}])
-    width, height = best_canvas(size, golden_processor.image_grid_pinpoints)
+    width, height = select_best_resolution(size, golden_processor.image_grid_pinpoints)
     assert inputs["pixel_values"].shape == (1 + width // 384 * (height // 384), 3, 384, 384)

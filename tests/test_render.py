@@ -16,11 +16,11 @@ from conftest import picture_message
 from PIL import Image
 
 from lladav import SamplingConfig, Trace
-from lladav.canvas_state import canvas_state
 from lladav.render import FORMATS, export, film, frames
 from lladav.render.frames import Drawing, last_frame
 from lladav.render.lettering import lettering, shortened, text_width, wrapped
 from lladav.render.wording import summary
+from lladav.viewer.state import canvas_state
 
 CONFIG = SamplingConfig(gen_length=32, block_length=8, steps=16, stop=("8",), seed=1)
 CHROMIUM = Path("/usr/bin/chromium")
@@ -87,7 +87,7 @@ def test_what_was_given_is_told_from_what_was_committed(trace: Trace):
     given = replace(trace, config=replace(CONFIG, template=template), steps=[], seconds=[0.0], pieces=pieces)
     (state,) = given.replay()
     kinds = [chip.kind for chip in Drawing(given)._chips_of(state)]
-    assert kinds == ["given"] * 16 + ["mask"] * 16
+    assert kinds == ["template"] * 16 + ["mask"] * 16
 
 
 def test_a_run_is_summed_up_in_a_line(trace: Trace):

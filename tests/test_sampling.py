@@ -12,7 +12,7 @@ from torch import nn
 
 from lladav.remasking import num_transfer_tokens
 from lladav.sampling import PRESET_THINKING, PRESETS, SamplingConfig, SamplingStep, denoiser, sample
-from lladav.sampling.denoiser import UniformNoise, beliefs, guide, most_probable, perturb
+from lladav.sampling.denoiser import UniformNoise, add_gumbel_noise, apply_cfg, most_probable, token_probs
 
 MASK, FORBIDDEN, VOCAB = 0, 1, 30
 PROMPT_LENGTH = 3
@@ -335,20 +335,20 @@ class TestPolicies:
         assert run(model, remasking="random", seed=1)[-1].tokens.tolist() == list(range(7, 27))
 
 
-class TestBeliefs:
+class TestTokenProbs:
     LOGITS = torch.randn(6, 997, generator=torch.Generator().manual_seed(0)) * 3
-    WORDS = torch.arange(12).view(6, 2) * 80
+    TOKEN_IDS = torch.arange(12).view(6, 2) * 80
 
-    @pytest.mark.parametrize("words", [1, 3000, 10_000])
-    def test_some_rows_at_a_time_are_all_at_once_to_the_bit(self, words: int, monkeypatch):
-        monkeypatch.setattr(denoiser, "CACHED_WORDS", words)
-        chances, entropies = beliefs(self.LOGITS, self.WORDS, with_entropies=True)
+    @pytest.mark.parametrize("logits", [1, 3000, 10_000])
+    def test_some_rows_at_a_time_are_all_at_once_to_the_bit(self, logits: int, monkeypatch):
+        monkeypatch.setattr(denoiser, "CACHED_LOGITS", logits)
+        found, entropies = token_probs(self.LOGITS, self.TOKEN_IDS, with_entropies=True)
         probabilities = self.LOGITS.double().softmax(-1)
-        assert torch.equal(chances, probabilities.gather(1, self.WORDS))
+        assert torch.equal(found, probabilities.gather(1, self.TOKEN_IDS))
         assert torch.equal(entropies, torch.special.entr(probabilities).sum(-1))
 
     def test_entropies_are_not_worked_out_for_nothing(self):
-        assert len(beliefs(self.LOGITS, self.WORDS, with_entropies=False)) == 1
+        assert len(token_probs(self.LOGITS, self.TOKEN_IDS, with_entropies=False)) == 1
 
     @pytest.mark.parametrize("length", [30, 4000, 4096, 4223])
     def test_the_most_probable_are_found_wherever_they_stand(self, length: int):
@@ -406,8 +406,8 @@ class TestGuidance:
 
     def test_logits_are_pushed_away_from_the_unconditional(self):
         logits = torch.tensor([[[1.0, 4.0]], [[2.0, 3.0]]])
-        assert guide(logits, 0.5).tolist() == [[[0.5, 4.5]]]
-        assert guide(logits[:1], 0.0).tolist() == [[[1.0, 4.0]]]
+        assert apply_cfg(logits, 0.5).tolist() == [[[0.5, 4.5]]]
+        assert apply_cfg(logits[:1], 0.0).tolist() == [[[1.0, 4.0]]]
 
 
 class TestNoise:
@@ -434,7 +434,7 @@ class TestNoise:
     def test_tokens_are_drawn_from_the_tempered_softmax(self, temperature: float):
         logits = torch.tensor([0.0, 1.0, 2.0])
         uniform = torch.rand(40_000, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-        drawn = perturb(logits.expand(len(uniform), -1), uniform, temperature).argmax(-1)
+        drawn = add_gumbel_noise(logits.expand(len(uniform), -1), uniform, temperature).argmax(-1)
         frequencies = drawn.bincount(minlength=3) / len(drawn)
         torch.testing.assert_close(frequencies, (logits / temperature).softmax(-1), atol=0.01, rtol=0)
 

@@ -119,18 +119,21 @@ def test_128_tokens_in_128_steps_take_less_than_3_megabytes(tiny_pipeline, tmp_p
     assert (tmp_path / "trace.json").stat().st_size < 1_000_000
 
 
-def test_a_trace_of_the_first_version_is_read(trace: Trace):
-    data = json.loads(json.dumps(asdict(trace))) | {"version": 1}
+def test_traces_of_earlier_versions_are_read(trace: Trace):
+    data = json.loads(json.dumps(asdict(trace))) | {"version": 2}
+    for step in data["steps"]:
+        step["committed"] = step.pop("transfer_index")
+    assert Trace.from_dict(data) == trace
     for name in ("question", "thumbnails", "parent", "edit"):
         del data[name]
-    assert Trace.from_dict(data) == replace(trace, question="", thumbnails=[])
+    assert Trace.from_dict(data | {"version": 1}) == replace(trace, question="", thumbnails=[])
 
 
 def test_another_version_is_refused(trace: Trace, tmp_path):
     trace.save(tmp_path / "trace.json")
     data = json.loads((tmp_path / "trace.json").read_text())
     (tmp_path / "trace.json").write_text(json.dumps(data | {"version": 99}))
-    with pytest.raises(ValueError, match="its version must be 1 or 2, got 99: record it again"):
+    with pytest.raises(ValueError, match="its version must be 1 or 2 or 3, got 99: record it again"):
         Trace.load(tmp_path / "trace.json")
 
 
@@ -145,10 +148,10 @@ def test_what_is_no_trace_is_refused(tmp_path, content: str):
 def test_a_damaged_trace_is_refused(trace: Trace, damage: dict):
     data = json.loads(json.dumps(asdict(trace)))
     assert Trace.from_dict(data) == trace
-    with pytest.raises(ValueError, match="its keys must be those of version 2"):
+    with pytest.raises(ValueError, match="its keys must be those of version 3"):
         Trace.from_dict(data | damage)
     del data["text"]
-    with pytest.raises(ValueError, match="its keys must be those of version 2"):
+    with pytest.raises(ValueError, match="its keys must be those of version 3"):
         Trace.from_dict(data)
 
 
@@ -169,7 +172,7 @@ def test_a_branch_without_a_change_goes_on_as_the_run_did(tiny_pipeline, setting
     last_block = next(index for index, step in enumerate(trace.steps) if step.block == trace.steps[-1].block)
     for index in range(last_block, len(trace.steps)):
         rest = _run(tiny_pipeline, trace.branch(index, {}))
-        assert [step.committed for step in rest.steps] == [step.committed for step in trace.steps[index:]]
+        assert [step.transfer_index for step in rest.steps] == [step.transfer_index for step in trace.steps[index:]]
         assert [step.x0 for step in rest.steps] == [step.x0 for step in trace.steps[index:]]
         assert rest.text == trace.text
 

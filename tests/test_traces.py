@@ -48,7 +48,7 @@ def test_a_run_recorded_again_is_the_one_that_is_shown(build, tmp_path):
     hint = "the weights have changed: run python assets/traces/build.py"
     assert again.text == shown.text, hint
     for one, other in zip(shown.steps, again.steps, strict=True):
-        for field in ("block", "positions", "x0", "committed"):
+        for field in ("block", "positions", "x0", "transfer_index"):
             assert getattr(one, field) == getattr(other, field), hint
         assert one.confidence == pytest.approx(other.confidence, abs=CLOSE), hint
         for here, there in zip(_alternatives(one), _alternatives(other), strict=True):

@@ -9,8 +9,9 @@ from gradio.utils import diff
 from long_run import long_run
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep
-from lladav.canvas_state import MOST_BELIEFS, CanvasRecord, Frame, canvas_state, idle_state
+from lladav.recording import Frame
 from lladav.ui.canvas import token_canvas
+from lladav.viewer.state import MOST_TOKEN_PROBS, CanvasRecord, canvas_state, idle_state
 
 MESSAGES = [{"role": "user", "content": "What is this?"}]
 
@@ -36,12 +37,12 @@ def test_the_last_value_tells_every_step(run):
     steps, values = run
     tokens: dict[int, int] = {}
     for step, line in zip(steps, map(json.loads, values[-1]["log"]), strict=True):
-        number, nfe, milliseconds, block, stop, commits, _ = line
+        number, nfe, milliseconds, block, stop, transferred, _ = line
         assert (number, nfe, block, stop) == (step.step, step.nfe, step.block, step.stop_position)
         assert milliseconds == pytest.approx(12.5 * step.step)
-        for position, piece, permille in commits:
+        for position, piece, confidence in transferred:
             tokens[position] = int(values[-1]["pieces"][piece].split(" ")[0])
-            assert permille / 1000 == pytest.approx(step.confidence[position].item(), abs=6e-4)
+            assert confidence == pytest.approx(step.confidence[position].item(), abs=6e-4)
         shown = [tokens.get(position) for position in range(24)]
         masked = step.mask_index.tolist()
         assert shown == [None if hidden else token for token, hidden in zip(step.tokens.tolist(), masked, strict=True)]
@@ -52,8 +53,8 @@ def test_values_only_grow(run):
     for before, after in pairwise(values):
         assert after["log"][:-1] == before["log"]
         assert after["pieces"][: len(before["pieces"])] == before["pieces"]
-    assert [value["finish"] for value in values[:-1]] == [None] * 12
-    assert values[-1]["finish"] in ("stop", "length")
+    assert [value["finish_reason"] for value in values[:-1]] == [None] * 12
+    assert values[-1]["finish_reason"] in ("stop", "length")
 
 
 def test_alternatives_are_those_of_the_step(run):
@@ -62,15 +63,15 @@ def test_alternatives_are_those_of_the_step(run):
     for step, line in zip(steps, map(json.loads, values[-1]["log"]), strict=True):
         for position, *pairs in line[-1]:
             assert [pieces[index] for index in pairs[::2]] == step.top_ids[position].tolist()
-            for percent, share in zip(pairs[1::2], step.top_probs[position].tolist(), strict=True):
-                assert percent == pytest.approx(100 * share, abs=0.51)
+            for sent, probability in zip(pairs[1::2], step.top_probs[position].tolist(), strict=True):
+                assert sent == pytest.approx(probability, abs=6e-4)
 
 
 def test_an_update_is_small():
     values = long_run()
     sizes = sorted(len(json.dumps(diff(before, after))) for before, after in pairwise(values))
     assert sizes[len(sizes) // 2] < 4000
-    assert max(len(json.loads(line)[-1]) for line in values[-1]["log"]) == MOST_BELIEFS
+    assert max(len(json.loads(line)[-1]) for line in values[-1]["log"]) == MOST_TOKEN_PROBS
 
 
 def test_special_tokens_are_marked(tiny_pipeline: LladaVPipeline):
@@ -98,7 +99,7 @@ def test_a_trace_is_shown_as_its_run_was(tiny_pipeline: LladaVPipeline):
 def test_what_a_template_fixes_is_there_from_the_start(tiny_pipeline: LladaVPipeline):
     config = SamplingConfig(gen_length=4, block_length=4, steps=4, template=(7, None, 9, None))
     state = canvas_state(tiny_pipeline(MESSAGES, config).trace)
-    given = [(position, int(state["pieces"][piece].split(" ")[0])) for position, piece in state["given"]]
+    given = [(position, int(state["pieces"][piece].split(" ")[0])) for position, piece in state["template"]]
     assert given == [(0, 7), (2, 9)]
     assert state["steps"] == 2
 

@@ -8,13 +8,13 @@ from itertools import groupby, islice
 
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
-from lladav.canvas_state import SPECIAL
 from lladav.imaging import load_image
 from lladav.render.lettering import BOLD, MEDIUM, REGULAR, lettering, shortened, text_width, wrapped
 from lladav.render.palette import INK, LINE, MASK, PAPER, QUIET, WHITE, Color, mix, tint
 from lladav.render.wording import summary
 from lladav.sampling import SamplingStep
 from lladav.trace import Trace
+from lladav.viewer.state import SPECIAL
 
 WIDTH, MARGIN, PADDING = 1080, 40, 28
 INNER = WIDTH - 2 * (MARGIN + PADDING)  # the width of a row of chips
@@ -49,7 +49,7 @@ class Chip:
 
     Attributes:
         text: what stands on it.
-        kind: "mask", "given" where the template fixed a token, else "token".
+        kind: "mask", "template" where the template fixed a token, else "token".
         level: out of LEVELS, the confidence in a token or the probability of a guess.
         is_new: committed in this step.
         is_active: in the block that is being filled.
@@ -146,14 +146,14 @@ class Drawing:
         end = len(state.answer_ids)
         masked, new = state.mask_index.tolist(), state.transfer_index.tolist()
         guesses, shares = state.top_ids[:, 0].tolist(), state.top_probs[:, 0].tolist()
-        given = self.trace.config.template or (None,) * len(masked)
+        template = self.trace.config.template or (None,) * len(masked)
         for position, token in enumerate(state.tokens.tolist()):
             active = position // self.trace.config.block_length == state.block
             if masked[position]:
                 text = self._glyph(guesses[position]) if shares[position] else ""
                 yield Chip(text, "mask", round(shares[position] * LEVELS), False, active, position >= end)
                 continue
-            kind = "token" if given[position] is None else "given"
+            kind = "token" if template[position] is None else "template"
             text = STOP if position == end and token in self.special else self._glyph(token)
             level = round(float(state.confidence[position]) * LEVELS)
             yield Chip(text, kind, level, new[position], False, position >= end and text != STOP)
@@ -241,7 +241,7 @@ def _colors(chip: Chip) -> tuple[Color, Color, Color]:
     if chip.kind == "mask":
         fill, border = (mix(MASK, WHITE, share) for share in ((0.15, 0.45) if chip.is_active else (0.07, 0.25)))
         colors = fill, border, mix(INK, fill, 0.12 + 0.6 * chip.level / LEVELS)
-    elif chip.kind == "given":
+    elif chip.kind == "template":
         colors = mix(QUIET, WHITE, 0.09), LINE, ink
     else:
         color = tint(chip.level / LEVELS)

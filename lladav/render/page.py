@@ -8,9 +8,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from lladav.canvas_state import STATIC, canvas_state, script, template
 from lladav.render.wording import summary
 from lladav.trace import Trace
+from lladav.viewer.state import STATIC, canvas_state, script, template
 
 
 def render_html(trace: Trace, path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""The colours of the canvas, as on the page in light mode (ui/static/canvas.css)."""
+"""The colours of the canvas, as on the page in light mode (viewer/static/canvas.css)."""
 
 Color = tuple[int, int, int]
 

@@ -13,8 +13,8 @@ from lladav.sampling.canvas import NUM_ALTERNATIVES, Proposal
 from lladav.sampling.config import SamplingConfig
 from lladav.sampling.graph import StepGraph
 
-CACHED_WORDS = 1 << 17  # in float64 1 MB, about what the second level cache of a CPU's core holds
-BLOCK_WORDS = 128  # words whose best one stands for them at first
+CACHED_LOGITS = 1 << 17  # in float64 1 MB, about what the second level cache of a CPU's core holds
+BLOCK_SIZE = 128  # token ids whose most probable one stands for them at first
 
 
 class Denoiser:
@@ -83,7 +83,7 @@ class Denoiser:
             logits = self._run(self.embeds, self.first, asked)
         else:
             logits = self.graph(self.embeds)[:, asked]
-        logits = guide(logits, self.config.cfg_scale).index_fill_(-1, self.suppressed, -torch.inf)
+        logits = apply_cfg(logits, self.config.cfg_scale).index_fill_(-1, self.suppressed, -torch.inf)
         return logits.cpu() if device.type == "mps" else logits  # which has no float64
 
     def _run(self, embeds: Tensor, start: int, rows: Tensor | slice) -> Tensor:
@@ -108,14 +108,14 @@ class Denoiser:
         x0 = top_ids[:, 0]
         if config.temperature > 0:
             uniform = noise.uniform(in_sequence, length, logits.shape[-1]).to(logits.device)
-            x0 = perturb(logits, uniform, config.temperature).argmax(-1)
-        words = torch.cat([x0[:, None], top_ids], dim=1)
-        chances, *entropies = beliefs(logits, words, config.entropy_bound is not None)
-        confidence, top_probs = chances[:, 0], chances[:, 1:]
+            x0 = add_gumbel_noise(logits, uniform, config.temperature).argmax(-1)
+        token_ids = torch.cat([x0[:, None], top_ids], dim=1)
+        probabilities, *entropies = token_probs(logits, token_ids, config.entropy_bound is not None)
+        confidence, top_probs = probabilities[:, 0], probabilities[:, 1:]
         if config.remasking == "random":
             confidence = random_confidence(length, noise.generator)[in_sequence].double()
-        words = words.cpu()
-        return Proposal(positions, words[:, 0], confidence, words[:, 1:], top_probs, *entropies)
+        token_ids = token_ids.cpu()
+        return Proposal(positions, token_ids[:, 0], confidence, token_ids[:, 1:], top_probs, *entropies)
 
 
 def most_probable(logits: Tensor, count: int) -> Tensor:
@@ -124,16 +124,16 @@ def most_probable(logits: Tensor, count: int) -> Tensor:
     The largest of a long row lie in those blocks of it whose own largest ones are: it is read once, and not sorted.
     """
     length = logits.shape[-1]
-    if length < 4 * count * BLOCK_WORDS:
+    if length < 4 * count * BLOCK_SIZE:
         values, ids = logits.topk(count)
     else:
         offsets = torch.arange(length, device=logits.device)
-        rest = length % BLOCK_WORDS
-        blocks = logits[:, : length - rest].unflatten(1, (-1, BLOCK_WORDS))
+        rest = length % BLOCK_SIZE
+        blocks = logits[:, : length - rest].unflatten(1, (-1, BLOCK_SIZE))
         best = blocks.amax(-1).topk(count).indices  # (N, count)
-        inside = best[:, :, None].expand(-1, -1, BLOCK_WORDS)
+        inside = best[:, :, None].expand(-1, -1, BLOCK_SIZE)
         candidates = torch.cat([blocks.gather(1, inside).flatten(1), logits[:, length - rest :]], dim=1)
-        places = (best[:, :, None] * BLOCK_WORDS + offsets[:BLOCK_WORDS]).flatten(1)
+        places = (best[:, :, None] * BLOCK_SIZE + offsets[:BLOCK_SIZE]).flatten(1)
         places = torch.cat([places, offsets[length - rest :].expand(len(logits), -1)], dim=1)
         values, found = candidates.topk(count)
         ids = places.gather(1, found)
@@ -143,24 +143,24 @@ def most_probable(logits: Tensor, count: int) -> Tensor:
     return ids
 
 
-def beliefs(logits: Tensor, words: Tensor, with_entropies: bool) -> list[Tensor]:
+def token_probs(logits: Tensor, token_ids: Tensor, with_entropies: bool) -> list[Tensor]:
     """What is read off the float64 probabilities that logits (N, V) stand for, on the CPU.
 
     A CPU takes only so many rows at a time that they never leave its cache: of a large vocabulary, one.
 
     Returns:
-        The probabilities (N, W) of the `words` (N, W) of each row; entropies (N,) if wanted.
+        The probabilities (N, W) of the `token_ids` (N, W) of each row; entropies (N,) if wanted.
     """
-    rows = max(1, CACHED_WORDS // logits.shape[-1]) if logits.device.type == "cpu" else len(logits)
+    rows = max(1, CACHED_LOGITS // logits.shape[-1]) if logits.device.type == "cpu" else len(logits)
     found = []
-    for some, ids in zip(logits.split(rows), words.split(rows), strict=True):
+    for some, ids in zip(logits.split(rows), token_ids.split(rows), strict=True):
         probabilities = some.softmax(-1, dtype=torch.float64)
         entropies = [entropy(probabilities)] if with_entropies else []
         found.append((low_confidence(probabilities, ids), *entropies))
     return [torch.cat(parts).cpu() for parts in zip(*found, strict=True)]
 
 
-def guide(logits: Tensor, cfg_scale: float) -> Tensor:
+def apply_cfg(logits: Tensor, cfg_scale: float) -> Tensor:
     """Classifier-free guidance: (2B, K, V), the unconditional rows second -> (B, K, V); nothing at a scale of 0."""
     if cfg_scale == 0:
         return logits
@@ -168,7 +168,7 @@ def guide(logits: Tensor, cfg_scale: float) -> Tensor:
     return unconditional + (cfg_scale + 1) * (conditional - unconditional)
 
 
-def perturb(logits: Tensor, uniform: Tensor, temperature: float) -> Tensor:
+def add_gumbel_noise(logits: Tensor, uniform: Tensor, temperature: float) -> Tensor:
     """Scores whose argmax is a draw from softmax(logits / temperature), all of shape (N, V).
 
     The Gumbel-max trick, as exp(l) / (-log u)^T with u uniform; in float64, since low precision here lowers the
@@ -184,7 +184,7 @@ class UniformNoise:
     positions. To agree with it for every seed, the same numbers are passed over here, but only those rows are kept.
     """
 
-    _CHUNK = 1 << 20  # words passed over at a time
+    _CHUNK = 1 << 20  # 32-bit draws passed over at a time
 
     def __init__(self, seed: int | None):
         self.generator = torch.default_generator if seed is None else torch.Generator().manual_seed(seed)
@@ -201,7 +201,7 @@ class UniformNoise:
         return noise
 
     def _skip(self, count: int) -> None:
-        """Pass over `count` float64 draws, each of which takes two 32-bit words."""
-        words = torch.empty(min(2 * count, self._CHUNK), dtype=torch.int32)
+        """Pass over `count` float64 draws, each of which takes two of 32 bits."""
+        skipped = torch.empty(min(2 * count, self._CHUNK), dtype=torch.int32)
         for start in range(0, 2 * count, self._CHUNK):
-            words[: 2 * count - start].random_(generator=self.generator)
+            skipped[: 2 * count - start].random_(generator=self.generator)

@@ -56,7 +56,7 @@ function editing({ root, record, shownStep, paint, seek, cutShort, editable }, o
       words.value = "";
     },
     rest() {
-      const others = Array.from({ length: record.state.length }, (_, position) => position)
+      const others = Array.from({ length: record.state.gen_length }, (_, position) => position)
         .filter((position) => !pinned.has(position));
       send(masks(others), `rewrote all but ${counted(pinned.size)}`);
     },
@@ -123,7 +123,7 @@ function editing({ root, record, shownStep, paint, seek, cutShort, editable }, o
     const position = Number(cell.dataset.position);
     if (DIGITS.includes(event.key)) {
       const step = record.tokenAt(position, shownStep())?.step || shownStep();
-      const alternative = record.beliefAt(position, step)[DIGITS.indexOf(event.key)];
+      const alternative = record.tokenProbsAt(position, step)[DIGITS.indexOf(event.key)];
       if (alternative) take(position, alternative.piece);
     } else if (event.key in KEYS) {
       event.preventDefault();

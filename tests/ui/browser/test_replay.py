@@ -5,8 +5,8 @@ from long_run import long_run
 from visiting import Visit, held
 
 from lladav import LladaVPipeline
-from lladav.canvas_state import STATIC, script, template
 from lladav.pipeline import MASK_SIGN
+from lladav.viewer.state import STATIC, script, template
 
 QUESTION = "What is this?"
 
@@ -52,7 +52,7 @@ def test_a_masked_token_tells_what_is_weighed_at_the_step_on_show(asked: Visit):
         guess = masked.locator(".tc-piece").inner_text()
         best = asked.canvas.locator(".tc-alt").first.inner_text()
         assert best.strip("␣").startswith(guess.strip("␣")[:3])
-        assert asked.canvas.locator(".tc-share").count() == 5
+        assert asked.canvas.locator(".tc-prob").count() == 5
         assert "masked" in asked.canvas.locator(".tc-card").inner_text()
         readings[step] = asked.canvas.locator(".tc-percent").all_inner_texts()
     assert readings[1] != readings[6]

@@ -7,21 +7,22 @@ nothing; of the growing lists in it only what was appended has to travel. Nothin
 import json
 import re
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lladav.sampling import SamplingConfig, SamplingStep
-from lladav.trace import PROBABILITY_UNIT, Trace, TraceStep, trace_step
+from lladav.recording import Frame
+from lladav.sampling import SamplingConfig
+from lladav.trace import PROBABILITY_UNIT, Trace, TraceStep
 
-STATIC = Path(__file__).parent / "ui" / "static"
+STATIC = Path(__file__).parent / "static"
 SCRIPTS = ("record.js", "card.js", "canvas.js")  # in this order; the last says how to use them
 SPECIAL = re.compile(r"<\|.*\|>")  # how the tokens that are no text are spelled; a trace keeps no list of them
-NO_ENDING = {"text": None, "finish": None}
-BELIEF_TOLERANCE = 1  # alternatives are sent again once one of them has moved by more percentage points than this
-MOST_BELIEFS = 64  # positions whose alternatives an update carries at most; beyond that those that moved most
+NO_ENDING = {"text": None, "finish_reason": None}
+DIGITS = 3  # of probabilities
+TOLERANCE = 15  # alternatives are sent again once one of them has moved by as many thousandths
+MOST_TOKEN_PROBS = 64  # positions whose alternatives an update carries at most; beyond that those that moved most
 
-Belief = list[tuple[int, int]]  # token id and percent of the alternatives for a position, best first
+TokenProbs = list[tuple[int, float]]  # ids and probabilities of the alternatives for a position, best first
 State = dict[str, Any]
 
 
@@ -48,44 +49,16 @@ def canvas_state(trace: Trace, run: str | None = None, play: bool = False) -> St
     for step, changed, seconds in zip(trace.replay(), (None, *trace.steps), trace.seconds, strict=True):
         frame = Frame(changed, step.steps, step.nfe, step.stop_position, seconds, trace.text, step.finish_reason)
         record.add(frame)
-    ending = {"text": trace.text, "finish": trace.finish_reason or "stopped"}
+    ending = {"text": trace.text, "finish_reason": trace.finish_reason or "stopped"}
     return record.value() | ending | {"live": False, "play": play}
 
 
-def idle_state(length: int) -> State:
-    """What the canvas shows before the first run: `length` masks."""
-    settings = {"run": f"idle-{length}", "length": length, "block": length, "steps": 0, "seed": None}
-    nothing: State = {"given": [], "pins": [], "edit": None, "pieces": [], "log": [], "text": None, "finish": "idle"}
-    return settings | nothing | {"editable": False, "live": False, "play": False}
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A step in plain values, cheap to hand from one process to another.
-
-    Attributes:
-        changed: what the step changed; None for the canvas of masks.
-        steps: how many are planned in all.
-        nfe: forward passes so far.
-        stop_position: where a stop string begins, or None.
-        seconds: since the run began.
-        text: the answer as it stands.
-        finish: "stop" or "length" in the last step.
-    """
-
-    changed: TraceStep | None
-    steps: int
-    nfe: int
-    stop_position: int | None
-    seconds: float
-    text: str
-    finish: str | None
-
-    @classmethod
-    def of(cls, before: SamplingStep | None, step: SamplingStep, seconds: float, text: str) -> "Frame":
-        """The frame of `step`, which follows `before`."""
-        changed = None if before is None else trace_step(before, step)
-        return cls(changed, step.steps, step.nfe, step.stop_position, seconds, text, step.finish_reason)
+def idle_state(gen_length: int) -> State:
+    """What the canvas shows before the first run: `gen_length` masks."""
+    lengths = {"gen_length": gen_length, "block_length": gen_length, "steps": 0, "seed": None}
+    nothing: State = {"template": [], "pins": [], "edit": None, "pieces": [], "log": [], "text": None}
+    flags = {"finish_reason": "idle", "editable": False, "live": False, "play": False}
+    return {"run": f"idle-{gen_length}"} | lengths | nothing | flags
 
 
 class CanvasRecord:
@@ -112,17 +85,17 @@ class CanvasRecord:
         self._spell = spell
         self._special = special
         self._index: dict[int, int] = {}
-        self._beliefs: dict[int, Belief] = {}
+        self._token_probs: dict[int, TokenProbs] = {}
         self._pieces: list[str] = []
         self._log: list[str] = []
         fixed = enumerate(config.template or ())
         self._settings = {
             "run": run,
-            "length": config.gen_length,
-            "block": config.block_length,
+            "gen_length": config.gen_length,
+            "block_length": config.block_length,
             "steps": config.steps,
             "seed": config.seed,
-            "given": [[position, self._piece(token)] for position, token in fixed if token is not None],
+            "template": [[position, self._piece(token)] for position, token in fixed if token is not None],
             "pins": [*pins],
             "edit": edit,
             "editable": True,
@@ -132,42 +105,45 @@ class CanvasRecord:
 
     def add(self, frame: Frame) -> None:
         """Append a step, the canvas of masks first."""
-        commits = self._commits(frame.changed) if frame.changed else []
-        beliefs = self._changed_beliefs(frame.changed) if frame.changed else []
-        block = frame.changed.block if frame.changed else 0
-        line = [len(self._log), frame.nfe, round(frame.seconds * 1000, 1), block, frame.stop_position, commits, beliefs]
+        changed, ms = frame.changed, round(frame.seconds * 1000, 1)
+        transferred = self._transferred(changed) if changed else []
+        token_probs = self._changed_probs(changed) if changed else []
+        block = changed.block if changed else 0
+        line = [len(self._log), frame.nfe, ms, block, frame.stop_position, transferred, token_probs]
         self._log.append(json.dumps(line, separators=(",", ":")))
         self._settings["steps"] = frame.steps
 
     def value(self, frame: Frame | None = None) -> State:
         """The record so far. The answer's text is sent once, with the last frame of the run."""
-        ending = {"text": frame.text, "finish": frame.finish} if frame and frame.finish else NO_ENDING
+        ended = frame is not None and frame.finish_reason is not None
+        ending = {"text": frame.text, "finish_reason": frame.finish_reason} if frame and ended else NO_ENDING
         return self._settings | {"pieces": [*self._pieces], "log": [*self._log]} | ending
 
-    def _commits(self, changed: TraceStep) -> list[list[int]]:
+    def _transferred(self, changed: TraceStep) -> list[list[float]]:
         proposed = zip(changed.positions, changed.x0, changed.confidence, strict=True)
-        committed = set(changed.committed)
-        return [[at, self._piece(token), round(c * 1000)] for at, token, c in proposed if at in committed]
+        transferred = set(changed.transfer_index)
+        return [[at, self._piece(token), round(c, DIGITS)] for at, token, c in proposed if at in transferred]
 
-    def _changed_beliefs(self, changed: TraceStep) -> list[list[int]]:
+    def _changed_probs(self, changed: TraceStep) -> list[list[float]]:
         """The alternatives that moved; those of committed positions first, then those that moved most."""
-        moved = [(position in changed.committed, _distance(belief, self._beliefs.get(position)), position, belief)
-                 for position, belief in self._all_beliefs(changed)]  # fmt: skip
-        moved = [entry for entry in moved if entry[1] > BELIEF_TOLERANCE]
+        transferred = set(changed.transfer_index)
+        moved = [(position in transferred, _distance(probs, self._token_probs.get(position)), position, probs)
+                 for position, probs in self._all_probs(changed)]  # fmt: skip
+        moved = [entry for entry in moved if entry[1] >= TOLERANCE]
         moved.sort(key=lambda entry: entry[:2], reverse=True)
-        sent = {position: belief for _, _, position, belief in moved[:MOST_BELIEFS]}
-        self._beliefs |= sent
-        return [[position, *self._numbered(belief)] for position, belief in sent.items()]
+        sent = {position: probs for _, _, position, probs in moved[:MOST_TOKEN_PROBS]}
+        self._token_probs |= sent
+        return [[position, *self._numbered(probs)] for position, probs in sent.items()]
 
-    def _all_beliefs(self, changed: TraceStep) -> Iterator[tuple[int, Belief]]:
+    def _all_probs(self, changed: TraceStep) -> Iterator[tuple[int, TokenProbs]]:
         width = len(changed.top_ids) // max(1, len(changed.positions))
         for row, position in enumerate(changed.positions):
             alternatives = slice(row * width, (row + 1) * width)
-            percents = [round(share * PROBABILITY_UNIT * 100) for share in changed.top_probs[alternatives]]
-            yield position, list(zip(changed.top_ids[alternatives], percents, strict=True))
+            probabilities = [round(units * PROBABILITY_UNIT, DIGITS) for units in changed.top_probs[alternatives]]
+            yield position, list(zip(changed.top_ids[alternatives], probabilities, strict=True))
 
-    def _numbered(self, belief: Belief) -> list[int]:
-        return [number for token, percent in belief for number in (self._piece(token), percent)]
+    def _numbered(self, probs: TokenProbs) -> list[float]:
+        return [number for token, probability in probs for number in (self._piece(token), probability)]
 
     def _piece(self, token: int) -> int:
         if token not in self._index:
@@ -177,7 +153,7 @@ class CanvasRecord:
         return self._index[token]
 
 
-def _distance(belief: Belief, known: Belief | None) -> int:
-    """The percentage points by which the alternative that moved most has moved; new ones come from nothing."""
+def _distance(probs: TokenProbs, known: TokenProbs | None) -> int:
+    """The thousandths by which the alternative that moved most has moved; new ones come from nothing."""
     before = dict(known or ())
-    return max(abs(percent - before.get(token, 0)) for token, percent in belief) if known else 100
+    return max(round(1000 * abs(p - before.get(token, 0))) for token, p in probs) if known else 1000

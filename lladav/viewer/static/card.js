@@ -2,8 +2,8 @@
 
 const HINT = "Point at a token to see what the model weighed there.";
 
-function percent(share) {
-  return share < 0.01 ? "<1%" : Math.round(share * 100) + "%";
+function percent(probability) {
+  return probability < 0.01 ? "<1%" : Math.round(probability * 100) + "%";
 }
 
 function spelled(piece) {
@@ -35,7 +35,7 @@ function tokenCard(el, record, take) {
   function paint(position, step) {
     if (position === null) return;
     const token = record.tokenAt(position, step), at = token?.step || step;
-    const next = [position, at, token?.piece.id, record.masksAt(step) > 0, record.beliefs[position].length].join();
+    const next = [position, at, token?.piece.id, record.masksAt(step) > 0, record.token_probs[position].length].join();
     if (key === next) return;
     key = next;
     const title = node("p", "tc-title");
@@ -43,7 +43,7 @@ function tokenCard(el, record, take) {
     title.append(node("span", "tc-facts", facts(position, token)));
     el.replaceChildren(title, alternatives(position, at, token));
     const from = record.branchStep(position, step);
-    if (take && record.beliefAt(position, at).length)
+    if (take && record.tokenProbsAt(position, at).length)
       el.append(node("p", "tc-hint", `Choose one to go on from step ${from} with it.`));
   }
 
@@ -56,11 +56,11 @@ function tokenCard(el, record, take) {
 
   function alternatives(position, step, token) {
     const list = node("ol", "tc-alternatives");
-    for (const { piece, share } of record.beliefAt(position, step)) {
+    for (const { piece, probability } of record.tokenProbsAt(position, step)) {
       const row = node(take ? "button" : "span", "tc-row");
-      const bar = node("span", "tc-share");
-      bar.style.setProperty("--share", share);
-      row.append(node("span", "tc-alt", spelled(piece)), bar, node("span", "tc-percent", percent(share)));
+      const bar = node("span", "tc-prob");
+      bar.style.setProperty("--probability", probability);
+      row.append(node("span", "tc-alt", spelled(piece)), bar, node("span", "tc-percent", percent(probability)));
       row.classList.toggle("tc-taken", token?.piece === piece);
       if (take) {
         row.type = "button";
@@ -94,13 +94,13 @@ function stepCurves(root, record) {
   function draw() {
     const { steps, state } = record;
     const line = (points) => points.map(([step, share]) => `${across(step).toFixed(1)},${up(share)}`).join(" ");
-    const sure = steps.map(({ step }) => [step, record.sureness(step)]).filter(([, share]) => share !== null);
-    frames.confidence.drawn.setAttribute("points", line(sure));
-    frames.masks.drawn.setAttribute("points", line(steps.map(({ step, masks }) => [step, masks / state.length])));
-    const most = Math.max(1, ...steps.map(({ commits }) => commits.length));
+    const confidences = steps.map(({ step }) => [step, record.confidenceAt(step)]).filter(([, share]) => share !== null);
+    frames.confidence.drawn.setAttribute("points", line(confidences));
+    frames.masks.drawn.setAttribute("points", line(steps.map(({ step, masks }) => [step, masks / state.gen_length])));
+    const most = Math.max(1, ...steps.map(({ transfer_index }) => transfer_index.length));
     const width = Math.max(1, WIDTH / Math.max(1, record.lastStep()) - 1);
-    frames.committed.drawn.setAttribute("d", steps.slice(1).map(({ step, commits }) => {
-      const height = commits.length / most * (HEIGHT - 2 * TOP);
+    frames.committed.drawn.setAttribute("d", steps.slice(1).map(({ step, transfer_index }) => {
+      const height = transfer_index.length / most * (HEIGHT - 2 * TOP);
       return `M${across(step) - width} ${HEIGHT}v${-height}h${width}v${height}z`;
     }).join(""));
   }

@@ -2,7 +2,7 @@
 //
 // In a page of its own it takes three things: the template canvas.html in some element, the styles canvas.css, and
 //   window.lladav.mount(element, state)
-// where `state` is what lladav/canvas_state.py makes of a run; record.js says what is in it. It returns `update`, which
+// where `state` is what lladav/viewer/state.py makes of a run; record.js says what is in it. It returns `update`, which
 // takes further states. Only textContent carries data: neither model nor user text is ever parsed as HTML.
 //
 // Events on the canvas's root: it sends tokencanvas:shown ({text, live}) whenever it has painted, and obeys
@@ -69,9 +69,9 @@ function tokenCanvas(root, on = {}) {
     playing = !still;
     following = state.live;
     pointed = held = null;
-    cells = Array.from({ length: state.length }, (_, position) => makeCell(position));
+    cells = Array.from({ length: state.gen_length }, (_, position) => makeCell(position));
     grid.replaceChildren(...cells.map((cell) => cell.el));
-    root.classList.toggle("tc-many", state.length > MANY);
+    root.classList.toggle("tc-many", state.gen_length > MANY);
     card.clear();
     edits?.begin();
     if (!state.live && another) $(".tc-live").textContent = state.text ?? "";
@@ -82,7 +82,7 @@ function tokenCanvas(root, on = {}) {
   }
 
   function finished() {
-    return state.finish !== null || state.run === stopped;
+    return state.finish_reason !== null || state.run === stopped;
   }
 
   function editable() {
@@ -159,17 +159,17 @@ function tokenCanvas(root, on = {}) {
     el.style.setProperty("--i", position);
     const text = node("span", "tc-piece"), order = node("span", "tc-order");
     el.append(text, order);
-    const first = position % state.block === 0 && state.block < state.length;
+    const first = position % state.block_length === 0 && state.block_length < state.gen_length;
     return { el, text, order, base: first ? "tc-tok tc-first" : "tc-tok", painted: {} };
   }
 
   // Writes to the page only what differs from what the cell shows already.
   function paintCell(cell, position, step, end) {
     const token = record.tokenAt(position, step), piece = token?.piece;
-    const guess = token ? undefined : record.beliefAt(position, step)[0];
-    const classes = [cell.base, !token ? "tc-mask" : token.step ? "tc-set" : "tc-set tc-given"];
+    const guess = token ? undefined : record.tokenProbsAt(position, step)[0];
+    const classes = [cell.base, !token ? "tc-mask" : token.step ? "tc-set" : "tc-set tc-template"];
     if (position >= end) classes.push("tc-after");
-    if (Math.floor(position / state.block) === record.steps[step]?.block) classes.push("tc-active");
+    if (Math.floor(position / state.block_length) === record.steps[step]?.block) classes.push("tc-active");
     if (piece && piece.kind !== "t") classes.push("tc-special");
     if (position === shownPosition) classes.push("tc-chosen");
     if (edits) classes.push(...edits.classesOf(position));
@@ -181,7 +181,7 @@ function tokenCanvas(root, on = {}) {
     change(painted, "classes", classes.join(" "), (value) => { el.className = value; });
     change(painted, "shown", shown, (value) => { cell.text.textContent = value; });
     change(painted, "confidence", token?.confidence ?? 0, (value) => el.style.setProperty("--c", value));
-    const opacity = piece ? 1 : guess ? 0.12 + guess.share * 0.6 : 0;
+    const opacity = piece ? 1 : guess ? 0.12 + guess.probability * 0.6 : 0;
     change(painted, "opacity", opacity, (value) => { cell.text.style.opacity = value; });
     const order = token ? token.step / Math.max(1, record.lastStep()) : 0;
     change(painted, "order", order, (value) => el.style.setProperty("--o", value));
@@ -193,8 +193,8 @@ function tokenCanvas(root, on = {}) {
   function labelOf(position, token) {
     const pin = edits?.isPinned(position) ? ", pinned" : "";
     if (!token) return `Position ${position}: masked`;
-    const sure = token.step ? `confidence ${percent(token.confidence)}, step ${token.step}` : "given";
-    return `Position ${position}: ${spelled(token.piece)}, ${sure}${pin}`;
+    const origin = token.step ? `confidence ${percent(token.confidence)}, step ${token.step}` : "given";
+    return `Position ${position}: ${spelled(token.piece)}, ${origin}${pin}`;
   }
 
   function paint() {
@@ -207,7 +207,7 @@ function tokenCanvas(root, on = {}) {
     edits?.paint();
     const text = state.log.length ? record.textAt(step) : "";
     const live = following && !done;
-    root.dataset.state = state.finish === "idle" ? "idle" : done ? "done" : playing ? "playing" : "paused";
+    root.dataset.state = state.finish_reason === "idle" ? "idle" : done ? "done" : playing ? "playing" : "paused";
     root.dataset.step = step;
     root.dispatchEvent(new CustomEvent("tokencanvas:shown", { bubbles: true, detail: { text, live } }));
     if (done && following) finish(text);
@@ -224,19 +224,19 @@ function tokenCanvas(root, on = {}) {
   }
 
   function paintReadouts(step, done) {
-    const now = record.steps[step], count = record.countAt(step), mean = record.sureness(step);
+    const now = record.steps[step], count = record.countAt(step), mean = record.confidenceAt(step);
     const last = Math.max(0, record.steps.length - 1);
     put("state", stateWord(step, done));
     put("edit", state.edit ?? "");
     put("note", state.note ?? "");
     put("seed", state.seed === null ? "–" : String(state.seed));
-    put("finish", now && done && state.run !== stopped ? state.finish : "–");
+    put("finish", now && done && state.run !== stopped ? state.finish_reason : "–");
     put("step", now ? `${step}/${state.steps}` : "–");
     put("nfe", now ? String(now.nfe) : "–");
     put("tpf", now?.nfe ? (count / now.nfe).toFixed(1) : "–");
     put("tps", now?.ms && count ? String(Math.round(count / now.ms * 1000)) : "–");
     put("mean", mean === null ? "–" : percent(mean));
-    put("committed", now ? `${now.commits.length} this step, ${count} in all` : "–");
+    put("committed", now ? `${now.transfer_index.length} this step, ${count} in all` : "–");
     put("masks", now ? String(now.masks) : "–");
     scrub.max = last;
     scrub.value = step;
@@ -248,8 +248,8 @@ function tokenCanvas(root, on = {}) {
   }
 
   function stateWord(step, done) {
-    if (state.finish === "idle") return "ready";
-    if (done) return state.run === stopped || state.finish === "stopped" ? "stopped" : "finished";
+    if (state.finish_reason === "idle") return "ready";
+    if (done) return state.run === stopped || state.finish_reason === "stopped" ? "stopped" : "finished";
     if (step === 0 && record.steps.length === 1) return "reading";
     return playing ? "refining" : "paused";
   }
@@ -258,7 +258,7 @@ function tokenCanvas(root, on = {}) {
   // there is one, what the model thinks of the first mask.
   function cardPosition(step) {
     if ((pointed ?? held) !== null) return pointed ?? held;
-    const words = ({ commits }) => commits.filter(([position]) => record.tokens[position].piece.kind === "t");
+    const words = ({ transfer_index }) => transfer_index.filter(([position]) => record.tokens[position].piece.kind === "t");
     const latest = record.steps.slice(0, step + 1).findLast((earlier) => words(earlier).length);
     if (latest) return words(latest).reduce((a, b) => (b[2] > a[2] ? b : a))[0];
     return step > 0 ? cells.findIndex((_, position) => !record.tokenAt(position, 0)) : null;

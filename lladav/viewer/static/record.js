@@ -1,9 +1,9 @@
 // The record of one decoding run, as every view of it reads it.
 //
-// A state (made by lladav/canvas_state.py) carries the whole run so far:
+// A state (made by lladav/viewer/state.py) carries the whole run so far:
 //   run     name of the run; another name is another history
-//   length, block, steps, seed       the run's settings (block: tokens per block)
-//   given   [[position, piece], …]   tokens that were there before the first step
+//   gen_length, block_length, steps, seed       the run's settings
+//   template  [[position, piece], …]   tokens that were there before the first step
 //   pins    [position, …]            those of them that a person chose
 //   edit    what was changed in another run to make this one, or null
 //   editable  whether it may be edited on a page that can do that
@@ -11,10 +11,10 @@
 //   live    whether the run goes on while it is shown; play: whether it is played from its first step
 //   pieces  ["<id> <kind><piece>", …], kind: t text, s special token
 //   log     one JSON array a step: [step, nfe, milliseconds, block, position of the stop or null,
-//             [[position, piece, confidence ‰], …]                committed in this step
-//             [[position, piece, %, piece, %, …], …]]             alternatives that changed
+//             [[position, piece, confidence], …]                        committed in this step
+//             [[position, piece, probability, piece, probability, …], …]]  alternatives that changed
 //   text    the final answer, or null while decoding
-//   finish  "idle" before the first run, null while decoding, then "stop", "length" or "stopped"
+//   finish_reason  "idle" before the first run, null while decoding, then "stop", "length" or "stopped"
 
 const MASK = "░";
 
@@ -26,9 +26,9 @@ function readPiece(entry) {
 function runRecord() {
   const record = {
     state: null, pieces: [],
-    steps: [],        // {step, nfe, ms, block, stop, commits, masks: how many are left}
+    steps: [],        // {step, nfe, ms, block, stop_position, transfer_index, masks: how many are left}
     tokens: [],       // what each position holds in the end: {step, piece, confidence}; step 0 where it was given
-    beliefs: [],      // for each position [[step, [{piece, share}, …]], …]
+    token_probs: [],  // for each position [[step, [{piece, probability}, …]], …]
   };
 
   // Reads what is new in a state; true where it begins another run.
@@ -36,29 +36,29 @@ function runRecord() {
     const fresh = !record.state || state.run !== record.state.run;
     record.state = state;
     if (fresh) Object.assign(record, { pieces: [], steps: [], tokens: [] });
-    if (fresh) record.beliefs = Array.from({ length: state.length }, () => []);
+    if (fresh) record.token_probs = Array.from({ length: state.gen_length }, () => []);
     record.pieces.push(...state.pieces.slice(record.pieces.length).map(readPiece));
     if (fresh)
-      for (const [position, piece] of state.given)
+      for (const [position, piece] of state.template)
         record.tokens[position] = { step: 0, piece: record.pieces[piece], confidence: 1 };
     state.log.slice(record.steps.length).forEach(readStep);
     return fresh;
   };
 
   function readStep(line) {
-    const [step, nfe, ms, block, stop, commits, beliefs] = JSON.parse(line);
-    for (const [position, piece, permille] of commits)
-      record.tokens[position] = { step, piece: record.pieces[piece], confidence: permille / 1000 };
-    for (const [position, ...pairs] of beliefs) {
+    const [step, nfe, ms, block, stop_position, transfer_index, token_probs] = JSON.parse(line);
+    for (const [position, piece, confidence] of transfer_index)
+      record.tokens[position] = { step, piece: record.pieces[piece], confidence };
+    for (const [position, ...pairs] of token_probs) {
       const alternatives = [];
       for (let i = 0; i < pairs.length; i += 2)
-        alternatives.push({ piece: record.pieces[pairs[i]], share: pairs[i + 1] / 100 });
-      record.beliefs[position].push([step, alternatives]);
+        alternatives.push({ piece: record.pieces[pairs[i]], probability: pairs[i + 1] });
+      record.token_probs[position].push([step, alternatives]);
     }
     let masks = 0;
-    for (let position = 0; position < (stop ?? record.state.length); position++)
+    for (let position = 0; position < (stop_position ?? record.state.gen_length); position++)
       if (!record.tokens[position]) masks++;
-    record.steps.push({ step, nfe, ms, block, stop, commits, masks });
+    record.steps.push({ step, nfe, ms, block, stop_position, transfer_index, masks });
   }
 
   // Forgets the steps after `step`.
@@ -73,10 +73,10 @@ function runRecord() {
   };
 
   // What the model weighed for a position when it last looked there.
-  record.beliefAt = (position, step) => record.beliefs[position].findLast(([at]) => at <= step)?.[1] ?? [];
+  record.tokenProbsAt = (position, step) => record.token_probs[position].findLast(([at]) => at <= step)?.[1] ?? [];
 
   // Where the stop begins; from there on nothing is part of the answer.
-  record.endAt = (step) => record.steps[step]?.stop ?? record.state.length;
+  record.endAt = (step) => record.steps[step]?.stop_position ?? record.state.gen_length;
 
   record.textAt = (step) => {
     let text = "";
@@ -88,7 +88,7 @@ function runRecord() {
     return text.trim();
   };
 
-  record.masksAt = (step) => record.steps[step]?.masks ?? record.state.length;
+  record.masksAt = (step) => record.steps[step]?.masks ?? record.state.gen_length;
 
   // The step that an alternative for a position is taken up from: the one on show, or if that leaves nothing to fill,
   // the one in which the position was decided.
@@ -96,15 +96,15 @@ function runRecord() {
     record.masksAt(step) ? step : record.tokenAt(position, step)?.step || step;
 
   // The last step, as far as is known.
-  record.lastStep = () => record.state.finish ? record.steps.length - 1 : record.state.steps;
+  record.lastStep = () => record.state.finish_reason ? record.steps.length - 1 : record.state.steps;
 
   // How many tokens the model has committed up to a step.
   record.countAt = (step) => record.tokens.filter((token) => token && token.step > 0 && token.step <= step).length;
 
   // Mean confidence of the tokens that a step committed, null where there is none.
-  record.sureness = (step) => {
-    const commits = record.steps[step]?.commits ?? [];
-    return commits.length ? commits.reduce((sum, commit) => sum + commit[2], 0) / commits.length / 1000 : null;
+  record.confidenceAt = (step) => {
+    const committed = record.steps[step]?.transfer_index ?? [];
+    return committed.length ? committed.reduce((sum, [, , confidence]) => sum + confidence, 0) / committed.length : null;
   };
 
   return record;
