@@ -20,6 +20,9 @@ from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import LladaVProcessor, Picture, content_pieces
 from lladav.quantization import quantization_config
 from lladav.sampling import SamplingConfig, SamplingStep, effective_config, encode, sample, sample_batch
+from lladav.recording import Frame, Recording
+from lladav.sampling.canvas import Canvas
+from lladav.sampling.infilling import Template, mean_log_confidence, settled
 from lladav.trace import Trace, distinct_ids, trace_step
 
 PUBLISHED_MODEL = "GSAI-ML/LLaDA-V"
@@ -59,14 +62,16 @@ class Reply:
 
 @dataclass(frozen=True)
 class Prompt:
-    """Messages as the model reads them: its inputs, their text, and their length with all picture tokens."""
+    """Messages as the model reads them; it holds no original picture."""
 
-    messages: Messages
     inputs: BatchFeature
     text: str
     length: int
+    question: str
+    thumbnails: list[str]
+    image_hashes: list[str]
 
-    @cached_property
+    @property
     def pictures(self) -> list[dict[str, Tensor]]:
         """What `get_image_features` takes, for each picture or video by itself."""
         if "pixel_values" not in self.inputs:
@@ -74,11 +79,6 @@ class Prompt:
         parts = {name: self.inputs[name].split(1) for name in ("image_sizes", "tile_counts", "image_layouts")}
         parts["pixel_values"] = self.inputs["pixel_values"].split(self.inputs["tile_counts"].tolist())
         return [dict(zip(parts, picture, strict=True)) for picture in zip(*parts.values(), strict=True)]
-
-    @cached_property
-    def image_hashes(self) -> list[str]:
-        """SHA-256 of the tiles of each picture or video."""
-        return [hashlib.sha256(picture["pixel_values"].numpy().tobytes()).hexdigest() for picture in self.pictures]
 
 
 class LladaVPipeline:
@@ -169,7 +169,7 @@ class LladaVPipeline:
             ValueError: the prompt and the answer do not fit into `max_length`, or the messages cannot be read. Both
                 before the first step.
         """
-        return self._sample(self._prompt(messages, thinking), config or SamplingConfig(), features)
+        return self._sample(self.prepare(messages, thinking), config or SamplingConfig(), features)
 
     def stream_batch(
         self, conversations: Sequence[Messages], config: SamplingConfig | None = None, thinking: bool | None = None
@@ -182,7 +182,7 @@ class LladaVPipeline:
             ValueError: as `stream`.
         """
         config = config or SamplingConfig()
-        inputs = [self._inputs(self._prompt(messages, thinking), config, None) for messages in conversations]
+        inputs = [self._inputs(self.prepare(messages, thinking), config, None) for messages in conversations]
         return sample_batch(self.model, inputs, config, self.tokenizer, self.compiled)
 
     def __call__(
@@ -196,7 +196,7 @@ class LladaVPipeline:
         """Answer `messages` as `stream` does, and return when it is done; `on_step` is shown every step."""
         config = config or SamplingConfig()
         start = time.perf_counter()
-        prompt = self._prompt(messages, thinking)
+        prompt = self.prepare(messages, thinking)
         steps, seconds = [], []
         for step in self._sample(prompt, config, features):
             steps.append(step)
@@ -226,30 +226,87 @@ class LladaVPipeline:
             seconds: when it did, since the start.
             parent, edit: the `id` of the trace that the run goes on from, and what was changed there in a few words.
         """
-        trace = self._trace(self._prompt(messages, thinking), config, steps, seconds)
+        trace = self._trace(self.prepare(messages, thinking), config, steps, seconds)
         return replace(trace, parent=parent, edit=edit)
 
     def prompt_length(self, messages: Messages, thinking: bool | None = None) -> int:
         """Positions that the prompt takes, picture tokens included."""
-        return self._prompt(messages, thinking).length
+        return self.prepare(messages, thinking).length
 
-    def _prompt(self, messages: Messages, thinking: bool | None) -> Prompt:
+    def prepare(self, messages: Messages | Prompt, thinking: bool | None = None) -> Prompt:
+        """Read messages once."""
+        if isinstance(messages, Prompt):
+            return messages
         asked = with_thinking(messages, thinking)
         inputs = self.processor.apply_chat_template(asked)
         text = self.processor.apply_chat_template(asked, tokenize=False)
-        return Prompt(messages, inputs, text, self.processor.count_tokens(inputs))
+        hashes = []
+        prompt = Prompt(inputs, text, self.processor.count_tokens(inputs), _last_text(messages), self._thumbnails(messages), hashes)
+        hashes += [hashlib.sha256(picture["pixel_values"].numpy().tobytes()).hexdigest() for picture in prompt.pictures]
+        return prompt
 
-    def _sample(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> Iterator[SamplingStep]:
-        inputs = self._inputs(prompt, config, features)
-        return sample(self.model, inputs, config, self.tokenizer, self.compiled)
-
-    def _inputs(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> dict[str, Any]:
+    def check(self, prompt: Prompt, config: SamplingConfig) -> None:
+        """Refuse what does not fit."""
         answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))
         if prompt.length + answer_length > self.max_length:
             raise ValueError(
                 f"prompt and answer must fit into {self.max_length} tokens, got {prompt.length} and {answer_length}: "
                 "ask with fewer or shorter messages, fewer pictures or a smaller gen_length"
             )
+
+    def first_frame(self, config: SamplingConfig) -> Frame:
+        """Step 0."""
+        canvas = Canvas(config, self.model.config.mask_token_id, [encode(t, self.tokenizer) for t in config.stop])
+        step = canvas.record(step=0, block=0, finished=False)
+        return Frame.of(None, step, 0.0, self.text(step))
+
+    def frames(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None = None) -> Iterator[Frame]:
+        """The steps in plain values."""
+        start = time.perf_counter()
+        before, seconds = None, 0.0
+        for step in self._sample(prompt, config, features):
+            seconds += time.perf_counter() - start
+            yield Frame.of(before, step, seconds, self.text(step))
+            before, start = step, time.perf_counter()
+
+    def record(self, recording: Recording, step: int | None = None) -> Trace:
+        """The trace of a run."""
+        config = recording.config
+        frames = recording.frames[: None if step is None else step + 1]
+        changes = [frame.changed for frame in frames if frame.changed is not None]
+        canvas = Canvas(config, self.model.config.mask_token_id, [encode(t, self.tokenizer) for t in config.stop])
+        first = canvas.record(step=0, block=0, finished=False)
+        trace = self._trace(recording.prompt, config, [first], [0.0])
+        trace = replace(
+            trace, steps=changes, seconds=[round(f.seconds, 4) for f in frames], finish_reason=frames[-1].finish_reason,
+            parent=recording.parent, edit=recording.edit,
+        )
+        *_, last = trace.replay()
+        ids = distinct_ids(changes, last)
+        return replace(trace, pieces=dict(zip(ids, self.pieces(ids), strict=True)), text=self.text(last))
+
+    def settle_blanks(self, prompt: Prompt, template: Template, config: SamplingConfig) -> Template:
+        """The template with every open blank at the length whose filling the model finds most probable."""
+        stop, features = encode(self.stop_text, self.tokenizer), FeatureCache()
+
+        def probability(tried: Template) -> float:
+            tried_config = tried.config(config, stop)
+            *_, last = self._sample(prompt, tried_config, features)
+            assert tried_config.template is not None
+            return mean_log_confidence(last, tried_config.template)
+
+        return settled(template, probability)
+
+    @property
+    def stop_text(self) -> str:
+        return "<|eot_id|>"
+
+    def _sample(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> Iterator[SamplingStep]:
+        inputs = self._inputs(prompt, config, features)
+        return sample(self.model, inputs, config, self.tokenizer, self.compiled)
+
+    def _inputs(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> dict[str, Any]:
+        self.check(prompt, config)
         ids = {name: prompt.inputs[name].to(self.device) for name in ("input_ids", "attention_mask")}
         return ids | {"image_features": self._image_features(prompt, features or FeatureCache())}
 
@@ -284,8 +341,8 @@ class LladaVPipeline:
             pieces=dict(zip(ids, self.pieces(ids), strict=True)),
             text=self.text(steps[-1]) + (config.suffix or ""),
             finish_reason=steps[-1].finish_reason,
-            question=_last_text(prompt.messages),
-            thumbnails=self._thumbnails(prompt.messages),
+            question=prompt.question,
+            thumbnails=prompt.thumbnails,
         )
 
     def _thumbnails(self, messages: Messages) -> list[str]:

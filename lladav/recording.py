@@ -1,8 +1,10 @@
 """A run in plain values, step by step: what the process that runs the model hands to the one that shows it."""
 
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
 
-from lladav.sampling import SamplingStep
+from lladav.sampling import SamplingConfig, SamplingStep
 from lladav.trace import TraceStep, trace_step
 
 
@@ -33,3 +35,27 @@ class Frame:
         """The frame of `step`, which follows `before`."""
         changed = None if before is None else trace_step(before, step)
         return cls(changed, step.steps, step.nfe, step.stop_position, seconds, text, step.finish_reason)
+
+
+@dataclass
+class Recording:
+    """A run while it goes on."""
+
+    prompt: Any
+    config: SamplingConfig
+    parent: str | None = None
+    edit: str | None = None
+    pins: tuple[int, ...] = ()
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    frames: list[Frame] = field(default_factory=list)
+
+    def add(self, frame: Frame) -> None:
+        self.frames.append(frame)
+
+    @property
+    def text(self) -> str:
+        return self.frames[-1].text if self.frames else ""
+
+    @property
+    def finish_reason(self) -> str | None:
+        return self.frames[-1].finish_reason if self.frames else None

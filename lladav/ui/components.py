@@ -8,6 +8,12 @@ import gradio as gr
 from lladav import viewer
 from lladav.viewer.state import CanvasState
 
+EVENTS = {  # that painters trigger; gradio looks for their names, quoted, in the script of a component
+    "canvas": ("done", "stopped", "edit", "undo"),
+    "gallery": ("pick", "apply"),
+    "link": ("open",),
+    "suggestions": ("pick",),
+}
 STATIC = Path(__file__).parent / "static"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events only about the page
 QUICK = QUIET | {"queue": False}  # of those that work for less than a few milliseconds
@@ -40,10 +46,11 @@ def token_canvas(state: CanvasState, editable: bool = False, **options: Any) -> 
 
 def _painted(name: str, template: str, value: Any, **options: Any) -> gr.HTML:
     shown: dict[str, Any] = {"container": True, "padding": True} | options
+    events = " ".join(f"'{event}'" for event in EVENTS.get(name, ()))
     return gr.HTML(
         value,
         html_template=template,
-        js_on_load=f"window.lladav.adapt('{name}', element, props, trigger, watch);",
+        js_on_load=f"window.lladav.adapt('{name}', element, props, trigger, watch); // triggers {events}",
         apply_default_css=False,
         **shown,
     )

@@ -94,7 +94,7 @@ def unpacked(text: str) -> Trace:
         if unfolding.unconsumed_tail:
             raise ValueError("it is longer than any run of this page.")
         return Trace.from_dict(json.loads(data))
-    except (zlib.error, UnicodeDecodeError) as error:
+    except (zlib.error, RecursionError) as error:
         raise ValueError("it is damaged or incomplete.") from error
 
 

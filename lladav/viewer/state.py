@@ -6,6 +6,7 @@ nothing; of the growing lists in it only what was appended has to travel. Nothin
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def script() -> str:
     return "".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
-def canvas_state(trace: Trace, run: str | None = None, play: bool = False) -> State:
+def canvas_state(trace: Trace, run: str | None = None, play: bool = False, editable: bool = True, note: str = "") -> State:
     """The state that shows a whole trace.
 
     Args:
@@ -45,12 +46,12 @@ def canvas_state(trace: Trace, run: str | None = None, play: bool = False) -> St
         play: whether it is played from its first step, rather than shown as it ended.
     """
     special = {token for token, piece in trace.pieces.items() if SPECIAL.fullmatch(piece)}
-    record = CanvasRecord(run or trace.id, trace.config, trace.pieces.__getitem__, special, edit=trace.edit)
+    record = CanvasRecord(run or uuid.uuid4().hex, trace.config, trace.pieces.__getitem__, special, edit=trace.edit)
     for step, changed, seconds in zip(trace.replay(), (None, *trace.steps), trace.seconds, strict=True):
         frame = Frame(changed, step.steps, step.nfe, step.stop_position, seconds, trace.text, step.finish_reason)
         record.add(frame)
     ending = {"text": trace.text, "finish_reason": trace.finish_reason or "stopped"}
-    return record.value() | ending | {"live": False, "play": play}
+    return record.value() | ending | {"live": False, "play": play, "editable": editable, "note": note}
 
 
 def idle_state(gen_length: int) -> State:
@@ -157,3 +158,19 @@ def _distance(probs: TokenProbs, known: TokenProbs | None) -> int:
     """The thousandths by which the alternative that moved most has moved; new ones come from nothing."""
     before = dict(known or ())
     return max(round(1000 * abs(p - before.get(token, 0))) for token, p in probs) if known else 1000
+
+
+CanvasState = dict[str, Any]
+
+
+class StateWriter:
+    def __init__(self, recording, spell, special):
+        self.recording = recording
+        self.record = CanvasRecord(recording.run, recording.config, spell, special, recording.pins, recording.edit)
+        self.read = 0
+
+    def value(self):
+        for frame in self.recording.frames[self.read:]:
+            self.record.add(frame)
+        self.read = len(self.recording.frames)
+        return self.record.value(self.recording.frames[-1])

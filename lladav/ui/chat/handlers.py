@@ -127,8 +127,9 @@ class ChatHandlers:
             for frame in self.decode(recording.prompt, recording.config, session.features):
                 if session.running is not recording:
                     return
-                if frame.changed is not None:  # the first is on the page already
-                    recording.add(frame)
+                if frame.changed is None:  # the first is on the page already
+                    continue
+                recording.add(frame)
                 if frame.finish_reason is not None:
                     session.finish(self.pipe.record(recording))
                     yield self.view(session) | {self.tab.canvas: writer.value()}
@@ -297,8 +298,10 @@ class ChatHandlers:
     # ---- something to ask ----------------------------------------------------------------------
 
     def suggest(self, data: Data) -> Updates:
-        """Questions for a picture that was just attached."""
-        return {self.tab.suggestions: list(self.tab.capabilities.suggested_questions)}
+        """Questions for a picture that was attached without a word."""
+        message = data[self.tab.box]
+        wanted = bool(message["files"]) and not (message["text"] or "").strip()
+        return {self.tab.suggestions: list(self.tab.capabilities.suggested_questions) if wanted else []}
 
     def new_scene(self, data: Data) -> Updates:
         """Begin a conversation about a picture that nobody has seen before."""

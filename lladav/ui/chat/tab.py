@@ -158,7 +158,7 @@ class ChatTab:
         gr.on([self.new.click, self.chatbot.clear], do.new_chat, new, self.shown, cancels=self.runs, **QUICK)
         self.same_seed.click(do.reuse_seed, session, self.panel.seed, **QUICK)
         self.edit_question.click(do.take_back, session, self.shown, cancels=self.runs, **QUICK)
-        self.box.upload(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)
+        self.box.input(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)
         if self.capabilities.composes_scenes:
             self.new_scene.click(
                 do.new_scene, {self.session, self.things, self.panel.gen_length}, self.shown, cancels=self.runs, **QUIET

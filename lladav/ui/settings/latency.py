@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from slatencys.config import Config
+from spaces.config import Config
 
 from lladav.pipeline import LladaVPipeline, Messages
 from lladav.sampling import SamplingConfig

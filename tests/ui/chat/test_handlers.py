@@ -62,7 +62,7 @@ class Visitor:
         return self.bubbles()[-1]
 
     def bubbles(self) -> list[str]:
-        return ["\n".join(b["text"] for b in one["content"] if b["type"] == "text") for one in self.page[self.tab.chatbot]]
+        return ["\n".join(b["text"] for b in one["content"] if "text" in b) for one in self.page[self.tab.chatbot]]
 
     @property
     def notice(self) -> str | None:
@@ -237,7 +237,8 @@ def test_undo_goes_back_edit_by_edit(visitor: Visitor):
     visitor.ask()
     answers = [visitor.session.trace]
     for position in ("1", "2", "3"):
-        visitor.see(visitor.tab.handlers.edit(edit_event(8, {position: None}), visitor.data()))
+        step = len(visitor.session.trace.steps)
+        visitor.see(visitor.tab.handlers.edit(edit_event(step, {position: None}), visitor.data()))
         answers.append(visitor.session.trace)
     for expected in reversed(answers[:-1]):
         undo(visitor)

@@ -1,0 +1,1 @@
+from lladav.sampling.config import SPEEDS, Speed
