@@ -299,9 +299,12 @@ class ChatHandlers:
 
     def suggest(self, data: Data) -> Updates:
         """Questions for a picture that was attached without a word."""
-        message = data[self.tab.box]
-        wanted = bool(message["files"]) and not (message["text"] or "").strip()
-        return {self.tab.suggestions: list(self.tab.capabilities.suggested_questions) if wanted else []}
+        session: Session = data[self.tab.session]
+        message = data[self.tab.box] or {"text": "", "files": []}
+        if not message["files"] or (message["text"] or "").strip():
+            return {self.tab.suggestions: []}
+        of_scene = session.scene_questions if message["files"] == [session.scene] else []
+        return {self.tab.suggestions: of_scene or list(self.tab.capabilities.suggested_questions)}
 
     def new_scene(self, data: Data) -> Updates:
         """Begin a conversation about a picture that nobody has seen before."""
@@ -310,8 +313,9 @@ class ChatHandlers:
             path, questions = scenes.compose(data[self.tab.things])
         except ValueError as error:
             return self.notice(str(error))
-        message = {"text": "", "files": [path]}
-        return self.new_chat(data) | {self.tab.box: message, self.tab.suggestions: questions}
+        updates = self.new_chat(data)
+        session.scene, session.scene_questions = path, questions
+        return updates | {self.tab.box: {"text": "", "files": [path]}, self.tab.suggestions: questions}
 
     def _encode(self, text: str) -> list[int]:
         return encode(text, self.pipe.tokenizer)

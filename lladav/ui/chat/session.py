@@ -41,6 +41,7 @@ class Session:
         recording: the last run of this conversation; None where a loaded one is on show.
         trace: what the canvas shows, once it is finished, stopped or loaded.
         past: the traces that `trace` was edited from, the oldest first.
+        scene: the path of the last picture that was composed for this visitor, and `scene_questions` about it.
     """
 
     turns: list[Turn] = field(default_factory=list)
@@ -49,6 +50,8 @@ class Session:
     recording: Recording | None = None
     trace: Trace | None = None
     past: list[Trace] = field(default_factory=list)
+    scene: str | None = None
+    scene_questions: list[str] = field(default_factory=list)
 
     def begin(self, recording: Recording, pipe: LladaVPipeline) -> None:
         """Let a run take the place of the one that goes on, which is kept as far as it came."""

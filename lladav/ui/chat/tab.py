@@ -74,7 +74,7 @@ class ChatTab:
         self.chatbot = gr.Chatbot(
             elem_id="conversation", show_label=False, height=300, min_height=160, buttons=["copy"],
             render_markdown=False, latex_delimiters=[], group_consecutive_messages=False, allow_file_downloads=False,
-            placeholder="### Show it a picture and ask\nThe answer comes out of the masks.",
+            placeholder="Show it a picture and ask, or begin with one of these.",
             examples=[
                 {"text": one.question, "files": [one.image], "icon": one.image} for one in self.examples
             ],
@@ -87,7 +87,7 @@ class ChatTab:
         video = ["video"] if self.capabilities.max_frames else []
         self.box = gr.MultimodalTextbox(
             elem_id="question", show_label=False, label="Question", placeholder="Ask about a picture…",
-            file_types=["image", *video], file_count="multiple", autofocus=True, max_plain_text_length=LIMITS.letters,
+            file_types=["image", *video], file_count="multiple", max_plain_text_length=LIMITS.letters,
         )  # fmt: skip
         with gr.Row(elem_id="chat-buttons"):
             self.stop = _button("Stop", "stop", variant="stop", interactive=False)
@@ -102,9 +102,8 @@ class ChatTab:
         with gr.Row(elem_id="scene-row", equal_height=True):
             self.new_scene = _button("New scene", "new-scene")
             self.things = gr.Dropdown(
-                scenes.things(), multiselect=True, max_choices=scenes.MOST_THINGS, show_label=False, container=False,
-                label="What is on the new scene", info="or choose what is on it", elem_id="things", min_width=160,
-                scale=4,
+                scenes.things(), multiselect=True, max_choices=scenes.MOST_THINGS, label="with these on it (or anything)",
+                elem_id="things", min_width=160, scale=4,
             )  # fmt: skip
 
     def _code(self) -> None:
@@ -155,10 +154,10 @@ class ChatTab:
         for undo in (self.undo_edit.click, self.canvas.undo):
             undo(do.undo, session, self.shown, cancels=self.runs, **QUICK)
         new = {self.session, self.panel.gen_length}
-        gr.on([self.new.click, self.chatbot.clear], do.new_chat, new, self.shown, cancels=self.runs, **QUICK)
+        self.new.click(do.new_chat, new, self.shown, cancels=self.runs, **QUICK)
         self.same_seed.click(do.reuse_seed, session, self.panel.seed, **QUICK)
         self.edit_question.click(do.take_back, session, self.shown, cancels=self.runs, **QUICK)
-        self.box.input(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)
+        self.box.change(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)
         if self.capabilities.composes_scenes:
             self.new_scene.click(
                 do.new_scene, {self.session, self.things, self.panel.gen_length}, self.shown, cancels=self.runs, **QUIET

@@ -19,6 +19,7 @@ from lladav.ui.compare.comparisons import COMPARISONS, Comparable, layout_in_wor
 from lladav.ui.compare.results import SIDES, Comparison
 from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component, token_canvas
 from lladav.ui.examples import Example
+from lladav.ui.limits import LIMITS
 from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import Settings, SettingsPanel
 from lladav.ui.streaming import create_turns_decoder
@@ -97,6 +98,7 @@ class CompareTab:
         self.results = html_component(
             "results", Comparison().results(), template=viewer.template("results"), elem_id="results"
         )
+        self.in_turn = gr.Checkbox(label="Run one after the other", container=False, elem_id="in-turn")
         with gr.Row(elem_id="side-settings"):
             for side, changes in zip(self.sides, (first.first, first.second), strict=True):
                 with gr.Column(min_width=320):
@@ -114,24 +116,22 @@ class CompareTab:
     def _question_row(self, example: Example, comparison: Comparable) -> None:
         with gr.Row(elem_id="compare-question", equal_height=True):
             self.image = gr.Image(
-                example.image, type="filepath", image_mode=None, label="Picture", show_label=False, height=168,
-                sources=["upload"], buttons=[], elem_id="compare-image", scale=2, min_width=160,
+                example.image, type="filepath", image_mode=None, label="Picture", show_label=False, height=150,
+                sources=["upload"], buttons=[], elem_id="compare-image", scale=2, min_width=120,
             )  # fmt: skip
-            with gr.Column(scale=6, min_width=320):
-                self.question = gr.Textbox(
-                    example.question, show_label=False, label="Question", placeholder="Ask both about the picture…",
-                    lines=1, max_lines=3, elem_id="compare-text", max_length=4000,
-                )  # fmt: skip
+            with gr.Column(scale=7, min_width=320):
+                with gr.Row(elem_id="compare-buttons", equal_height=True):
+                    self.question = gr.Textbox(
+                        example.question, show_label=False, container=False, label="Question", scale=5, min_width=200,
+                        placeholder="Ask both about the picture…", lines=1, max_lines=1, elem_id="compare-text",
+                        max_length=LIMITS.letters,
+                    )  # fmt: skip
+                    self.go = gr.Button("Compare", variant="primary", elem_id="compare", min_width=110)
+                    self.stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="pair-stop", min_width=70)
                 self.comparison = gr.Radio(
                     list(self.comparisons), value=comparison.name, label="What to compare", info=comparison.lesson,
                     elem_id="comparison", elem_classes="settings",
                 )  # fmt: skip
-                with gr.Row(elem_id="compare-buttons"):
-                    self.go = gr.Button("Compare", variant="primary", elem_id="compare", min_width=120)
-                    self.stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="pair-stop", min_width=80)
-                    self.in_turn = gr.Checkbox(
-                        label="One after the other", container=False, elem_id="in-turn", min_width=160
-                    )
         self.notice = html_component("notice", None, elem_id="compare-notice", container=False, padding=False)
 
     # ---- events --------------------------------------------------------------------------------
