@@ -103,6 +103,8 @@ def tiny_random(tmp_path_factory: pytest.TempPathFactory) -> Path:
         drop_token_after_image=False,
     )
     processor.save_pretrained(folder)
+    capabilities = {"summary": "random weights", "can_think": True, "max_frames": 8, "gen_length": 32}
+    (folder / "capabilities.json").write_text(json.dumps(capabilities))
     return folder
 
 
@@ -144,8 +146,9 @@ def open_page(browser) -> Iterator[Callable[..., Visit]]:
     """Opens pages; at the end of the test none of them may have met an error or asked for anything elsewhere."""
     visits: list[Visit] = []
 
-    def visit(url: str, width: int = 1440, height: int = 900, **options) -> Visit:
-        visits.append(Visit(browser.new_page(viewport={"width": width, "height": height}, **options), url))
+    def visit(url: str, width: int = 1440, height: int = 900, opens: str = "#question textarea", **options) -> Visit:
+        page = browser.new_page(viewport={"width": width, "height": height}, **options)
+        visits.append(Visit(page, url, opens))
         return visits[-1]
 
     yield visit

@@ -16,10 +16,21 @@ PATIENCE = 60_000  # milliseconds; machines that run tests may be busy
 SEED = 5
 
 
-class Visit:
-    """One visit to the page; `page` is playwright's."""
+# Shows the end of the recorded run that the page opens with, and plays whatever comes as quickly as one can choose.
+QUICKLY = """() => {
+    for (const speed of document.querySelectorAll('#canvas .tc-speed')) speed.value = [...speed.options].at(-1).value;
+    document.querySelector("#canvas [data-do=last]").click();
+}"""
 
-    def __init__(self, page, url: str):
+
+class Visit:
+    """One visit to the page; `page` is playwright's.
+
+    Args:
+        opens: what is awaited: something on the tab that the address opens.
+    """
+
+    def __init__(self, page, url: str, opens: str = "#question textarea"):
         self.page = page
         self.troubles: list[str] = []
         self.requests: list[str] = []
@@ -28,12 +39,10 @@ class Visit:
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("request", self._note_request)
         page.goto(url)
+        page.locator(opens).first.wait_for()
         self.canvas = page.locator("#canvas .tc")
-        self.canvas.locator(".tc-tok").first.wait_for()
-        last = self.canvas.locator("[data-do=last]")
-        if self.canvas.get_attribute("data-state") != "idle":  # the recorded run that the page opens with
-            last.dispatch_event("click")  # a link may have opened another tab by now
-        page.wait_for_function("document.querySelector('#question textarea')")
+        self.canvas.locator(".tc-tok").first.wait_for(state="attached")
+        page.evaluate(QUICKLY)
         page.evaluate(
             """() => {
                 window.seen = [];
@@ -51,14 +60,14 @@ class Visit:
         if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
             self.troubles.append(f"request to {request.url}")
 
-    def show_more_knobs(self) -> None:
-        self.page.locator("#more-knobs button").first.click()
+    def show_settings(self) -> None:
+        self.page.locator("#more-settings button").first.click()
         self.page.wait_for_function("document.querySelector('#temperature input[type=number]')?.value")
         # Gradio sets what an accordion holds once more just after it is mounted, sooner than a person can type.
         self.page.evaluate("new Promise((settled) => setTimeout(settled, 500))")
 
     def fix_seed(self) -> None:
-        self.show_more_knobs()
+        self.show_settings()
         self.set_number("seed", SEED)
 
     def set_number(self, knob: str, value: float) -> None:

@@ -66,7 +66,7 @@ def test_a_new_seed_each_time_unless_one_is_set(visit: Visit):
     seed = visit.canvas.locator("[data-out=seed]")
     visit.ask(QUESTION)
     first = seed.inner_text()
-    visit.show_more_knobs()
+    visit.show_settings()
     visit.ask(QUESTION)
     assert seed.inner_text() != first
     visit.set_number("seed", 0)
@@ -102,7 +102,7 @@ def test_stop_keeps_what_is_shown(visit: Visit):
 @pytest.mark.parametrize("leave", [lambda visit: visit.page.locator("#stop").click(), lambda visit: visit.page.close()])
 def test_stop_and_leaving_end_the_model_within_a_step(visit: Visit, tiny_pipeline: LladaVPipeline, leave: Callable):
     visit.set_number("gen_length", 128)
-    visit.page.locator("#preset label", has_text="Faithful").click()
+    visit.page.locator("#preset label", has_text="Quality").click()
     visit.page.get_by_text("128 forward passes").wait_for()
     passes, release = slow(tiny_pipeline, 0.4)
     try:
@@ -178,7 +178,7 @@ def test_tokens_are_reached_by_keyboard(visit: Visit):
 
 def test_order_of_reveal(visit: Visit):
     visit.ask(QUESTION)
-    visit.canvas.get_by_text("Order of reveal").click()
+    visit.canvas.get_by_text("Unmasking order").click()
     orders = [int(text) for text in visit.canvas.locator(".tc-order").all_inner_texts()]
     assert sorted(orders) == sorted([*range(1, 17)] * 2)
 
@@ -190,24 +190,30 @@ def test_markup_is_shown_as_text(visit: Visit):
     assert visit.page.locator("#conversation .message img, #conversation .message b").count() == 0
 
 
-def test_a_bad_file_gets_a_sentence_and_the_chat_goes_on(visit: Visit, tmp_path: Path):
+def test_a_refusal_is_a_notice_and_keeps_what_was_typed_and_attached(visit: Visit, picture: Path, tmp_path: Path):
     visit.ask("Hello")
+    before = visit.conversation()
     (tmp_path / "note.png").write_text("This is no picture.")
-    visit.upload(tmp_path / "note.png")
+    visit.upload(picture, tmp_path / "note.png")
     visit.send(QUESTION)
-    visit.page.get_by_text("note.png: This is not a picture that can be read").wait_for()
+    visit.page.locator("#notice").get_by_text("note.png: This is not a picture that can be read").wait_for()
     assert visit.page.locator("#question textarea").input_value() == QUESTION
-    assert visit.ask("Hello again")
-    visit.send("word " * 800)
-    visit.page.get_by_text("must fit into 512 tokens").wait_for()
+    assert visit.page.locator("#question .thumbnail-item").count() == 2
+    assert visit.conversation() == before
+    visit.page.locator("#question .thumbnail-item button").last.click()
+    assert visit.ask(QUESTION)
+    assert not visit.page.locator("#notice .no").is_visible()
+    visit.send("word " * 780)
+    visit.page.locator("#notice").get_by_text("must fit into 512 tokens").wait_for()
+    assert visit.page.locator("#question textarea").input_value().startswith("word ")
     assert visit.ask("Still there?")
 
 
-def test_knobs_snap_and_say_so(visit: Visit):
+def test_settings_snap_and_say_so(visit: Visit):
     visit.set_number("block_length", 20)
     visit.page.get_by_text("Block length moved to 16").wait_for()
     assert (visit.number("block_length"), visit.number("steps")) == (16, 16)
-    visit.page.locator("#preset label", has_text="Faithful").click()
+    visit.page.locator("#preset label", has_text="Quality").click()
     visit.page.get_by_text("32 forward passes of 1 token each").wait_for()
     visit.ask(QUESTION)
     visit.page.locator("#cost").get_by_text("about").wait_for()

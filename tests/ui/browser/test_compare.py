@@ -6,7 +6,7 @@ import pytest
 from visiting import Visit, letters, slow
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
-from lladav.ui import about
+from lladav.ui.examples import examples
 
 LENGTH = 32
 
@@ -17,7 +17,7 @@ class Comparison:
     def __init__(self, visit: Visit):
         self.page = visit.page
         self.page.get_by_role("tab", name="Compare").click()
-        self.clock = self.page.locator("#clock .pc")
+        self.clock = self.page.locator("#player .pc")
         self.slider = self.clock.locator(".pc-scrub")
         self.clock.wait_for()
         self.page.locator("#canvas-b .tc-tok").first.wait_for()
@@ -28,7 +28,7 @@ class Comparison:
         self.until("done")
 
     def until(self, state: str) -> None:
-        self.page.locator(f"#clock .pc[data-state={state}]").wait_for()
+        self.page.locator(f"#player .pc[data-state={state}]").wait_for()
 
     def masks(self) -> list[int]:
         return [self.page.locator(f"#canvas-{side} .tc-mask").count() for side in "ab"]
@@ -37,7 +37,7 @@ class Comparison:
         return [self.page.locator(f".pv-text.pv-{side} span").first.inner_text() for side in "ab"]
 
     def figures(self, name: str) -> list[str]:
-        row = self.page.locator("#verdict tr", has=self.page.get_by_role("rowheader", name=name))
+        row = self.page.locator("#results tr", has=self.page.get_by_role("rowheader", name=name))
         return row.locator(".pv-value").all_inner_texts()
 
 
@@ -48,8 +48,8 @@ def comparison(visit: Visit) -> Comparison:
 
 def expected(pipe: LladaVPipeline, **settings) -> Trace:
     """The run that a side must show."""
-    example = about.examples()[-1]
-    content = [{"type": "image", "image": example["image"]}, {"type": "text", "text": example["question"]}]
+    example = examples()[-1]
+    content = [{"type": "image", "image": example.image}, {"type": "text", "text": example.question}]
     config = SamplingConfig(**{"gen_length": LENGTH, "block_length": LENGTH, "seed": 0} | settings)
     return pipe([{"role": "user", "content": content}], config).trace
 
@@ -88,7 +88,7 @@ def test_seconds_are_each_sides_own(comparison: Comparison):
 
 
 def test_a_pair_sets_both_sides(comparison: Comparison, tiny_pipeline: LladaVPipeline):
-    comparison.page.locator("#pair label", has_text="One block or blocks of 8").click()
+    comparison.page.locator("#comparison label", has_text="One block or blocks of 8").click()
     comparison.page.wait_for_function("document.querySelector('#b-block_length input[type=number]').value === '8'")
     comparison.run()
     blocks = expected(tiny_pipeline, steps=LENGTH, block_length=8)
@@ -110,7 +110,7 @@ def test_stop_keeps_both_as_they_are(comparison: Comparison, tiny_pipeline: Llad
     _, release = slow(tiny_pipeline, 0.8)  # long enough for a click on a busy machine
     try:
         comparison.page.locator("#compare").click()
-        comparison.page.wait_for_function("Number(document.querySelector('#clock .pc-scrub').value) >= 2")
+        comparison.page.wait_for_function("Number(document.querySelector('#player .pc-scrub').value) >= 2")
         comparison.page.locator("#pair-stop").click()
         comparison.until("done")
     finally:

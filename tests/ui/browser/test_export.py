@@ -1,4 +1,4 @@
-"""Taking a run away, opening it again, and the gallery, as a person meets them."""
+"""Exporting a run, opening it again, and the gallery, as a person meets them."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from PIL import Image
 from visiting import Visit, letters
 
 from lladav import Trace
-from lladav.ui import gallery
+from lladav.ui.examples import recorded_runs
 
 QUESTION = "What is this?"
 DROP = """([name, text]) => {
@@ -22,7 +22,7 @@ DROP = """([name, text]) => {
 def take(visit: Visit, ending: str, folder: Path) -> Path:
     """Download what is on the canvas."""
     with visit.page.expect_download() as download:
-        visit.page.locator(f"#take-{ending}").click()
+        visit.page.locator(f"#export-{ending}").click()
     assert download.value.suggested_filename.endswith(f".{ending}")
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
@@ -84,14 +84,13 @@ def test_what_is_no_run_is_told(visit: Visit):
 def test_without_a_run_there_is_nothing_to_take(visit: Visit):
     visit.page.locator("#new-chat").click()
     visit.until("idle")
-    visit.page.locator("#take-gif").click()
+    visit.page.locator("#export-gif").click()
     visit.page.get_by_text("There is no finished run on the canvas yet").wait_for()
 
 
-@pytest.mark.skipif(not gallery.recorded(), reason="there are no recorded runs")
 class TestGallery:
     def test_the_page_opens_with_a_recorded_run(self, visit: Visit):
-        first, *_ = gallery.recorded().values()
+        first = next(iter(recorded_runs().values())).trace
         visit.until("done")
         assert visit.canvas.locator(".tc-tok").count() == first.config.gen_length
         assert f"recorded earlier with {first.model}" in visit.canvas.inner_text()
@@ -99,8 +98,8 @@ class TestGallery:
         assert "recorded earlier" not in visit.canvas.inner_text()
 
     def test_a_thumbnail_plays_its_run(self, visit: Visit, tmp_path: Path):
-        visit.page.locator("#gallery button").last.click()
-        *_, last = gallery.recorded().values()
+        visit.page.locator("#gallery .ga-show").last.click()
+        last = [run.trace for run in recorded_runs().values() if not run.is_autoregressive][-1]
         visit.page.wait_for_function(
             f"document.querySelectorAll('#canvas .tc-tok').length === {last.config.gen_length}"
         )

@@ -5,12 +5,10 @@ from collections.abc import Callable
 import pytest
 from visiting import Visit
 
-from lladav.ui import gallery
-from lladav.ui.learn import LESSONS
+from lladav.ui.examples import recorded_runs
+from lladav.ui.learn.lessons import LESSONS
 
-RUNS = gallery.recorded()
-LESSONS_HERE = [lesson for lesson in LESSONS if lesson.run in RUNS]
-pytestmark = pytest.mark.skipif(not LESSONS_HERE, reason="there are no recorded runs")
+RUNS = recorded_runs()
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -18,15 +16,15 @@ def test_lessons_show_what_they_speak_of(open_page: Callable[..., Visit], url: s
     page = open_page(url, width=width, reduced_motion="reduce").page
     page.get_by_role("tab", name="Learn").click()
     canvas = page.locator("#learn [data-shown=true] .tc")
-    for number, lesson in enumerate(LESSONS_HERE, start=1):
-        page.get_by_text(f"{number} of {len(LESSONS_HERE)}", exact=True).wait_for()
+    for number, lesson in enumerate(LESSONS, start=1):
+        page.get_by_text(f"{number} of {len(LESSONS)}", exact=True).wait_for()
         assert page.locator(".le-title").inner_text() == lesson.title
-        trace = RUNS[lesson.run]
+        trace = RUNS[lesson.run].trace
         step = len(trace.steps) if lesson.last is None else lesson.last
         page.locator(f"#learn [data-shown=true] .tc[data-step='{step}']").wait_for()
         states = [*trace.replay()]
         assert canvas.locator(".tc-mask").count() == int(states[step].mask_index.sum())
         assert canvas.count() == 1
-        if number < len(LESSONS_HERE):
+        if number < len(LESSONS):
             page.locator(".le-next").press("Enter")
     assert page.evaluate("document.documentElement.scrollWidth") <= width

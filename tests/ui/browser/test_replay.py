@@ -76,7 +76,7 @@ def test_the_text_view_reads_as_the_answer_does(asked: Visit):
     shown, bubble = asked.canvas.locator(".tc-tokens").inner_text(), asked.bubble()
     ascii_only = [[letter for letter in text if "!" <= letter <= "~"] for text in (shown, bubble)]
     assert ascii_only[0] == ascii_only[1], "tokens may be parts of other letters"
-    asked.canvas.get_by_role("button", name="Order of reveal").click()
+    asked.canvas.get_by_role("button", name="Unmasking order").click()
     assert asked.canvas.locator(".tc-order").first.is_visible()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from visiting import Visit
 
-from lladav.ui.knobs import OWN_WORDS, PRESETS, preset
+from lladav.ui.settings.snapping import OWN_WORDS, PRESETS, preset
 
 FORETOLD = r"about (\d+),|^(\d+) forward pass"  # what the page expects, in its sentence on the cost of a run
 
@@ -29,7 +29,7 @@ def passes(visit: Visit) -> int:
 
 
 def test_presets_drive_the_speed_knobs(visit: Visit):
-    visit.show_more_knobs()
+    visit.show_settings()
     for name in PRESETS:
         choose(visit, name)
         plan = preset(name, 32)
@@ -42,9 +42,9 @@ def test_presets_drive_the_speed_knobs(visit: Visit):
 
 def test_random_remasking_says_that_it_knows_no_threshold(visit: Visit):
     choose(visit, "Fast")
-    visit.show_more_knobs()
+    visit.show_settings()
     visit.page.locator("#remasking label", has_text="random").click()
-    visit.page.get_by_text("Sure above moved to 1: random remasking does not ask how sure").wait_for()
+    visit.page.get_by_text("Confidence threshold moved to 1: random remasking does not ask how sure").wait_for()
     assert visit.number("threshold") == 1
 
 
