@@ -1,9 +1,9 @@
-"""A run in plain values, step by step: what the process that runs the model hands to the one that shows it."""
+"""THE record of a run while it goes on: what the process that runs the model hands to the one that shows it."""
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
 
+from lladav.prompt import Prompt
 from lladav.sampling import SamplingConfig, SamplingStep
 from lladav.trace import TraceStep, trace_step
 
@@ -39,9 +39,17 @@ class Frame:
 
 @dataclass
 class Recording:
-    """A run while it goes on."""
+    """What was asked for, and every frame that has come of it; all views of a run are functions of this.
 
-    prompt: Any
+    Attributes:
+        prompt, config: what the pipeline was given; `config` as the model honours it, see `effective_config`.
+        parent, edit: of the trace, see there.
+        pins: the positions of tokens that a person chose.
+        run: a name that no other run has.
+        frames: the steps so far, the canvas of masks first.
+    """
+
+    prompt: Prompt
     config: SamplingConfig
     parent: str | None = None
     edit: str | None = None
@@ -50,12 +58,25 @@ class Recording:
     frames: list[Frame] = field(default_factory=list)
 
     def add(self, frame: Frame) -> None:
+        """Append a step, the canvas of masks first."""
         self.frames.append(frame)
 
     @property
     def text(self) -> str:
+        """The answer as it stands."""
         return self.frames[-1].text if self.frames else ""
 
     @property
     def finish_reason(self) -> str | None:
+        """Why the run ended: "stop" or "length"; None while it goes on."""
         return self.frames[-1].finish_reason if self.frames else None
+
+    @property
+    def nfe(self) -> int:
+        """Forward passes so far."""
+        return self.frames[-1].nfe if self.frames else 0
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far."""
+        return self.frames[-1].seconds if self.frames else 0.0

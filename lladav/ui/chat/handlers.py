@@ -99,7 +99,7 @@ class ChatHandlers:
             return
         session.turns, session.past = turns, []
         note = self.notice(FORGETS if len(seen) < len(turns) else None)
-        recording = Recording(prompt, replace(config, seed=settings.config.seed))
+        recording = Recording(prompt, config)
         yield from self._run(recording, data, shown | note | self.tab.panel.fitted(settings))
 
     def _prepare(self, turns: list[Turn], config: SamplingConfig, thinking: bool | None) -> tuple[Prompt, list[Turn]]:
@@ -122,7 +122,7 @@ class ChatHandlers:
         session.turns[-1].answer = None
         writer = StateWriter(recording, self._piece, self.special)
         recording.add(self.pipe.first_frame(recording.config))
-        yield shown | self.view(session) | {self.tab.canvas: writer.value()}
+        yield shown | self.view(session) | {self.tab.canvas: writer.value(), self.tab.stop: gr.update(interactive=True)}
         try:
             for frame in self.decode(recording.prompt, recording.config, session.features):
                 if session.running is not recording:
@@ -150,8 +150,8 @@ class ChatHandlers:
             sentence = OUT_OF_MEMORY
         session.interrupt(self.pipe)
         assert session.trace is not None
-        shown = canvas_state(session.trace, editable=True)
-        return self.view(session) | {self.tab.canvas: shown} | self.notice(sentence)
+        shown = {self.tab.canvas: canvas_state(session.trace), self.tab.stop: OFF}
+        return self.view(session) | shown | self.notice(sentence)
 
     def _piece(self, token: int) -> str:
         return self.pipe.pieces([token])[0]
@@ -160,12 +160,11 @@ class ChatHandlers:
 
     def view(self, session: Session) -> Updates:
         """All of the tab but the canvas, as the session stands."""
-        tab, running = self.tab, session.running is not None
+        tab = self.tab
         asked = bool(session.turns)
         return {
             tab.chatbot: chat_messages(session),
             tab.stage: self._stage(session),
-            tab.stop: gr.update(interactive=running),
             tab.retry: gr.update(interactive=asked),
             tab.edit_question: gr.update(interactive=asked),
             tab.undo_edit: gr.update(interactive=bool(session.past)),
@@ -209,12 +208,17 @@ class ChatHandlers:
     # ---- taking hold of an answer --------------------------------------------------------------
 
     def stop(self, event: gr.EventData, data: Data) -> Updates:
-        """Keep what a run was up to the step at which it was stopped."""
+        """Keep what a run was up to the step at which it was stopped, though the model may be further or done."""
         session: Session = data[self.tab.session]
-        if session.running is None or session.running.run != event.run:
+        recording = session.recording
+        if recording is None or recording.run != event.run:
             return {self.tab.stop: gr.update(interactive=session.running is not None)}
-        session.interrupt(self.pipe, event.step)
-        return self.view(session)
+        session.finish(self.pipe.record(recording, event.step))
+        return self.view(session) | {self.tab.stop: OFF}
+
+    def shown(self) -> Updates:
+        """The canvas has shown a run to its end, which may be long after the model was done: nothing is to be stopped."""
+        return {self.tab.stop: OFF}
 
     def edit(self, event: gr.EventData, data: Data) -> Iterator[Updates]:
         """Go on from a canvas on which something was changed."""
@@ -232,7 +236,8 @@ class ChatHandlers:
     def fill(self, data: Data) -> Iterator[Updates]:
         """Answer the last question in the words of a template, whose blanks find their own length."""
         session: Session = data[self.tab.session]
-        config, stop = self.tab.panel.read(data).config, self._encode(self.pipe.stop_text)
+        config = self.tab.panel.read(data).config
+        stop = self._encode(config.stop[0])
         session.interrupt(self.pipe)
 
         def make(trace: Trace) -> edits.Edit:
@@ -255,7 +260,7 @@ class ChatHandlers:
             edit = make(trace)
             self.pipe.check(last.prompt, edit.config)
         except ValueError as error:
-            yield self.view(session) | self.notice(str(error))
+            yield self.view(session) | {self.tab.stop: OFF} | self.notice(str(error))
             return
         session.remember(trace)
         recording = Recording(last.prompt, edit.config, trace.id, edit.label, edit.pins)
@@ -268,7 +273,8 @@ class ChatHandlers:
             return {self.tab.undo_edit: gr.update(interactive=False)}
         *session.past, trace = session.past
         session.finish(trace)
-        return self.view(session) | self.notice(None) | {self.tab.canvas: canvas_state(trace, editable=True)}
+        shown = {self.tab.canvas: canvas_state(trace), self.tab.stop: OFF}
+        return self.view(session) | self.notice(None) | shown
 
     # ---- other conversations -------------------------------------------------------------------
 
@@ -276,7 +282,7 @@ class ChatHandlers:
         """Forget the conversation."""
         session: Session = data[self.tab.session]
         session.clear()
-        idle = {self.tab.canvas: idle_state(round(data[self.tab.panel.gen_length]))}
+        idle = {self.tab.canvas: idle_state(round(data[self.tab.panel.gen_length])), self.tab.stop: OFF}
         return self.view(session) | self.notice(None) | {self.tab.box: None} | idle
 
     def take_back(self, data: Data) -> Updates:
@@ -287,13 +293,13 @@ class ChatHandlers:
         session.interrupt(self.pipe)
         message = session.turns.pop().message
         session.recording, session.past = None, []
-        return self.view(session) | self.notice(None) | {self.tab.box: message}
+        return self.view(session) | self.notice(None) | {self.tab.box: message, self.tab.stop: OFF}
 
     def show_trace(self, session: Session, trace: Trace, note: str = "") -> Updates:
         """Play a run that does not belong to the conversation."""
         session.show(trace)
         state = canvas_state(trace, play=True, editable=False, note=note)
-        return self.view(session) | self.notice(None) | {self.tab.canvas: state}
+        return self.view(session) | self.notice(None) | {self.tab.canvas: state, self.tab.stop: OFF}
 
     # ---- something to ask ----------------------------------------------------------------------
 

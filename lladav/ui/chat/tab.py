@@ -151,6 +151,7 @@ class ChatTab:
         do, session = self.handlers, {self.session}
         self.stop.click(None, js=STOP, **QUICK)
         self.canvas.stopped(do.stop, session, self.shown, cancels=self.runs, **QUICK)
+        self.canvas.done(do.shown, None, self.stop, **QUICK)
         for undo in (self.undo_edit.click, self.canvas.undo):
             undo(do.undo, session, self.shown, cancels=self.runs, **QUICK)
         new = {self.session, self.panel.gen_length}

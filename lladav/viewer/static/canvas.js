@@ -146,7 +146,7 @@ function tokenCanvas(root, on = {}) {
   }
 
   function stop() {
-    if (cutShort()) on.stopped?.({ step: shownStep() });
+    if (cutShort()) on.stopped?.({ run: state.run, step: shownStep() });
   }
 
   // ---- painting ------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ function tokenCanvas(root, on = {}) {
   function finish(text) {
     following = false;
     $(".tc-live").textContent = state.text ?? text;
-    on.done?.();
+    on.done?.({ run: state.run });
   }
 
   function put(name, text) {

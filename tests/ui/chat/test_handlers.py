@@ -13,7 +13,7 @@ import torch
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.pipeline import MASK_SIGN
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.chat.handlers import FAILED, FORGETS, OUT_OF_MEMORY
+from lladav.ui.chat.handlers import FAILED, FORGETS, OFF, OUT_OF_MEMORY
 from lladav.ui.chat.session import Session
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.examples import recorded_runs
@@ -223,6 +223,15 @@ def test_stop_keeps_what_was_shown(visitor: Visitor, tiny_pipeline: LladaVPipeli
     assert MASK_SIGN not in visitor.session.recording.prompt.text
 
 
+def test_a_stop_while_the_page_still_plays_what_the_model_finished(visitor: Visitor, tiny_pipeline: LladaVPipeline):
+    visitor.ask()
+    run = visitor.session.recording.run
+    visitor.see(visitor.tab.handlers.stop(stopped(run, 3), visitor.data()))
+    states = list(tiny_pipeline.stream([{"role": "user", "content": QUESTION}], CONFIG))
+    assert visitor.session.turns[-1].answer == tiny_pipeline.text(states[3])
+    assert visitor.bubbles()[-1].count(MASK_SIGN) == 5
+
+
 def test_a_stop_of_a_run_that_was_left_stops_no_other(visitor: Visitor):
     visitor.ask()
     run = visitor.session.recording.run
@@ -293,7 +302,7 @@ def test_a_run_that_fails_leaves_what_it_had_and_a_sentence(
     assert visitor.notice == sentence
     assert len(visitor.session.trace.steps) == 3
     assert visitor.page[visitor.tab.canvas]["finish_reason"] == "stopped"
-    assert visitor.page[visitor.tab.stop]["interactive"] is False
+    assert visitor.page[visitor.tab.stop] == OFF
     assert visitor.ask("And now?")
     assert visitor.notice is None
 
