@@ -263,10 +263,10 @@ class LladaVPipeline:
         Raises:
             ValueError: as `check`, before the first frame.
         """
-        start, seconds = time.perf_counter(), 0.0
         steps = self.stream(prompt, config, features=features)
         before = next(steps)
         yield self.first_frame(config)
+        start, seconds = time.perf_counter(), 0.0
         for step in steps:
             seconds += time.perf_counter() - start
             yield Frame.of(before, step, seconds, self.text(step))

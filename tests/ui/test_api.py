@@ -62,15 +62,21 @@ def test_its_last_text_is_the_pipelines(client: Client, picture: Path, tiny_pipe
     assert ask(client, QUESTION, image=handle_file(picture), **SETTINGS)[-1]["text"] == reply.text
 
 
-@pytest.mark.parametrize("upload", [handle_file, str], ids=["uploaded", "path"])
-def test_history_keeps_its_picture(client: Client, picture: Path, tiny_pipeline: LladaVPipeline, upload):
-    def history(image):
-        content = [{"type": "image", "image": image}, {"type": "text", "text": QUESTION}]
-        return [{"role": "user", "content": content}, {"role": "assistant", "content": "A red circle."}]
+def history(image: object) -> list[dict]:
+    content = [{"type": "image", "image": image}, {"type": "text", "text": QUESTION}]
+    return [{"role": "user", "content": content}, {"role": "assistant", "content": "A red circle."}]
 
+
+def test_history_keeps_its_picture(client: Client, picture: Path, tiny_pipeline: LladaVPipeline):
     messages = [*history(str(picture)), {"role": "user", "content": "Is it red?"}]
     expected = tiny_pipeline(messages, SamplingConfig(**SETTINGS)).text
-    assert ask(client, "Is it red?", history=history(upload(str(picture))), **SETTINGS)[-1]["text"] == expected
+    assert ask(client, "Is it red?", history=history(handle_file(picture)), **SETTINGS)[-1]["text"] == expected
+
+
+@pytest.mark.parametrize("where", ["/etc/hostname", "/etc/no-such-file", "assets/examples/frog.png", "a\0b", 7, None])
+def test_history_reads_uploads_only_and_does_not_tell_which_files_there_are(client: Client, where: object):
+    with pytest.raises(AppError, match="image must be a file uploaded to this server: upload it with the request"):
+        ask(client, "Is it red?", history=history(where), **SETTINGS)
 
 
 def test_without_a_picture(client: Client):
@@ -85,6 +91,10 @@ def test_without_a_picture(client: Client):
         ({"message": "  "}, "message must hold a question"),
         ({"message": "What? " * 500}, "must fit into 512 tokens"),
         ({"message": "Hi", "image": "/etc/hostname"}, "must be a file uploaded to this server"),
+        ({"message": "x" * 5000}, "a message may have 4000 letters, got 5000"),
+        ({"message": "Hi", "history": "no list"}, "history must be a list"),
+        ({"message": "Hi", "history": [1]}, "a message of history must be"),
+        ({"message": "Hi", "history": [{"role": "user", "content": [{"type": "sound"}]}]}, "a block must be"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(client: Client, arguments: dict, sentence: str):

@@ -60,10 +60,10 @@ def test_what_a_link_leaves_open_fits_what_it_names(panel: SettingsPanel):
 @pytest.mark.parametrize(
     ("query", "setting", "value", "said"),
     [
-        ({"steps": "many"}, "steps", 32, "Denoising steps in the link was left out: it has to be a number."),
-        ({"steps": "nan"}, "steps", 32, "it has to be a number"),
-        ({"steps": "-inf"}, "steps", 32, "it has to be a number"),
-        ({"steps": "1e9"}, "steps", 64, "Denoising steps moved to 256: it goes from 1 to 256."),
+        ({"steps": "many"}, "steps", 16, "Denoising steps in the link was left out: it has to be a number."),
+        ({"steps": "nan"}, "steps", 16, "it has to be a number"),
+        ({"steps": "-inf"}, "steps", 16, "it has to be a number"),
+        ({"steps": "1e9"}, "steps", 32, "Denoising steps moved to 256: it goes from 1 to 256."),
         ({"block_length": "20"}, "block_length", 16, "Block length moved to 16"),
         ({"temperature": "9"}, "temperature", 2, "Temperature moved to 2"),
         ({"seed": "-5"}, "seed", -1, "Seed moved to -1"),
