@@ -42,7 +42,7 @@ def canvas_state(trace: Trace, run: str | None = None, play: bool = False, edita
 
     Args:
         trace: the run.
-        run: a name no other run of the page has; by default its `id`.
+        run: a name no other run of the page has; by default a new one, since a page may show a trace twice.
         play: whether it is played from its first step, rather than shown as it ended.
     """
     special = {token for token, piece in trace.pieces.items() if SPECIAL.fullmatch(piece)}
