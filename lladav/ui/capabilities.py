@@ -52,7 +52,8 @@ class Capabilities:
             return cls("vision–language model", can_think=True, max_frames=frames, longest_answer=longest)
         written: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         questions = tuple(written.pop("suggested_questions", SUGGESTIONS))
-        return cls(**{"longest_answer": longest, "suggested_questions": questions} | written)
+        values: dict[str, Any] = {"longest_answer": longest, "suggested_questions": questions} | written
+        return cls(**values)
 
 
 def parameters_in_words(pipe: LladaVPipeline) -> str:

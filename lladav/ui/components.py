@@ -23,7 +23,7 @@ Data = dict[Any, Any]  # the values of the components that a handler was given, 
 
 
 def html_component(name: str, value: Any, template: str | None = None, **options: Any) -> gr.HTML:
-    """A component whose markup never changes, and which the painter that static/gradio_adapter.js knows by `name` fills.
+    """A component whose markup never changes, filled by the painter that static/gradio_adapter.js knows by `name`.
 
     Painters write text with textContent only: what models and visitors say is never read as HTML.
 

@@ -37,8 +37,8 @@ def test_every_setting_is_in_the_link(panel: SettingsPanel):
 
 def test_a_link_sets_the_settings_it_names(panel: SettingsPanel):
     given = {
-        "gen_length": "64", "block_length": "16", "steps": "32", "refresh_interval": "8", "threshold": "0.8", "temperature": "0.5",
-        "cfg_scale": "1.5", "remasking": "low_confidence", "seed": "12", "thinking": "No think",
+        "gen_length": "64", "block_length": "16", "steps": "32", "refresh_interval": "8", "threshold": "0.8",
+        "temperature": "0.5", "cfg_scale": "1.5", "remasking": "low_confidence", "seed": "12", "thinking": "No think",
     }  # fmt: skip
     assert values_of(panel, given) == {
         "gen_length": 64, "block_length": 16, "steps": 32, "refresh_interval": 8, "threshold": 0.8,
@@ -67,7 +67,12 @@ def test_what_a_link_leaves_open_fits_what_it_names(panel: SettingsPanel):
         ({"block_length": "20"}, "block_length", 16, "Block length moved to 16"),
         ({"temperature": "9"}, "temperature", 2, "Temperature moved to 2"),
         ({"seed": "-5"}, "seed", -1, "Seed moved to -1"),
-        ({"remasking": "<b>"}, "preset", "Balanced", "Remasking strategy in the link was left out: it has to be one of low"),
+        (
+            {"remasking": "<b>"},
+            "preset",
+            "Balanced",
+            "Remasking strategy in the link was left out: it has to be one of low",
+        ),
         ({"remasking": "random", "threshold": "0.9"}, "threshold", 1, "Confidence threshold moved to 1"),
     ],
 )
@@ -104,7 +109,9 @@ def test_a_run_travels_in_a_link(tiny_pipeline: LladaVPipeline):
     assert unpacked(text) == trace
 
 
-@pytest.mark.parametrize("text", ["", "?!", "AAAA", "x" * (LONGEST_LINK + 1), None, 7, packed_text("{}"), packed_text("[" * 10_000)])
+@pytest.mark.parametrize(
+    "text", ["", "?!", "AAAA", "x" * (LONGEST_LINK + 1), None, 7, packed_text("{}"), packed_text("[" * 10_000)]
+)
 def test_what_is_no_run_in_a_link_is_refused(text: object):
     with pytest.raises(ValueError):
         unpacked(text)

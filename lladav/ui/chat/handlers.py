@@ -217,7 +217,7 @@ class ChatHandlers:
         return self.view(session) | {self.tab.stop: OFF}
 
     def shown(self) -> Updates:
-        """The canvas has shown a run to its end, which may be long after the model was done: nothing is to be stopped."""
+        """The canvas has shown a run to its end, perhaps long after the model was done: there is nothing to stop."""
         return {self.tab.stop: OFF}
 
     def edit(self, event: gr.EventData, data: Data) -> Iterator[Updates]:

@@ -56,7 +56,12 @@ class Side:
         self.canvas = token_canvas(idle_state(gen_length), elem_id=f"canvas-{key}", elem_classes="led")
 
     def lay_out_settings(
-        self, capabilities: Capabilities, measured: Latency | None, has_twin: bool, values: Mapping[str, Any], model: str
+        self,
+        capabilities: Capabilities,
+        measured: Latency | None,
+        has_twin: bool,
+        values: Mapping[str, Any],
+        model: str,
     ) -> None:
         """The settings, in the current context."""
         gr.Markdown(f"{self.name} Settings", elem_classes=self.looks)
@@ -217,4 +222,3 @@ class CompareTab:
             return pipe.pieces([token])[0]
 
         return StateWriter(recording, spell, set(pipe.tokenizer.all_special_ids))
-

@@ -71,7 +71,9 @@ def test_without_a_clipboard_the_link_is_shown_selected(open_page: Callable[...,
 
 def test_a_link_that_asks_for_too_much_is_answered_in_a_sentence(open_page: Callable[..., Visit], url: str):
     visit = open_page(f"{url}?steps=7&block_length=16&cfg_scale=<img src=x>&seed=3&tab=nowhere")
-    visit.page.get_by_text("CFG scale in the link was left out: it has to be a number. Denoising steps moved to 8").wait_for()
+    visit.page.get_by_text(
+        "CFG scale in the link was left out: it has to be a number. Denoising steps moved to 8"
+    ).wait_for()
     until_number(visit, "steps", 8)
     assert visit.page.locator("#note img").count() == 0
     assert visit.page.locator("[role=tab][aria-selected=true]").inner_text() == "Chat"

@@ -9,7 +9,14 @@ from PIL import Image
 
 from lladav import LladaVPipeline
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.chat.conversation import DEFAULT_QUESTION, chat_messages, model_messages, read_message, text_block, without_oldest
+from lladav.ui.chat.conversation import (
+    DEFAULT_QUESTION,
+    chat_messages,
+    model_messages,
+    read_message,
+    text_block,
+    without_oldest,
+)
 from lladav.ui.chat.session import Session, Turn
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

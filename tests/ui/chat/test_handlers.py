@@ -82,7 +82,9 @@ def edit_event(step: int, changes: dict[str, Any]) -> SimpleNamespace:
     return SimpleNamespace(step=step, changes=changes, label="an edit")
 
 
-def test_the_answer_is_the_pipelines_and_the_next_question_has_a_history(visitor: Visitor, tiny_pipeline: LladaVPipeline):
+def test_the_answer_is_the_pipelines_and_the_next_question_has_a_history(
+    visitor: Visitor, tiny_pipeline: LladaVPipeline
+):
     messages = [{"role": "user", "content": QUESTION}]
     first = tiny_pipeline(messages, CONFIG).text
     visitor.ask()
@@ -270,7 +272,9 @@ def test_another_question_starts_afresh(visitor: Visitor):
     assert visitor.session.past == []
 
 
-def test_a_recorded_run_comes_out_the_same_when_it_is_tried(visitor: Visitor, tiny_pipeline: LladaVPipeline, picture: Path):
+def test_a_recorded_run_comes_out_the_same_when_it_is_tried(
+    visitor: Visitor, tiny_pipeline: LladaVPipeline, picture: Path
+):
     content = [{"type": "image", "image": str(picture)}, {"type": "text", "text": QUESTION}]
     config = replace(CONFIG, steps=4, temperature=0.7, seed=11, refresh_interval=2)
     trace = tiny_pipeline([{"role": "user", "content": content}], config).trace
@@ -282,7 +286,11 @@ def test_a_recorded_run_comes_out_the_same_when_it_is_tried(visitor: Visitor, ti
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
-    [(RuntimeError("boom"), FAILED), (torch.OutOfMemoryError("no"), OUT_OF_MEMORY), (gr.Error("No quota."), "No quota.")],
+    [
+        (RuntimeError("boom"), FAILED),
+        (torch.OutOfMemoryError("no"), OUT_OF_MEMORY),
+        (gr.Error("No quota."), "No quota."),
+    ],
 )
 def test_a_run_that_fails_leaves_what_it_had_and_a_sentence(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str

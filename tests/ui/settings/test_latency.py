@@ -8,9 +8,8 @@ from functools import cache
 import pytest
 from conftest import picture_message
 
-from lladav import LladaVPipeline, SamplingConfig, Trace
+from lladav import LladaVPipeline, SamplingConfig, Trace, pipeline
 from lladav.sampling import sample
-from lladav import pipeline
 from lladav.ui.settings.latency import Latency, in_words, learn, measure, observe, pass_sizes
 from lladav.ui.settings.snapping import PRESETS, Plan, preset
 from lladav.ui.streaming import LONGEST_GRANT, gpu_seconds
@@ -84,7 +83,9 @@ def test_an_estimate_is_within_30_percent(
 def test_the_same_question_again_is_foretold(run: Callable[..., Trace], name: str):
     plan = preset(name, 32)
     trace = run(replace(config_of(plan), seed=1, temperature=0.7))
-    latency = learn(trace, learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4)), None))
+    latency = learn(
+        trace, learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4)), None)
+    )
     assert abs(latency.passes(plan) - len(trace.steps)) <= 1
     assert latency.forecast(plan, 0) == pytest.approx(trace.seconds[-1], rel=0.3)
 

@@ -1,1 +1,0 @@
-from lladav.sampling.config import SPEEDS, Speed
