@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers import SEED, Visit, letters, served, slow
 from PIL import Image
-from visiting import SEED, Visit, letters, served, slow
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.pipeline import EMBEDDED_MODEL, MASK_SIGN

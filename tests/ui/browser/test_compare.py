@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from visiting import Visit, letters, slow
+from helpers import Visit, letters, slow
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
 from lladav.ui.examples import examples

@@ -1,7 +1,7 @@
 """Taking hold of an answer as a person does: marking, pinning, typing over, branching, filling in, undoing."""
 
 import pytest
-from visiting import Visit, held, letters
+from helpers import Visit, held, letters
 
 from lladav import LladaVPipeline
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import cv2
 import pytest
+from helpers import Visit, letters
 from PIL import Image
-from visiting import Visit, letters
 
 from lladav import Trace
 from lladav.ui.examples import recorded_runs

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from visiting import Visit
+from helpers import Visit
 
 from lladav.ui.examples import recorded_runs
 from lladav.ui.learn.lessons import LESSONS

@@ -1,8 +1,7 @@
 """Replaying a run as a person does: scrubbing, looking into tokens, views and curves; and how quickly that goes."""
 
 import pytest
-from long_run import long_run
-from visiting import Visit, held
+from helpers import Visit, held, long_run
 
 from lladav import LladaVPipeline
 from lladav.pipeline import MASK_SIGN

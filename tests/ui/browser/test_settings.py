@@ -1,7 +1,7 @@
 """Presets and the estimate of a run, in Debian's chromium; skipped where that is missing."""
 
 import pytest
-from visiting import Visit
+from helpers import Visit
 
 from lladav.ui.settings.snapping import OWN_WORDS, PRESETS, preset
 

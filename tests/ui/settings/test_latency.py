@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from conftest import picture_message
+from helpers import picture_message
 
 from lladav import LladaVPipeline, SamplingConfig, Trace, pipeline
 from lladav.sampling import sample

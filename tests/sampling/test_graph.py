@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import picture_message
+from helpers import picture_message
 
 from lladav.sampling import SamplingConfig, graph, sample
 from lladav.sampling.graph import StepGraph

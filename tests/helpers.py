@@ -1,26 +1,119 @@
-"""A visit to the page as a person makes it, and a server to visit."""
+"""What tests share besides fixtures: golden figures, a picture to ask about, long runs, and visits to the page."""
 
+import json
+import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from lladav import LladaVPipeline
+from lladav import LladaVPipeline, SamplingConfig, SamplingStep, sample
+from lladav.recording import Frame
+from lladav.sampling import sample_batch
+from lladav.trace import TraceStep
+from lladav.viewer.state import CanvasRecord, State
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = Path(__file__).parent / "fixtures" / "golden"
+CASES = json.loads((GOLDEN / "traj.json").read_text())  # runs of the published implementation
+UNCACHED = {name: case for name, case in CASES.items() if case["dllm_cache"] is None}
+REFUSED = [name for name in UNCACHED if name.startswith("error_")]
+DIFFERENT = "mask_in_prompt_g32b32s8"  # masks typed in the prompt: published, they are filled too, and use up commits
+EXACT = sorted(UNCACHED.keys() - {*REFUSED, DIFFERENT})
 
 CHROMIUM = Path("/usr/bin/chromium")
 PATIENCE = 60_000  # milliseconds; machines that run tests may be busy
 SEED = 5
 
+LENGTH, STEPS = 512, 256  # of the longest run that the page allows
+VOCABULARY = 4000
 
 # Shows the end of the recorded run that the page opens with, and plays whatever comes as quickly as one can choose.
 QUICKLY = """() => {
     for (const speed of document.querySelectorAll('#canvas .tc-speed')) speed.value = [...speed.options].at(-1).value;
     document.querySelector("#canvas [data-do=last]").click();
 }"""
+
+
+def picture_message(question: str, color: str = "red") -> dict:
+    """A question about a picture of one colour."""
+    picture = Image.new("RGB", (200, 100), color)
+    return {
+        "role": "user",
+        "content": [{"type": "image", "image": picture}, {"type": "text", "text": question}],
+    }
+
+
+CONVERSATIONS = [
+    [{"role": "user", "content": "Is it red?"}],
+    [picture_message("What is this?")],
+    [picture_message("Is the blue square left of the dog, or is it the red circle? Yes, no.", "green")],
+]
+
+
+def sampling_config(case: dict) -> SamplingConfig:
+    """The settings of a published run; ValueError where they were refused."""
+    names = ("gen_length", "block_length", "steps", "temperature", "cfg_scale", "remasking", "seed", "suffix")
+    return SamplingConfig(**{name: case[name] for name in names}, stop=case["stopping_criteria"] or ())
+
+
+def assert_published(name: str, steps: list[SamplingStep]) -> None:
+    """The steps are those of the published implementation."""
+    case, golden = CASES[name], np.load(GOLDEN / "traj.npz")
+    length = case["gen_length"]
+    visible = case["final_stop_position"] if case["spill_steps"] else length  # spilled commits lie behind the stop
+    tokens = np.stack([step.tokens for step in steps[1:]])
+    committed = np.stack([step.transfer_index for step in steps[1:]])
+    confidence = np.stack([step.confidence for step in steps[1:]])
+    expected = {key: golden[f"{name}/{key}"][:, :length] for key in ("x_after", "committed", "confidence")}
+
+    np.testing.assert_array_equal(tokens[:, :visible], expected["x_after"][:, :visible])
+    np.testing.assert_array_equal(committed[:, :visible], expected["committed"][:, :visible])
+    np.testing.assert_allclose(confidence[committed], expected["confidence"][committed], atol=1e-4)
+    suffix = case["suffix_ids"] or []
+    assert steps[-1].answer_ids + suffix == case["returned"]
+    assert [step.block for step in steps[1:]] == case["block_per_step"]
+    before = [step.stop_position for step in steps[:-1]]
+    assert before == case["stop_position_per_step_before_check"]
+
+
+def joined(prompts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """One batch, padded on the left."""
+    names = {name for prompt in prompts for name in prompt} - {"input_ids", "attention_mask"}
+    batch = {name: torch.cat([prompt[name] for prompt in prompts if name in prompt]) for name in names}
+    for name in ("input_ids", "attention_mask"):
+        rows = [prompt[name][0] for prompt in prompts]
+        batch[name] = pad_sequence(rows, batch_first=True, padding_side="left")
+    return batch
+
+
+def assert_same(one: SamplingStep, other: SamplingStep):
+    for name in ("step", "block", "nfe", "stop_position", "finish_reason"):
+        assert getattr(one, name) == getattr(other, name), name
+    for name in ("tokens", "mask_index", "x0", "transfer_index"):
+        assert torch.equal(getattr(one, name), getattr(other, name)), name
+    for name in ("confidence", "top_probs"):
+        torch.testing.assert_close(getattr(one, name), getattr(other, name), atol=1e-5, rtol=0)
+
+
+def assert_rows_are_solo_runs(tiny_pipeline, inputs, prompts, config: SamplingConfig, tokenizer=None):
+    model, tokenizer = tiny_pipeline.model, tokenizer or tiny_pipeline.tokenizer
+    solo = [list(sample(model, prompt, config, tokenizer)) for prompt in prompts]
+    batch = list(sample_batch(model, inputs, config, tokenizer))
+    assert len(batch) == max(map(len, solo))
+    for index, records in enumerate(batch):
+        for record, steps in zip(records, solo, strict=True):
+            assert_same(record, steps[min(index, len(steps) - 1)])
+    return batch
 
 
 class Visit:
@@ -162,3 +255,28 @@ def held(pipe: LladaVPipeline, steps: int) -> Iterator[tuple[Event, list[float]]
     finally:
         gate.set()
         hook.remove()
+
+
+def long_run() -> list[State]:
+    """What the canvas is sent of the longest run, by a mind that never settles: no model is that restless."""
+    draw = random.Random(0)
+    config = SamplingConfig(gen_length=LENGTH, block_length=LENGTH, steps=STEPS)
+    record = CanvasRecord("long", config, lambda token: f" word{token}", special=())
+    record.add(Frame(None, STEPS, 0, None, 0.0, "", None))
+    states = [record.value()]
+    masked = list(range(LENGTH))
+    for step in range(1, STEPS + 1):
+        frame = Frame(_change(draw, masked), STEPS, step, None, 0.02 * step, "", "length" if step == STEPS else None)
+        record.add(frame)
+        states.append(record.value(frame))
+    return states
+
+
+def _change(draw: random.Random, masked: list[int]) -> TraceStep:
+    """A step that commits some of the masked positions, and takes them from the list."""
+    asked = [*masked]
+    ids = [draw.randrange(VOCABULARY) for _ in range(5 * len(asked))]
+    shares = [draw.choice([6000, 2000, 1000, 500, 100]) for _ in ids]
+    transferred = sorted(draw.sample(asked, LENGTH // STEPS))
+    masked[:] = [position for position in masked if position not in transferred]
+    return TraceStep(0, asked, ids[::5], [draw.random() for _ in asked], transferred, ids, shares)

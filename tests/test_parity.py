@@ -5,17 +5,16 @@ Prompts, ids, labels and pixels are exact; features are within 1e-4 and logits w
 
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers import GOLDEN
 from PIL import Image
 
 from lladav import LladaVProcessor
 from lladav.anyres import ImageLayout, anyres_tokens, select_best_resolution
 
-GOLDEN = Path(__file__).parent / "fixtures" / "golden"
 IMAGES = GOLDEN / "images"
 
 

@@ -7,8 +7,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
-from conftest import GOLDEN
-from test_parity_sampling import CASES, golden_inputs, sampling_config
+from helpers import CASES, GOLDEN, sampling_config
 
 from lladav import LladaVForMaskedDiffusion, SamplingConfig, cli, sample
 from lladav.benchmarks import growth, plain_loop, random_model, random_prompt
@@ -16,8 +15,6 @@ from lladav.benchmarks.machine import Machine, floor_seconds
 from lladav.benchmarks.measuring import Mode, Run, choose_threshold, exact_config, make_modes, parallel_modes
 from lladav.benchmarks.report import Row
 from lladav.benchmarks.subjects import SHAPES, Subject
-
-__all__ = ["golden_inputs"]  # a fixture
 
 MODES = ["plain", "exact", "refresh-4", "refresh-32", "refresh-32+factor", "refresh-32+threshold"]
 LENGTHS = ("--prompt-length", "20", "--gen-length", "8")

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import picture_message
-from test_sampling_batch import CONVERSATIONS, assert_rows_are_solo_runs, assert_same, joined
+from helpers import CONVERSATIONS, assert_rows_are_solo_runs, assert_same, joined, picture_message
 from transformers import LlamaForCausalLM
 
 from lladav import LladaVForMaskedDiffusion, LladaVPipeline, LladaVProcessor, SamplingConfig, Trace, sample

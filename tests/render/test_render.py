@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import picture_message
+from helpers import picture_message
 from PIL import Image
 
 from lladav import SamplingConfig, Trace

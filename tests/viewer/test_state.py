@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from gradio.utils import diff
-from long_run import long_run
+from helpers import long_run
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep
 from lladav.recording import Frame
-from lladav.ui.canvas import token_canvas
-from lladav.viewer.state import MOST_TOKEN_PROBS, CanvasRecord, canvas_state, idle_state
+from lladav.viewer.state import MOST_TOKEN_PROBS, CanvasRecord, canvas_state
 
 MESSAGES = [{"role": "user", "content": "What is this?"}]
 
@@ -102,10 +101,3 @@ def test_what_a_template_fixes_is_there_from_the_start(tiny_pipeline: LladaVPipe
     given = [(position, int(state["pieces"][piece].split(" ")[0])) for position, piece in state["template"]]
     assert given == [(0, 7), (2, 9)]
     assert state["steps"] == 2
-
-
-def test_the_template_is_constant():
-    template = token_canvas(idle_state(4)).html_template
-    assert "${" not in template
-    assert "{{" not in template
-    assert template == token_canvas(idle_state(8)).html_template

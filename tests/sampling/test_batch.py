@@ -4,18 +4,11 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 
 import pytest
-import torch
-from conftest import picture_message
+from helpers import CONVERSATIONS, assert_rows_are_solo_runs, joined
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
-from lladav.sampling import SamplingConfig, SamplingStep, sample, sample_batch
+from lladav.sampling import SamplingConfig, sample
 
-CONVERSATIONS = [
-    [{"role": "user", "content": "Is it red?"}],
-    [picture_message("What is this?")],
-    [picture_message("Is the blue square left of the dog, or is it the red circle? Yes, no.", "green")],
-]
 SETTINGS = {"gen_length": 16, "block_length": 8, "steps": 8, "stop": ()}
 VARIANTS = [
     {},
@@ -34,36 +27,6 @@ VARIANTS = [
 @pytest.fixture(scope="module")
 def prompts(tiny_pipeline) -> list[Mapping[str, Tensor]]:
     return [tiny_pipeline.processor.apply_chat_template(messages) for messages in CONVERSATIONS]
-
-
-def joined(prompts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """One batch, padded on the left."""
-    names = {name for prompt in prompts for name in prompt} - {"input_ids", "attention_mask"}
-    batch = {name: torch.cat([prompt[name] for prompt in prompts if name in prompt]) for name in names}
-    for name in ("input_ids", "attention_mask"):
-        rows = [prompt[name][0] for prompt in prompts]
-        batch[name] = pad_sequence(rows, batch_first=True, padding_side="left")
-    return batch
-
-
-def assert_same(one: SamplingStep, other: SamplingStep):
-    for name in ("step", "block", "nfe", "stop_position", "finish_reason"):
-        assert getattr(one, name) == getattr(other, name), name
-    for name in ("tokens", "mask_index", "x0", "transfer_index"):
-        assert torch.equal(getattr(one, name), getattr(other, name)), name
-    for name in ("confidence", "top_probs"):
-        torch.testing.assert_close(getattr(one, name), getattr(other, name), atol=1e-5, rtol=0)
-
-
-def assert_rows_are_solo_runs(tiny_pipeline, inputs, prompts, config: SamplingConfig, tokenizer=None):
-    model, tokenizer = tiny_pipeline.model, tokenizer or tiny_pipeline.tokenizer
-    solo = [list(sample(model, prompt, config, tokenizer)) for prompt in prompts]
-    batch = list(sample_batch(model, inputs, config, tokenizer))
-    assert len(batch) == max(map(len, solo))
-    for index, records in enumerate(batch):
-        for record, steps in zip(records, solo, strict=True):
-            assert_same(record, steps[min(index, len(steps) - 1)])
-    return batch
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)

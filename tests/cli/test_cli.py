@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from conftest import picture_message
+from helpers import picture_message
 from PIL import Image
 
 import lladav
