@@ -208,7 +208,7 @@ def test_a_page_holds_the_run_and_nothing_that_it_says_becomes_code(trace: Trace
     text = (tmp_path / "run.html").read_text(encoding="utf-8")
     page = Page(text)
     state, code = page.scripts
-    assert json.loads(state) == canvas_state(nasty, play=True)
+    assert json.loads(state) == canvas_state(nasty, run=nasty.id, play=True, editable=False)
     assert page.headings == NASTY and "alert(1)" not in code
     assert text.count("</script>") == 2
 

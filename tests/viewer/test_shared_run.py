@@ -1,6 +1,6 @@
 """The run that Python and JavaScript are both tested on is what Python makes of its trace."""
 
-from fixtures import readouts, shared
+from viewer.shared_run import readouts, shared
 
 from lladav import Trace
 from lladav.viewer.state import canvas_state

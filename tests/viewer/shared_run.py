@@ -1,4 +1,4 @@
-"""The run in tests/fixtures/viewer/run.json, which the tests of Python and of JavaScript share: python tests/viewer/fixtures.py
+"""The run in tests/fixtures/viewer/run.json, which the tests of Python and of JavaScript share: python tests/viewer/shared_run.py
 
 It holds a trace of the embedded model, the state that a canvas is given of it, and for every step what the readouts must
 say, worked out from the trace alone.
@@ -53,7 +53,11 @@ def main() -> None:
     picture = {"type": "image", "image": str(asset("examples") / "picnic.png")}
     content = [picture, {"type": "text", "text": "Describe the picture."}]
     trace = pipe([{"role": "user", "content": content}], CONFIG).trace
-    data = {"trace": json.loads(trace.to_json()), "state": canvas_state(trace, run="shared"), "readouts": readouts(trace)}
+    data = {
+        "trace": json.loads(trace.to_json()),
+        "state": canvas_state(trace, run="shared"),
+        "readouts": readouts(trace),
+    }
     FILE.write_text(json.dumps(data, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
