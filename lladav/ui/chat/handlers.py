@@ -17,7 +17,7 @@ from lladav.sampling.infilling import Template
 from lladav.trace import Trace
 from lladav.ui.chat import edits, scenes
 from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, without_oldest
-from lladav.ui.chat.session import Session, Turn
+from lladav.ui.chat.session import Exchange, Session
 from lladav.ui.components import Data, Updates
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import code
@@ -87,7 +87,7 @@ class ChatHandlers:
         session.interrupt(self.pipe)
         yield from self._reply([*session.turns, turn][-LIMITS.turns :], data, {self.tab.box: None})
 
-    def _reply(self, turns: list[Turn], data: Data, shown: Updates) -> Iterator[Updates]:
+    def _reply(self, turns: list[Exchange], data: Data, shown: Updates) -> Iterator[Updates]:
         """Answer the last of the turns, which become the conversation once it is known that they can be answered."""
         session: Session = data[self.tab.session]
         settings = self.tab.panel.read(data)
@@ -102,7 +102,9 @@ class ChatHandlers:
         recording = Recording(prompt, config)
         yield from self._run(recording, data, shown | note | self.tab.panel.fitted(settings))
 
-    def _prepare(self, turns: list[Turn], config: SamplingConfig, thinking: bool | None) -> tuple[Prompt, list[Turn]]:
+    def _prepare(
+        self, turns: list[Exchange], config: SamplingConfig, thinking: bool | None
+    ) -> tuple[Prompt, list[Exchange]]:
         """The prompt of a conversation, and what of it the model sees: the oldest turns go where all do not fit."""
         seen = turns
         while True:
