@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 
 FORGETS = "The conversation has become too long for the model: it no longer sees the oldest questions and answers."
 FAILED = "The model could not go on. What it had written is kept; ask again, or with shorter settings."
+SAME_AGAIN = (
+    "The same words came back: at temperature 0 the most probable ones are taken again. Take an alternative, mask more, "
+    "or raise the temperature."
+)
 OFF = gr.update(interactive=False)
 OUT_OF_MEMORY = "The machine ran out of memory. Ask for fewer tokens, or start a new chat."
 
@@ -134,7 +138,7 @@ class ChatHandlers:
                 recording.add(frame)
                 if frame.finish_reason is not None:
                     session.finish(self.pipe.record(recording))
-                    yield self.view(session) | {self.tab.canvas: writer.value()}
+                    yield self.view(session) | {self.tab.canvas: writer.value()} | self._same_again(session)
                 else:
                     yield {self.tab.canvas: writer.value()}
         except Exception as error:
@@ -267,6 +271,12 @@ class ChatHandlers:
         session.remember(trace)
         recording = Recording(last.prompt, edit.config, trace.id, edit.label, edit.pins)
         yield from self._run(recording, data, self.notice(None))
+
+    def _same_again(self, session: Session) -> Updates:
+        """Why an edit has changed nothing, where that is so."""
+        trace, before = session.trace, session.past[-1:]
+        same = trace is not None and before and trace.edit and trace.text == before[0].text
+        return self.notice(SAME_AGAIN) if same and trace and trace.config.temperature == 0 else {}
 
     def undo(self, data: Data) -> Updates:
         """Back to what the last edit changed."""

@@ -105,7 +105,10 @@ def alone(browser):
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.clock.install()
     state = json.dumps(long_run()[-1] | {"live": False, "play": False})
-    parts = [f"<style>{styles()}</style><main>{markup()}</main>", f'<script type="application/json" id="state">{state}</script>']
+    parts = [
+        f"<style>{styles()}</style><main>{markup()}</main>",
+        f'<script type="application/json" id="state">{state}</script>',
+    ]
     page.set_content("".join([*parts, f"<script>{bundle(STATIC / 'replay.js')}</script>"]))
     yield page
     page.close()
