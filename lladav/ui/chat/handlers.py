@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 FORGETS = "The conversation has become too long for the model: it no longer sees the oldest questions and answers."
 FAILED = "The model could not go on. What it had written is kept; ask again, or with shorter settings."
 SAME_AGAIN = (
-    "The same words came back: at temperature 0 the most probable ones are taken again. Take an alternative, mask more, "
-    "or raise the temperature."
+    "The same words came back: at temperature 0 the most probable ones are taken again. Take an alternative, mask "
+    "more, or raise the temperature."
 )
 OFF = gr.update(interactive=False)
 OUT_OF_MEMORY = "The machine ran out of memory. Ask for fewer tokens, or start a new chat."

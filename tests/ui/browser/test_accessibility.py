@@ -12,8 +12,10 @@ RUN = """async () => {
     return found.violations.filter(({impact}) => ['serious', 'critical'].includes(impact))
         .flatMap(({id, nodes}) => nodes.map(({target}) => `${id}: ${target.join(' ')}`));
 }"""
+FOCUSED = ("#canvas [data-do=play]", "#canvas .tc-tok", "#canvas [data-look=order]", "#badge summary", ".ga-try")
 OWN = ".tc, .pc, .pv, .st, .ba, .no, .su, .ga, .le"  # what the page has of its own; the rest is gradio's
-SMALL = """(own) => [...document.querySelectorAll(own)].flatMap((root) => [...root.querySelectorAll('button, select, input, a')])
+SMALL = """(own) => [...document.querySelectorAll(own)]
+    .flatMap((root) => [...root.querySelectorAll('button, select, input, a')])
     .filter((el) => el.checkVisibility() && el.closest('[data-view=text] .tc-tokens') === null)
     .filter((el) => { const box = el.getBoundingClientRect(); return Math.min(box.width, box.height) < 24
         && !(el.type === 'checkbox' && el.closest('label')) && el.type !== 'range'; })
