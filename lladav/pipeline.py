@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from lladav.cache import FeatureCache
+from lladav.checks import require
 from lladav.imaging import thumbnail
+from lladav.messages import Messages, Picture, check_messages
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.processing import LladaVProcessor, Messages, Picture, content_pieces, text_of
+from lladav.processing import LladaVProcessor, Piece, text_of, turns_of
 from lladav.prompt import Prompt, pictures_of
 from lladav.quantization import quantization_config
 from lladav.recording import Frame, Recording
@@ -118,7 +120,8 @@ class LladaVPipeline:
         if is_folder:
             *_, parent, name = Path(os.path.abspath(path)).parts
             name = parent if name == "model" else name  # as training lays models out
-        return cls(model.eval().requires_grad_(False), LladaVProcessor.from_pretrained(path), name, compiled)
+        processor = LladaVProcessor.from_pretrained(path, sanitize_control_tokens=True)  # its messages are people's
+        return cls(model.eval().requires_grad_(False), processor, name, compiled)
 
     @property
     def device(self) -> torch.device:
@@ -155,7 +158,7 @@ class LladaVPipeline:
             inputs=inputs,
             text=text_of(pieces),
             length=self.processor.count_tokens(inputs),
-            question=_last_text(messages),
+            question=_question(pieces),
             thumbnails=[thumbnail(picture.frames[0]) for picture in pictures],
             image_hashes=[hashlib.sha256(pixels.numpy().tobytes()).hexdigest() for pixels in tiles],
         )
@@ -379,26 +382,29 @@ def step_record(pipe: LladaVPipeline, step: SamplingStep) -> dict[str, Any]:
     }
 
 
-def _last_text(messages: Messages) -> str:
-    """The text of the last message, without its pictures."""
-    pieces = content_pieces(messages[-1]["content"])
-    return "".join(piece for piece in pieces if isinstance(piece, str)).strip()
+def _question(pieces: Sequence[Piece]) -> str:
+    """The text of the last message that is not empty, without its pictures."""
+    *_, (_, asked), _ = turns_of(pieces)
+    _, _, _, *content, _ = [piece for piece in asked if isinstance(piece, str)]
+    return "".join(content).strip()
 
 
 def with_thinking(messages: Messages, thinking: bool | None) -> Messages:
     """`messages` with " /think" (True) or " /no_think" (False) behind the last user text; None changes nothing."""
     if thinking is None:
         return messages
+    require(isinstance(thinking, bool), "thinking", "True, False or None", thinking)
+    check_messages(messages)
     switch = " /think" if thinking else " /no_think"
-    last = max(index for index, message in enumerate(messages) if message["role"] == "user")
+    last = max((index for index, message in enumerate(messages) if message["role"] == "user"), default=None)
+    if last is None:
+        raise ValueError("thinking needs a message of the user to stand in, got none: leave it at None")
     content = messages[last]["content"]
     if isinstance(content, str):
         content += switch
     else:
-        text = max(index for index, part in enumerate(content) if part["type"] == "text")
-        content = [
-            *content[:text],
-            content[text] | {"text": content[text]["text"] + switch},
-            *content[text + 1 :],
-        ]
-    return [*messages[:last], messages[last] | {"content": content}, *messages[last + 1 :]]
+        texts = [index for index, part in enumerate(content) if part["type"] == "text"]
+        at = texts[-1] if texts else len(content)
+        text = content[at]["text"] if texts else ""
+        content = [*content[:at], {"type": "text", "text": text + switch}, *content[at + 1 :]]
+    return [*messages[:last], {**messages[last], "content": content}, *messages[last + 1 :]]

@@ -7,9 +7,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "lladav"
 LAYERS = [  # a module may import from its own layer and from those before it
-    {"anyres", "artwork", "imaging", "configuration"},
+    {"checks", "tokenization", "messages", "anyres", "artwork", "imaging", "configuration"},
     {"language", "modeling", "quantization", "remasking", "scenes"},
-    {"sampling", "cache", "processing", "trace", "prompt", "recording", "viewer", "render"},
+    {"sampling", "cache", "processing", "trace", "image_processing", "prompt", "recording", "viewer", "render"},
     {"pipeline"},
     {"training", "evaluation", "benchmarks"},
     {"ui", "cli"},
