@@ -16,22 +16,23 @@ from torch import Tensor
 from lladav.cache import FeatureCache
 from lladav.checks import require
 from lladav.imaging import thumbnail
-from lladav.messages import Messages, Picture, check_messages
+from lladav.messages import Messages, Picture, check_messages, pictures_of, texts_of
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.processing import LladaVProcessor, Piece, text_of, turns_of
-from lladav.prompt import Prompt, pictures_of
+from lladav.processing import IMAGE_MARK, LladaVProcessor, text_of
+from lladav.prompt import Prompt, split_pictures
 from lladav.quantization import quantization_config
 from lladav.recording import Frame, Recording
 from lladav.sampling import (
     SamplingConfig,
     SamplingStep,
     effective_config,
-    encode,
     first_canvas,
     sample,
     sample_batch,
     stop_sequences,
+    suffix_ids,
 )
+from lladav.tokenization import clean, encode_text
 from lladav.trace import Trace, distinct_ids
 
 PUBLISHED_MODEL = "GSAI-ML/LLaDA-V"
@@ -153,12 +154,12 @@ class LladaVPipeline:
         pieces = self.processor.read_pictures(self.processor.render(with_thinking(messages, thinking)))
         inputs = self.processor.inputs_of(pieces)
         pictures = [piece for piece in pieces if isinstance(piece, Picture)]
-        tiles = [picture["pixel_values"] for picture in pictures_of(inputs)]
+        tiles = [picture["pixel_values"] for picture in split_pictures(inputs)]
         return Prompt(
             inputs=inputs,
             text=text_of(pieces),
             length=self.processor.count_tokens(inputs),
-            question=_question(pieces),
+            question=_question(messages),
             thumbnails=[thumbnail(picture.frames[0]) for picture in pictures],
             image_hashes=[hashlib.sha256(pixels.numpy().tobytes()).hexdigest() for pixels in tiles],
         )
@@ -170,7 +171,7 @@ class LladaVPipeline:
             ValueError: the prompt and the answer do not fit into `max_length`, or `config` holds a token that the
                 model does not have.
         """
-        answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))
+        answer_length = config.gen_length + len(suffix_ids(config, self.tokenizer))
         if prompt.length + answer_length > self.max_length:
             raise ValueError(
                 f"prompt and answer must fit into {self.max_length} tokens, got {prompt.length} and {answer_length}: "
@@ -254,7 +255,7 @@ class LladaVPipeline:
                 on_step(step)
         assert step.finish_reason is not None  # the last step has one
         trace = self.trace(prompt, config, steps, seconds)
-        ids = step.answer_ids + encode(config.suffix, self.tokenizer)
+        ids = step.answer_ids + suffix_ids(config, self.tokenizer)
         return Reply(trace.text, ids, trace, step.finish_reason, step.nfe, seconds[-1])
 
     def frames(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None = None) -> Iterator[Frame]:
@@ -349,6 +350,10 @@ class LladaVPipeline:
 
     # ---- text ----------------------------------------------------------------------------------
 
+    def encode(self, text: str) -> list[int]:
+        """The ids of what somebody typed: text, whatever control tokens are written there."""
+        return encode_text(text, self.tokenizer)
+
     def pieces(self, token_ids: Sequence[int]) -> list[str]:
         """Each token on its own, as text."""
         return [self.tokenizer.decode([token]) for token in token_ids]
@@ -382,11 +387,10 @@ def step_record(pipe: LladaVPipeline, step: SamplingStep) -> dict[str, Any]:
     }
 
 
-def _question(pieces: Sequence[Piece]) -> str:
-    """The text of the last message that is not empty, without its pictures."""
-    *_, (_, asked), _ = turns_of(pieces)
-    _, _, _, *content, _ = [piece for piece in asked if isinstance(piece, str)]
-    return "".join(content).strip()
+def _question(messages: Messages) -> str:
+    """The text of the last message, without its pictures."""
+    text = clean("".join(texts_of(messages[-1])))
+    return (text.replace(IMAGE_MARK, "") if pictures_of(messages[-1]) else text).strip()
 
 
 def with_thinking(messages: Messages, thinking: bool | None) -> Messages:

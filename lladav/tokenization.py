@@ -8,8 +8,8 @@ MARK = "\ufdd0"  # a code point that is no character: Unicode keeps it free for 
 
 
 def clean(text: str) -> str:
-    """`text` as it can be stored, sent and shown: halves of characters, which UTF-8 cannot hold, are replaced."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace(MARK, "")
+    """`text` as it can be stored, sent and shown: what is no character, or half of one, is replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace(MARK, "\ufffd")
 
 
 def encode_text(text: str, tokenizer: Any) -> list[int]:
