@@ -12,7 +12,7 @@ import torch
 
 from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.recording import Recording
-from lladav.sampling import SamplingConfig, effective_config, encode
+from lladav.sampling import SamplingConfig, effective_config, stop_sequences
 from lladav.sampling.infilling import Template
 from lladav.trace import Trace
 from lladav.ui.chat import edits, scenes
@@ -232,7 +232,7 @@ class ChatHandlers:
         change = {"step": event.step, "changes": event.changes, "label": event.label}
 
         def make(trace: Trace) -> edits.Edit:
-            edit = edits.edited(trace, change, self._encode)
+            edit = edits.edited(trace, change, self.pipe.encode)
             return replace(edit, config=replace(edit.config, seed=self.tab.panel.read(data).config.seed))
 
         if session.running is not None:
@@ -243,12 +243,12 @@ class ChatHandlers:
         """Answer the last question in the words of a template, whose blanks find their own length."""
         session: Session = data[self.tab.session]
         config = self.tab.panel.read(data).config
-        stop = self._encode(config.stop[0])
+        (stop, *_) = stop_sequences(config, self.pipe.tokenizer)
         session.interrupt(self.pipe)
 
         def make(trace: Trace) -> edits.Edit:
             longest = self.tab.capabilities.longest_answer
-            template = Template.read(data[self.tab.template][: LIMITS.letters], self._encode, longest)
+            template = Template.read(data[self.tab.template][: LIMITS.letters], self.pipe.encode, longest)
             assert session.recording is not None
             template = self.settle(session.recording.prompt, template, config)
             return edits.Edit(template.config(config, stop), (), "filled blanks")
@@ -334,6 +334,3 @@ class ChatHandlers:
         updates = self.new_chat(data)
         session.scene, session.scene_questions = path, questions
         return updates | {self.tab.box: {"text": "", "files": [path]}, self.tab.suggestions: questions}
-
-    def _encode(self, text: str) -> list[int]:
-        return encode(text, self.pipe.tokenizer)
