@@ -138,7 +138,7 @@ class Trace:
             require(len(data["steps"]) <= config.steps, "steps", f"at most the {config.steps} of config", data["steps"])
             steps = [TraceStep(**_renamed(step, version)) for step in data["steps"]]
             pieces = {int(token): clean(piece) for token, piece in data["pieces"].items()}
-            _check_run(config, steps, pieces)
+            _check_run(config, steps, pieces, data["mask_token_id"])
             texts = {name: clean(data[name]) for name in LONGEST if data.get(name) is not None}
             built = {"config": config, "steps": steps, "pieces": pieces, "version": VERSION}
             return cls(**dict(data) | texts | built)
@@ -226,7 +226,7 @@ def _check_values(data: Mapping[str, Any]) -> None:
     require(short, "pieces", f"strings of at most {LONGEST_PIECE} letters", pieces)
 
 
-def _check_run(config: SamplingConfig, steps: Sequence[TraceStep], pieces: Mapping[int, str]) -> None:
+def _check_run(config: SamplingConfig, steps: Sequence[TraceStep], pieces: Mapping[int, str], mask: int) -> None:
     """Refuse steps that no run could have taken one after the other; in a time that grows with their sizes alone."""
     template = config.template or (None,) * config.gen_length
     masked = {position for position, token in enumerate(template) if token is None}
@@ -247,7 +247,9 @@ def _check_run(config: SamplingConfig, steps: Sequence[TraceStep], pieces: Mappi
         require(max(step.top_probs, default=0) <= units, name, "of probabilities up to 10000", step.top_probs)
         known = pieces.keys() >= {*step.x0, *step.top_ids}
         require(known, name, "of tokens that pieces spells", step.x0)
-        masked -= transferred
+        # A model may write the mask token itself, which leaves the position masked.
+        proposed = dict(zip(step.positions, step.x0, strict=True))
+        masked -= {position for position in transferred if proposed[position] != mask}
     fixed = {token for token in template if token is not None}
     require(pieces.keys() >= fixed, "template", "of tokens that pieces spells", template)
 
