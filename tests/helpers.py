@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep, sample
-from lladav.recording import Frame
+from lladav.recording import Frame, Recording
 from lladav.sampling import sample_batch
 from lladav.trace import TraceStep
-from lladav.viewer.state import CanvasRecord, State
+from lladav.viewer.state import CanvasState, StateWriter
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "fixtures" / "golden"
@@ -145,7 +145,7 @@ class Visit:
                 document.addEventListener('tokencanvas:shown', ({detail}) => window.seen.push({
                     step: Number(document.querySelector('#canvas .tc').dataset.step),
                     masks: document.querySelectorAll('#canvas .tc-mask').length,
-                    text: detail.text, live: detail.live,
+                    text: detail.text, live: detail.live, run: detail.run,
                     bubble: [...document.querySelectorAll('#conversation [data-refining]')].at(-1)?.dataset.refining,
                 }));
             }"""
@@ -281,18 +281,19 @@ def held(pipe: LladaVPipeline, steps: int) -> Iterator[tuple[Event, list[float]]
         hook.remove()
 
 
-def long_run() -> list[State]:
+def long_run() -> list[CanvasState]:
     """What the canvas is sent of the longest run, by a mind that never settles: no model is that restless."""
     draw = random.Random(0)
     config = SamplingConfig(gen_length=LENGTH, block_length=LENGTH, steps=STEPS)
-    record = CanvasRecord("long", config, lambda token: f" word{token}", special=())
-    record.add(Frame(None, STEPS, 0, None, 0.0, "", None))
-    states = [record.value()]
+    recording = Recording(prompt=None, config=config, run="long")
+    writer = StateWriter(recording, lambda token: f" word{token}", special=())
+    recording.add(Frame(None, STEPS, 0, None, 0.0, "", None))
+    states = [writer.value()]
     masked = list(range(LENGTH))
     for step in range(1, STEPS + 1):
-        frame = Frame(_change(draw, masked), STEPS, step, None, 0.02 * step, "", "length" if step == STEPS else None)
-        record.add(frame)
-        states.append(record.value(frame))
+        ending = "length" if step == STEPS else None
+        recording.add(Frame(_change(draw, masked), STEPS, step, None, 0.02 * step, "", ending))
+        states.append(writer.value())
     return states
 
 

@@ -28,7 +28,7 @@ PEERS = {  # room: what of its own rank it may use
     "benchmarks": {"evaluation"},
     "cli": {"ui"},
     "configuration": {"anyres"},
-    "imaging": {"anyres"},
+    "imaging": {"anyres", "messages"},
     "modeling": {"language", "loading"},
     "processing": {"image_processing"},
     "sampling": {"cache"},
@@ -48,7 +48,6 @@ CONFINED = {  # package: the only rooms that may import it
     "accelerate": {"training"},
 }
 BY_PATH = re.compile(r"\b([a-z_]+)(?:/static\b|/[a-z_]+\.(?:py|js|css|html)\b)")
-INTERIM = {"viewer/__init__.py"}  # until the page's old scripts are the viewer's modules
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 SCRIPTS = sorted(PACKAGE.rglob("*.js"))
 IMPORTED = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']""")  # of JavaScript, JSDoc's types among them
@@ -147,8 +146,7 @@ def test_scripts_import_from_their_own_room_or_a_lower_one(path: Path):
 def test_no_room_reaches_into_a_higher_one_by_path(path: Path):
     named = set(rooms_by_path(path)) & ROOMS
     wrong = {name for name in named if not may_use(room(path), name)}
-    if path.relative_to(PACKAGE).as_posix() not in INTERIM:
-        assert not wrong, f"{path.relative_to(PACKAGE)} names files of {sorted(wrong)}"
+    assert not wrong, f"{path.relative_to(PACKAGE)} names files of {sorted(wrong)}"
 
 
 @pytest.mark.parametrize(

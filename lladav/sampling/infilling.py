@@ -22,7 +22,7 @@ Encode = Callable[[str], list[int]]
 
 @dataclass(frozen=True)
 class Template:
-    """Text with blanks: `parts` holds ids that are fixed, for a blank its number of masks, and None where it is open."""
+    """Text with blanks: `parts` holds ids that are fixed, of a blank its number of masks, or None where it is open."""
 
     parts: tuple[tuple[int, ...] | int | None, ...]
 

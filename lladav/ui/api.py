@@ -15,7 +15,6 @@ from lladav.ui.limits import LIMITS
 from lladav.ui.streaming import gpu_seconds
 
 
-
 def create_sample_endpoint(pipe: LladaVPipeline) -> None:
     """Serve `/sample` from the current Blocks."""
 

@@ -23,7 +23,7 @@ Data = dict[Any, Any]  # the values of the components that a handler was given, 
 
 
 def html_component(name: str, value: Any, template: str | None = None, **options: Any) -> gr.HTML:
-    """A component whose markup never changes, and which the painter that static/gradio_adapter.js knows by `name` fills.
+    """A component whose markup never changes, filled by the painter that static/gradio_adapter.js knows by `name`.
 
     Painters write text with textContent only: what models and visitors say is never read as HTML.
 
@@ -41,7 +41,7 @@ def token_canvas(state: CanvasState, editable: bool = False, **options: Any) -> 
 
     It is not a class of its own because gradio writes a stub file beside the source of every class of components.
     """
-    return _painted("canvas", viewer.template(), state, editable=editable, **options)
+    return _painted("canvas", viewer.markup(), state, editable=editable, **options)
 
 
 def _painted(name: str, template: str, value: Any, **options: Any) -> gr.HTML:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import gradio as gr
 
@@ -16,8 +17,9 @@ from lladav.ui.limits import LIMITS
 from lladav.viewer.state import canvas_state
 
 SAVE = "(file) => window.lladav.save(file)"
+LABELS = {"mp4": "MP4 (VP9)"}  # which browsers play, and some older programs do not
 NOTHING = "There is no finished run on the canvas yet: ask something, or open one of the recorded runs."
-RENDERS = {"concurrency_id": "renders", "concurrency_limit": LIMITS.renders}
+RENDERS: dict[str, Any] = {"concurrency_id": "renders", "concurrency_limit": LIMITS.renders}
 
 
 class Export:
@@ -32,7 +34,9 @@ class Export:
         with gr.Row(elem_id="export"):
             status = gr.Markdown("Export", elem_id="export-status", min_width=60)
             for ending in FORMATS:
-                button = gr.Button(ending.upper(), size="sm", min_width=54, elem_id=f"export-{ending}")
+                button = gr.Button(
+                    LABELS.get(ending, ending.upper()), size="sm", min_width=54, elem_id=f"export-{ending}"
+                )
                 rendering = button.click(
                     partial(self.render, ending), {tab.session}, [self.file, tab.notice], show_progress_on=status,
                     api_visibility="private", **RENDERS,
@@ -41,9 +45,7 @@ class Export:
             self.upload = gr.UploadButton(
                 "Open JSON", file_types=[".json"], size="sm", min_width=100, elem_id="open-run"
             )
-        self.upload.upload(
-            self.open, {self.upload, tab.session}, tab.shown, cancels=tab.runs, **QUIET, **RENDERS
-        )
+        self.upload.upload(self.open, {self.upload, tab.session}, tab.shown, cancels=tab.runs, **QUIET, **RENDERS)
 
     def render(self, ending: str, data: Data, progress: gr.Progress = gr.Progress()) -> Iterator[Updates]:  # noqa: B008
         """The run as a file. By the time this goes on, gradio has a copy in its cache, which it deletes in a day."""
@@ -73,7 +75,8 @@ def read_trace(path: str) -> Trace:
     """
     name, size = Path(path).name, Path(path).stat().st_size
     if size > LIMITS.trace_bytes:
-        raise ValueError(f"{name} has {size / 2**20:.0f} MB; a run of this page has at most {LIMITS.trace_bytes >> 20}.")
+        most = LIMITS.trace_bytes >> 20
+        raise ValueError(f"{name} has {size / 2**20:.0f} MB; a run of this page has at most {most}.")
     try:
         trace = Trace.from_dict(json.loads(Path(path).read_bytes()))
         if trace.config.gen_length > LIMITS.trace_tokens:

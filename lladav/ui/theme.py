@@ -12,7 +12,7 @@ ENTRY = STATIC / "gradio_adapter.js"
 PREVIEW = {
     "og:type": "website",
     "og:title": "LLaDA-V: answers out of masks",
-    "og:description": "Show it a picture, ask, and watch the answer come out of the noise: diffusion language models that see.",
+    "og:description": "Show it a picture, ask, and watch the answer come out of the masks.",
     "og:image": "gradio_api/file=assets/preview.png",
     "twitter:card": "summary_large_image",
 }

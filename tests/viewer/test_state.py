@@ -1,6 +1,7 @@
 """The record that feeds the canvas: complete, compact, and no part of any template."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -9,22 +10,21 @@ from gradio.utils import diff
 from helpers import long_run
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep
-from lladav.recording import Frame
-from lladav.viewer.state import MOST_TOKEN_PROBS, CanvasRecord, canvas_state
+from lladav.recording import Recording
+from lladav.viewer.state import MOST_TOKEN_PROBS, StateWriter, canvas_state
 
 MESSAGES = [{"role": "user", "content": "What is this?"}]
 
 
 def record_of(pipe: LladaVPipeline, config: SamplingConfig) -> tuple[list[SamplingStep], list[dict[str, Any]]]:
-    """The steps of a run and the value of the canvas after each."""
-    record = CanvasRecord("run", config, lambda token: pipe.pieces([token])[0], set(pipe.tokenizer.all_special_ids))
-    before, steps, values = None, [], []
-    for step in pipe.stream(MESSAGES, config):
-        frame = Frame.of(before, step, 0.0125 * step.step, pipe.text(step))
-        record.add(frame)
-        values.append(record.value(frame))
-        steps.append(before := step)
-    return steps, values
+    """The steps of a run and the state of the canvas after each."""
+    recording = Recording(pipe.prepare(MESSAGES), config)
+    writer = StateWriter(recording, lambda token: pipe.pieces([token])[0], set(pipe.tokenizer.all_special_ids))
+    values = []
+    for frame in pipe.frames(recording.prompt, config):
+        recording.add(replace(frame, seconds=0.0125 * frame.nfe))
+        values.append(writer.value())
+    return [*pipe.stream(MESSAGES, config)], values
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +90,7 @@ def test_a_trace_is_shown_as_its_run_was(tiny_pipeline: LladaVPipeline):
     lines, live_lines = (list(map(json.loads, state["log"])) for state in (shown, live))
     assert [line[3:] for line in lines] == [line[3:] for line in live_lines]
     assert [line[2] for line in lines] == pytest.approx([1000 * at for at in trace.seconds], abs=0.06)
-    assert shown["run"] != canvas_state(trace)["run"] and canvas_state(trace, run="a")["run"] == "a"
-    same = shown.keys() - {"run", "log", "live", "play", "note"}
+    same = shown.keys() - {"run", "log", "live", "play"}
     assert {name: shown[name] for name in same} == {name: live[name] for name in same}
 
 
@@ -101,3 +100,17 @@ def test_what_a_template_fixes_is_there_from_the_start(tiny_pipeline: LladaVPipe
     given = [(position, int(state["pieces"][piece].split(" ")[0])) for position, piece in state["template"]]
     assert given == [(0, 7), (2, 9)]
     assert state["steps"] == 2
+
+
+def test_every_showing_has_a_name_of_its_own(tiny_pipeline: LladaVPipeline):
+    trace = tiny_pipeline(MESSAGES, SamplingConfig(gen_length=4, block_length=4, steps=4)).trace
+    assert canvas_state(trace)["run"] != canvas_state(trace)["run"]
+    assert canvas_state(trace, run="mine")["run"] == "mine"
+
+
+def test_alternatives_of_committed_tokens_are_sent_first(tiny_pipeline: LladaVPipeline):
+    length = 4 * MOST_TOKEN_PROBS
+    _, values = record_of(tiny_pipeline, SamplingConfig(gen_length=length, block_length=length, steps=4, stop=()))
+    for line in map(json.loads, values[-1]["log"][1:]):
+        committed, sent = {at for at, *_ in line[5]}, [at for at, *_ in line[6]]
+        assert set(sent[: len(committed)]) <= committed

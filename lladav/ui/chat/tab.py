@@ -16,7 +16,11 @@ from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import SettingsPanel
 from lladav.viewer.state import CanvasState
 
-RUNS = {"concurrency_id": "runs", "concurrency_limit": LIMITS.runs}  # all that decodes shares these places
+# All that decodes shares these places.
+RUNS: dict[str, Any] = {
+    "concurrency_id": "runs",
+    "concurrency_limit": LIMITS.runs,
+}
 STOP = "() => document.querySelector('#canvas .tc').dispatchEvent(new Event('tokencanvas:stop'))"
 NO_STAGE = {"pictures": [], "question": "", "answer": ""}
 
@@ -102,8 +106,8 @@ class ChatTab:
         with gr.Row(elem_id="scene-row", equal_height=True):
             self.new_scene = _button("New scene", "new-scene")
             self.things = gr.Dropdown(
-                scenes.things(), multiselect=True, max_choices=scenes.MOST_THINGS, label="with these on it (or anything)",
-                elem_id="things", min_width=160, scale=4,
+                scenes.things(), multiselect=True, max_choices=scenes.MOST_THINGS,
+                label="with these on it (or anything)", elem_id="things", min_width=160, scale=4,
             )  # fmt: skip
 
     def _code(self) -> None:
@@ -130,7 +134,7 @@ class ChatTab:
             self.chatbot, self.stage, self.notice, self.canvas, self.box, self.suggestions, self.stop, self.retry,
             self.edit_question, self.undo_edit, self.context, self.python, self.json, self.same_seed, *panel.outputs,
         ]  # fmt: skip
-        held = {self.session, *panel.components}
+        held: set[Any] = {self.session, *panel.components}
         decoding = {**QUIET, **RUNS}
         fill = gr.on(
             [self.fill_blanks.click, self.template.submit], do.fill, {self.template, *held}, self.shown, **decoding
@@ -148,13 +152,14 @@ class ChatTab:
         self._wire_quick_ones()
 
     def _wire_quick_ones(self) -> None:
-        do, session = self.handlers, {self.session}
+        do = self.handlers
+        session: set[Any] = {self.session}
         self.stop.click(None, js=STOP, **QUICK)
         self.canvas.stopped(do.stop, session, self.shown, cancels=self.runs, **QUICK)
         self.canvas.done(do.shown, None, self.stop, **QUICK)
         for undo in (self.undo_edit.click, self.canvas.undo):
             undo(do.undo, session, self.shown, cancels=self.runs, **QUICK)
-        new = {self.session, self.panel.gen_length}
+        new: set[Any] = {self.session, self.panel.gen_length}
         self.new.click(do.new_chat, new, self.shown, cancels=self.runs, **QUICK)
         self.same_seed.click(do.reuse_seed, session, self.panel.seed, **QUICK)
         self.edit_question.click(do.take_back, session, self.shown, cancels=self.runs, **QUICK)

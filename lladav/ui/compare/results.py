@@ -39,10 +39,15 @@ class Comparison:
     def results(self) -> dict[str, Any]:
         """Figures of both, and once both are done where their words part, for static/results.js."""
         rows = zip(*map(_figures, self.recordings), strict=True) if self.recordings else [(None, None)] * 4
-        heads = (("forward passes", "", 0), ("seconds", " s", 2), ("tokens per pass", "", 2), ("mean confidence", " %", 0))
+        heads = (
+            ("forward passes", "", 0),
+            ("seconds", " s", 2),
+            ("tokens per pass", "", 2),
+            ("mean confidence", " %", 0),
+        )
         figures = [[*head, *row] for head, row in zip(heads, rows, strict=True)]
         words = word_difference(*(recording.text for recording in self.recordings)) if self.finished else []
-        return {"figures": figures, "words": words, "summary": summary(words) if self.finished else ""}
+        return {"figures": figures, "words": words, "summary": difference_in_words(words) if self.finished else ""}
 
 
 def _figures(recording: Recording) -> tuple[int | None, float | None, float | None, float | None]:
@@ -67,7 +72,7 @@ def word_difference(first: str, second: str) -> WordDifference:
     ]
 
 
-def summary(words: WordDifference) -> str:
+def difference_in_words(words: WordDifference) -> str:
     """What a difference comes to, in a sentence."""
     if not words:
         return "Neither said anything."

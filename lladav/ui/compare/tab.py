@@ -56,7 +56,12 @@ class Side:
         self.canvas = token_canvas(idle_state(gen_length), elem_id=f"canvas-{key}", elem_classes="led")
 
     def lay_out_settings(
-        self, capabilities: Capabilities, measured: Latency | None, has_twin: bool, values: Mapping[str, Any], model: str
+        self,
+        capabilities: Capabilities,
+        measured: Latency | None,
+        has_twin: bool,
+        values: Mapping[str, Any],
+        model: str,
     ) -> None:
         """The settings, in the current context."""
         gr.Markdown(f"{self.name} Settings", elem_classes=self.looks)
@@ -88,7 +93,7 @@ class CompareTab:
         first = next(iter(self.comparisons.values()))
         self._question_row(examples[-1], first)
         self.player = html_component(
-            "sync_player", Comparison().player(), template=viewer.template("sync_player"), elem_id="player"
+            "sync_player", Comparison().player(), template=viewer.markup("sync_player"), elem_id="player"
         )
         with gr.Row(elem_id="sides"):
             self.sides = []
@@ -96,7 +101,7 @@ class CompareTab:
                 with gr.Column(min_width=320):
                     self.sides.append(Side(key, self.length))
         self.results = html_component(
-            "results", Comparison().results(), template=viewer.template("results"), elem_id="results"
+            "results", Comparison().results(), template=viewer.markup("results"), elem_id="results"
         )
         self.in_turn = gr.Checkbox(label="Run one after the other", container=False, elem_id="in-turn")
         with gr.Row(elem_id="side-settings"):
@@ -217,4 +222,3 @@ class CompareTab:
             return pipe.pieces([token])[0]
 
         return StateWriter(recording, spell, set(pipe.tokenizer.all_special_ids))
-

@@ -157,10 +157,9 @@ class SettingsPanel:
         return {name: data[component] for name, component in self.linked.items() if name in LINKED}
 
     def _plan(self, values: Mapping[str, Any]) -> Plan:
-        return snapping.snap(
-            *(values[name] for name in PLANNED[:3]), self.longest, values["refresh_interval"], values["threshold"],
-            values["remasking"],
-        )  # fmt: skip
+        sizes = values["gen_length"], values["block_length"], values["steps"]
+        speed = values["refresh_interval"], values["threshold"], values["remasking"]
+        return snapping.snap(*sizes, self.longest, *speed)
 
     def fitted(self, settings: Settings) -> Updates:
         """Updates that show the settings a run has, and why they are not those that were asked for."""

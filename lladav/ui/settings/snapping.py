@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lladav.sampling.presets import SPEEDS, Speed
+from lladav.sampling import SPEEDS, Speed
 
 EXACT, NEVER_SURE = 1, 1.0  # the refresh interval and the threshold at which neither changes anything
 SLOWEST_REFRESH = 64

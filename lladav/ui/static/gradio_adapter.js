@@ -48,9 +48,9 @@ const PAINTERS = {
  */
 function adapt(name, element, props, trigger, watch) {
   const root = /** @type {HTMLElement} */ (element.querySelector("[data-paints]") ?? element.firstElementChild);
-  const { update } = PAINTERS[name](root, trigger, props);
-  watch("value", () => update(props.value));
-  update(props.value);
+  const painter = PAINTERS[name](root, trigger, props);
+  watch("value", () => painter.update(props.value));
+  painter.update(props.value);
 }
 
 overlayBubble();

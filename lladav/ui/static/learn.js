@@ -4,77 +4,85 @@
 // value: {canvases: selector of their frames, picture: of the runs,
 //         lessons: [{title, text, canvas, first, last: step or null for the end}, …]}
 
-import { node } from "../../viewer/static/dom.js";
+import { button, find, node } from "../../viewer/static/dom.js";
 
 const STEP_MS = 650;
 
 /** @typedef {{title: string, text: string, canvas: number, first: number, last: number | null}} Lesson */
 
-/** @type {import("./gradio_adapter.js").Painter} */
-export function lessons(root) {
-  const $ = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (root.querySelector(selector));
-  const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  /** @type {Lesson[]} */
-  let all = [];
-  let canvases = "", current = 0, step = 0, timer = 0;
-
-  const frames = () => [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(canvases))];
-  const canvasOf = (/** @type {Lesson} */ lesson) => frames()[lesson.canvas]?.querySelector(".tc");
-
-  /** @param {boolean} playing */
-  function lead(playing) {
-    canvasOf(all[current])?.dispatchEvent(new CustomEvent("tokencanvas:lead", { detail: { step, playing } }));
+class Lessons {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    /** @type {Lesson[]} */
+    this.all = [];
+    this.canvases = "";
+    this.current = this.step = this.timer = 0;
+    find(root, ".le-moves").addEventListener("click", ({ target }) => {
+      const move = /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest("[data-go]"));
+      if (move) this.show(this.current + Number(move.dataset.go));
+    });
   }
 
-  function advance() {
-    const lesson = all[current];
-    const scrub = /** @type {HTMLInputElement} */ (canvasOf(lesson)?.querySelector(".tc-scrub"));
-    const end = lesson.last ?? Number(scrub.max);
-    step = calm.matches ? end : step + 1;
-    lead(step < end);
-    timer = step < end ? setTimeout(advance, STEP_MS) : 0;
+  /** @param {{lessons: Lesson[], canvases: string, picture: string}} value */
+  update({ lessons: all, canvases, picture }) {
+    this.all = all;
+    this.canvases = canvases;
+    /** @type {HTMLImageElement} */ (find(this.root, ".le-picture")).src = picture;
+    const items = all.map(({ title }, index) => {
+      const item = node("li");
+      item.append(button("", title, () => this.show(index)));
+      return item;
+    });
+    find(this.root, ".le-list").replaceChildren(...items);
+    requestAnimationFrame(() => this.show(0));  // once the canvases beside it are there
+  }
+
+  get frames() {
+    return [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(this.canvases))];
+  }
+
+  /** The canvas of the lesson on show. */
+  get canvas() {
+    return this.frames[this.all[this.current].canvas]?.querySelector(".tc");
+  }
+
+  /** @param {boolean} playing */
+  lead(playing) {
+    this.canvas?.dispatchEvent(new CustomEvent("tokencanvas:lead", { detail: { step: this.step, playing } }));
+  }
+
+  advance() {
+    const scrub = /** @type {HTMLInputElement} */ (this.canvas?.querySelector(".tc-scrub"));
+    const end = this.all[this.current].last ?? Number(scrub.max);
+    this.step = this.calm.matches ? end : this.step + 1;
+    this.lead(this.step < end);
+    this.timer = this.step < end ? setTimeout(() => this.advance(), STEP_MS) : 0;
   }
 
   /** @param {number} index */
-  function show(index) {
-    current = Math.max(0, Math.min(all.length - 1, index));
-    const lesson = all[current], still = lesson.first === lesson.last;
-    $(".le-count").textContent = `${current + 1} of ${all.length}`;
-    $(".le-title").textContent = lesson.title;
-    $(".le-text").textContent = lesson.text;
-    const disabled = { "-1": current === 0, 1: current === all.length - 1, 0: still };
+  show(index) {
+    const { all, root } = this;
+    this.current = Math.max(0, Math.min(all.length - 1, index));
+    const lesson = all[this.current], still = lesson.first === lesson.last;
+    find(root, ".le-count").textContent = `${this.current + 1} of ${all.length}`;
+    find(root, ".le-title").textContent = lesson.title;
+    find(root, ".le-text").textContent = lesson.text;
+    const disabled = { "-1": this.current === 0, 1: this.current === all.length - 1, 0: still };
     for (const [by, off] of Object.entries(disabled))
-      /** @type {HTMLButtonElement} */ ($(`[data-go='${by}']`)).disabled = off;
-    root.querySelectorAll(".le-list button").forEach((button, at) =>
-      button.setAttribute("aria-current", at === current ? "step" : "false"));
-    frames().forEach((frame, at) => { frame.dataset.shown = String(at === lesson.canvas); });
-    clearTimeout(timer);
-    step = lesson.first;
-    lead(false);
-    if (!still) timer = setTimeout(advance, STEP_MS);
+      /** @type {HTMLButtonElement} */ (find(root, `[data-go='${by}']`)).disabled = off;
+    root.querySelectorAll(".le-list button").forEach((one, at) =>
+      one.setAttribute("aria-current", at === this.current ? "step" : "false"));
+    this.frames.forEach((frame, at) => { frame.dataset.shown = String(at === lesson.canvas); });
+    clearTimeout(this.timer);
+    this.step = lesson.first;
+    this.lead(false);
+    if (!still) this.timer = setTimeout(() => this.advance(), STEP_MS);
   }
+}
 
-  /** @param {Lesson} lesson */
-  function listed({ title }, /** @type {number} */ index) {
-    const item = node("li", ""), button = /** @type {HTMLButtonElement} */ (node("button", "", title));
-    button.type = "button";
-    button.addEventListener("click", () => show(index));
-    item.append(button);
-    return item;
-  }
-
-  $(".le-moves").addEventListener("click", ({ target }) => {
-    const button = /** @type {HTMLElement} */ (target).closest("[data-go]");
-    if (button) show(current + Number(/** @type {HTMLElement} */ (button).dataset.go));
-  });
-
-  return {
-    update(value) {
-      all = value.lessons;
-      canvases = value.canvases;
-      /** @type {HTMLImageElement} */ ($(".le-picture")).src = value.picture;
-      $(".le-list").replaceChildren(...all.map(listed));
-      requestAnimationFrame(() => show(0));  // once the canvases beside it are there
-    },
-  };
+/** @type {import("./gradio_adapter.js").Painter} */
+export function lessons(root) {
+  return new Lessons(root);
 }

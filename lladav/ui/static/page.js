@@ -1,6 +1,8 @@
 // @ts-check
 // What joins the canvas to the rest of the page: the answer's bubble, dropped files, downloads.
 
+const PHONE = "(max-width: 640px)";
+
 /** While the canvas plays a run, the chat's last bubble shows the same step: the server is often done long before.
  *  The bubble's own text stays untouched underneath; the step on show is laid over it by chat.css. */
 export function overlayBubble() {
@@ -9,9 +11,14 @@ export function overlayBubble() {
     return /** @type {HTMLElement | undefined} */ (bubbles[bubbles.length - 1]);
   }
 
+  let run = "";
+
   document.addEventListener("tokencanvas:shown", (event) => {
     const { target, detail } = /** @type {CustomEvent & {target: HTMLElement}} */ (event);
     if (!target.closest("#canvas")) return;
+    if (detail.live && detail.run !== run && matchMedia(PHONE).matches)
+      document.querySelector("#stage")?.scrollIntoView({ block: "start" });
+    run = detail.run;
     const bubble = detail.live ? lastBubble() : undefined;
     for (const other of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-refining]")))
       if (other !== bubble) delete other.dataset.refining;

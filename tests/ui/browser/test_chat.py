@@ -208,6 +208,7 @@ def test_a_refusal_is_a_notice_and_keeps_what_was_typed_and_attached(visit: Visi
 
 
 def test_settings_snap_and_say_so(visit: Visit):
+    visit.show_settings()
     visit.set_number("block_length", 20)
     visit.page.get_by_text("Block length moved to 16").wait_for()
     assert (visit.number("block_length"), visit.number("steps")) == (16, 16)
