@@ -142,7 +142,9 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             init.normal_(module.image_newline, std=self.config.text_config.hidden_size**-0.5)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, output_loading_info: bool = False, **kwargs: Any):
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: Any, *args: Any, output_loading_info: bool = False, **kwargs: Any
+    ):
         """Load a model in our layout or in the published one; see `PreTrainedModel.from_pretrained`.
 
         Args:
