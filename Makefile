@@ -47,7 +47,8 @@ steady: .venv/dev
 
 # Small changes to the code that a test has to notice; what they are made to is in pyproject.toml.
 mutants: .venv/mutants
-	$(one_thread) $(BIN)/mutmut run
+	mkdir -p mutants
+	$(one_thread) PYTHONPATH=$(CURDIR)/mutants $(BIN)/mutmut run
 	$(BIN)/mutmut results
 
 # Makes the embedded default anew. Keeping freed memory instead of returning it doubles the speed on Linux.
