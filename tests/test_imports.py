@@ -7,12 +7,13 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "lladav"
 LAYERS = [  # a module may import from its own layer and from those before it
-    {"anyres", "artwork", "imaging", "configuration"},
-    {"language", "modeling", "quantization", "remasking", "scenes"},
+    {"anyres", "artwork", "assets", "imaging", "configuration"},
+    {"language", "modeling", "loading", "quantization", "remasking", "scenes"},
     {"sampling", "cache", "processing", "trace", "prompt", "recording", "viewer", "render"},
     {"pipeline"},
     {"training", "evaluation", "benchmarks"},
     {"ui", "cli"},
+    {"__main__"},
 ]
 CONFINED = {  # package: the modules that may import it
     "gradio": {"ui"},

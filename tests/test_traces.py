@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from lladav import Trace
+from lladav.assets import asset
 from lladav.render import frames
 from lladav.trace import PROBABILITY_UNIT, TraceStep
 
-FOLDER = Path(__file__).parent.parent / "assets" / "traces"
+FOLDER = asset("traces")
 LARGEST = 150_000  # bytes
 CLOSE = 2e-3  # between machines, whose sums round differently
 

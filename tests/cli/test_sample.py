@@ -1,45 +1,46 @@
+"""`lladav sample`."""
+
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 from conftest import picture_message
-from PIL import Image
 
-import lladav
-from lladav import SamplingConfig, Trace, cli
+from lladav import LladaVPipeline, SamplingConfig, Trace, cli
 from lladav.cli.sample import sampling_config
 from lladav.pipeline import step_record
 
 QUESTION = "What is this?"
-SETTINGS = [
-    "--gen-length",
-    "16",
-    "--block-length",
-    "8",
-    "--steps",
-    "8",
-    "--temperature",
-    "0.5",
-    "--seed",
-    "2",
-]
+SETTINGS = ["--gen-length", "16", "--block-length", "8", "--steps", "8", "--temperature", "0.5", "--seed", "2"]
 CONFIG = SamplingConfig(gen_length=16, block_length=8, steps=8, temperature=0.5, seed=2)
 
 
 @pytest.fixture
-def sample(tiny_random, tmp_path, capsys):
-    """Run `lladav sample` on a red picture: (exit code, stdout, stderr)."""
-    picture = tmp_path / "red.png"
-    picture_message(QUESTION)["content"][0]["image"].save(picture)
+def picture(tmp_path) -> Path:
+    path = tmp_path / "red.png"
+    picture_message(QUESTION)["content"][0]["image"].save(path)
+    return path
 
-    def run(*options: str) -> tuple[int, str, str]:
-        code = cli.main(["sample", QUESTION, "--model", str(tiny_random), "--image", str(picture), *options])
+
+@pytest.fixture
+def sample(tiny_random, picture, capsys):
+    """Run `lladav sample` on a red picture: (exit code, stdout, stderr)."""
+
+    def run(*options: str, question: str = QUESTION) -> tuple[int, str, str]:
+        code = cli.main(["sample", question, "--model", str(tiny_random), "--image", str(picture), *options])
         return code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def no_model(monkeypatch) -> None:
+    """Fails the test if it loads a model."""
+    monkeypatch.setattr(LladaVPipeline, "from_pretrained", lambda *_, **__: pytest.fail("a model was loaded"))
 
 
 def test_plain_output_is_the_answer_alone(sample, tiny_pipeline):
@@ -70,20 +71,21 @@ def test_the_trace_is_written(sample, tmp_path):
     assert f"{QUESTION} /no_think<|eot_id|>" in trace.prompt
 
 
-def test_a_trace_is_exported(sample, tmp_path, capsys):
-    trace, film = tmp_path / "trace.json", tmp_path / "run.gif"
-    sample(*SETTINGS, "--trace", str(trace))
-    assert cli.main(["export", str(trace), str(film)]) == 0
-    assert "run.gif" in capsys.readouterr().err  # the progress bar
-    with Image.open(film) as gif:
-        assert gif.n_frames == 8
-    assert cli.main(["export", str(trace), str(tmp_path / "run.avi")]) == 2
-    expected = "lladav: path must end in .gif, .mp4, .png, .html, .json, got '.avi'\n"
-    assert capsys.readouterr().err.endswith(expected)
-    assert cli.main(["export", "nowhere.json", str(film)]) == 2
-    assert capsys.readouterr().err == "lladav: no such file: nowhere.json\n"
-    assert cli.main(["export", str(film), str(film)]) == 2
-    assert "run.gif cannot be read as a trace" in capsys.readouterr().err
+def test_any_encoding_of_the_terminal_shows_every_step(tiny_random, picture, tiny_pipeline):
+    question = picture_message(QUESTION)
+    expected = [step_record(tiny_pipeline, step) for step in tiny_pipeline.stream([question], CONFIG)]
+    assert "░" in expected[0]["text"]  # which neither of these encodings has
+    command = ["sample", QUESTION, "--model", tiny_random, "--image", picture, *SETTINGS, "--json"]
+    for encoding in ("cp1252", "latin-1"):
+        result = subprocess.run(
+            [sys.executable, "-m", "lladav", *command],
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+            capture_output=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr.decode(encoding)
+        texts = [json.loads(line)["text"] for line in result.stdout.decode(encoding).splitlines()]
+        assert texts == [record["text"] for record in expected]
 
 
 @pytest.mark.parametrize(
@@ -128,14 +130,31 @@ def test_settings(options: list[str], expected: SamplingConfig):
     ("options", "words"),
     [
         (["--block-length", "7"], "block_length must divide gen_length, got 7 and 64"),
-        (["--image", "nowhere.png"], "no such file: nowhere.png"),
         (["--threshold", "0.5", "--factor", "1"], "exclude each other, got threshold=0.5 and factor=1.0"),
-        (["--image", __file__], "not a picture"),
-        (["--trace", "/nowhere/trace.json"], "no such file: /nowhere/trace.json"),
+        (["--trace", "/nowhere/trace.json"], "trace must lie in a folder that exists, got /nowhere/trace.json"),
+        (["--trace", "/"], "trace must be a file, got the folder /"),
+        (["--trace", "\udcff.json"], r"argument 8 must be UTF-8, got \udcff.json: set"),
     ],
-    ids=str,
+    ids=ascii,
 )
-def test_a_bad_argument_gets_one_sentence(sample, options: list[str], words: str):
+def test_a_bad_argument_is_refused_before_a_model_is_loaded(sample, no_model, options: list[str], words: str):
+    code, out, err = sample(*options)
+    assert (code, out) == (2, "")
+    assert err.startswith("lladav: ") and words in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("question", ["", " \n\t"], ids=ascii)
+def test_an_empty_question_is_refused_before_a_model_is_loaded(sample, no_model, question: str):
+    code, _, err = sample(question=question)
+    assert code == 2 and "question must say something, got" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(["--image", "nowhere.png"], "no such file: nowhere.png"), (["--image", __file__], "not a picture")],
+    ids=["missing", "code"],
+)
+def test_a_bad_picture_gets_one_sentence(sample, options: list[str], words: str):
     code, _, err = sample(*options)
     message = err.splitlines()[-1]
     assert code == 2 and message.startswith("lladav: ") and words in message
@@ -146,45 +165,3 @@ def test_a_model_that_is_not_there_gets_one_sentence(capsys):
     assert cli.main(["sample", QUESTION, "--model", "/nowhere/at/all"]) == 2
     expected = "lladav: model must be a directory or a hub id such as GSAI-ML/LLaDA-V, got '/nowhere/at/all'\n"
     assert capsys.readouterr().err == expected
-
-
-@pytest.mark.parametrize("argv", [["sample"], ["sample", QUESTION, "--steps", "many"], ["dance"], []], ids=str)
-def test_usage_errors_exit_with_2(argv: list[str], capsys):
-    with pytest.raises(SystemExit) as exit_info:
-        cli.main(argv)
-    assert exit_info.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: lladav")
-
-
-@pytest.mark.parametrize("command", list(cli.COMMANDS))
-def test_a_command_is_a_module_imported_when_needed(command: str, monkeypatch):
-    calls = []
-    module = SimpleNamespace(
-        add_arguments=lambda parser: parser.add_argument("--count", type=int),
-        main=lambda args: calls.append(args.count) or 7,
-    )
-    imported = []
-    monkeypatch.setattr(cli.importlib, "import_module", lambda name: imported.append(name) or module)
-    assert cli.main([command, "--count", "3"]) == 7
-    assert calls == [3] and imported == [cli.COMMANDS[command][0]]
-
-
-@pytest.mark.parametrize("command", ["sample", "app", "export"])
-def test_every_command_has_its_module(command: str, capsys):
-    with pytest.raises(SystemExit) as exit_info:
-        cli.main([command, "--help"])
-    assert exit_info.value.code == 0
-    assert capsys.readouterr().out.startswith(f"usage: lladav {command}")
-
-
-def test_help_waits_for_nothing():
-    code = "import sys, lladav.cli as c; c.build_parser(None).format_help(); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_the_public_names_are_there_when_asked_for():
-    assert dir(lladav) == sorted(lladav.__all__) == sorted(lladav._HOMES)
-    for name in lladav.__all__:
-        assert getattr(lladav, name).__module__.startswith(f"lladav.{lladav._HOMES[name]}")
-    with pytest.raises(AttributeError, match="module 'lladav' has no attribute 'sampel'"):
-        lladav.sampel  # noqa: B018
