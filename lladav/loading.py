@@ -25,6 +25,13 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
 PROCESSOR = "processor_config.json"
+SETTINGS = (  # what transformers reads where it is there
+    PROCESSOR,
+    "tokenizer_config.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 LFS_POINTER = b"version https://git-lfs"
 LONGEST_HEADER = 10**8  # bytes; the limit of the safetensors format
 
@@ -81,7 +88,7 @@ def check_folder(folder: Path) -> None:
     """
     config = read_json(_required(folder, "config.json", "it says what the model is"))
     _check_type(str(folder / "config.json"), config)
-    for path in sorted(folder.glob("*.json")):
+    for path in filter(Path.is_file, (folder / name for name in SETTINGS)):
         read_json(path)
     _check_weights(folder)
     if config["model_type"] == LladaVConfig.model_type:  # a published checkpoint has no such file
