@@ -193,6 +193,7 @@ def _check_processor(path: Path, config: dict[str, Any]) -> None:
 
 
 def _check_tokenizer(path: Path) -> None:
+    _check_not_pointer(path)
     try:
         Tokenizer.from_file(str(path))
     except Exception as error:  # the tokenizers library raises no narrower one

@@ -112,10 +112,10 @@ class LladaVPipeline:
         """
         path = os.fspath(path)
         check_model(path)
-        source = {"revision": revision(path)}
+        source: dict[str, Any] = {"revision": revision(path)}
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
-        options: dict[str, Any] = source | {"dtype": dtype, "use_safetensors": True}
+        options = source | {"dtype": dtype, "use_safetensors": True}
         if quantization:
             options |= {"device_map": {"": device}, "quantization_config": quantization_config(quantization, dtype)}
             model = LladaVForMaskedDiffusion.from_pretrained(path, **options)
