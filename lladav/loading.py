@@ -91,7 +91,8 @@ def check_folder(folder: Path) -> None:
     for path in filter(Path.is_file, (folder / name for name in SETTINGS)):
         read_json(path)
     _check_weights(folder)
-    if config["model_type"] == LladaVConfig.model_type:  # a published checkpoint has no such file
+    if config["model_type"] == LladaVConfig.model_type:  # a published checkpoint is flat, and has no such file
+        _check_parts(folder / "config.json", config)
         _check_processor(_required(folder, PROCESSOR, "it says how pictures are shown"), config)
     _check_tokenizer(_required(folder, TOKENIZER, "it splits text into tokens"))
     _required(folder, "tokenizer_config.json", "it names the special tokens")
@@ -172,7 +173,7 @@ def _check_weights(folder: Path) -> None:
             "copy or download them (weights in other formats, such as .bin, are not loaded)"
         )
     parts = read_json(folder / INDEX).get("weight_map")
-    if not isinstance(parts, dict) or not parts:
+    if not isinstance(parts, dict) or not parts or not all(isinstance(part, str) for part in parts.values()):
         raise ValueError(f"{folder / INDEX} must say in weight_map where each weight is: copy or download it again")
     for part in sorted(set(parts.values())):
         if not (folder / part).is_file():
@@ -182,8 +183,14 @@ def _check_weights(folder: Path) -> None:
             raise ValueError(f"{folder / part} must hold {min(missing)}, as {INDEX} says: copy or download both again")
 
 
+def _check_parts(path: Path, config: dict[str, Any]) -> None:
+    for name in ("text_config", "vision_config"):  # without them it would be the published model's size
+        if not isinstance(config.get(name), dict):
+            raise ValueError(f"{path} must hold the object {name}, got {config.get(name)!r}: copy or download it again")
+
+
 def _check_processor(path: Path, config: dict[str, Any]) -> None:
-    processor, vision = read_json(path), config.get("vision_config", {})
+    processor, vision = read_json(path), config["vision_config"]
     for name in ("image_size", "patch_size"):
         if processor.get(name) != vision.get(name):
             raise ValueError(

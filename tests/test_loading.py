@@ -102,8 +102,10 @@ def test_a_damaged_file_is_named(name: str, damage, folder):
     [
         ("config.json", {"model_type": "llama"}, "model_type lladav or llava_llada, got 'llama'"),
         ("config.json", {"model_type": None}, "got None"),
+        ("config.json", {"vision_config": None}, "must hold the object vision_config, got None"),
         ("processor_config.json", {"image_size": 384}, "must have the image_size of config.json, 128, got 384"),
         ("model.safetensors.index.json", {"weight_map": {}}, "must say in weight_map where each weight is"),
+        ("model.safetensors.index.json", {"weight_map": {"v": 1, "w": "w"}}, "must say in weight_map"),
         ("model.safetensors.index.json", {"weight_map": {"w": "../w"}}, "must hold ../w"),
         ("model.safetensors.index.json", {"weight_map": {"w": FILES[1]}}, f"{FILES[1]} must hold w"),
         ("tokenizer.json", {"model": {"type": "Dream"}}, "tokenizer.json cannot be read as a tokenizer"),

@@ -6,6 +6,7 @@ A command's module has `add_arguments(parser)` and `run(args)`, which returns th
 import argparse
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -29,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         refuse_undecodable(argv)
         args = build_parser(argv[0] if argv else None).parse_args(argv)
         return args.run(args)
+    except BrokenPipeError:  # whoever read the output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
+        return 141
     except (ValueError, OSError) as error:
         return _refuse(sentence(error))
     except ModuleNotFoundError as error:

@@ -44,6 +44,20 @@ def test_the_package_runs_as_a_module():
     assert result.returncode == 0 and result.stdout.startswith("usage: lladav")
 
 
+def test_a_reader_that_has_had_enough_gets_no_sentence():
+    code = (
+        "import sys\nfrom types import SimpleNamespace\nfrom lladav import cli\n"
+        "talker = SimpleNamespace(add_arguments=lambda parser: None, run=lambda args: print('line\\n' * 100_000))\n"
+        "cli.importlib.import_module = lambda name: talker\n"
+        "sys.exit(cli.main(['sample']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
 def test_help_waits_for_nothing():
     code = "import sys, lladav.cli as c; c.build_parser(None).format_help(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
