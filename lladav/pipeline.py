@@ -32,6 +32,7 @@ from lladav.sampling import (
     sample_batch,
     stop_sequences,
 )
+from lladav.sampling.infilling import Template, mean_log_confidence, settled
 from lladav.trace import Trace, distinct_ids
 
 MASK_SIGN = "░"
@@ -46,12 +47,6 @@ def default_model() -> str:
     if model := os.environ.get("LLADAV_MODEL"):
         return model
     return PUBLISHED_MODEL if has_room_for_published_model() else str(asset("lladav-tiny"))
-
-
-def __getattr__(name: str) -> Path:
-    if name == "EMBEDDED_MODEL":  # found when it is asked for: importing reads no file
-        return asset("lladav-tiny")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @dataclass(frozen=True)
@@ -272,10 +267,10 @@ class LladaVPipeline:
         Raises:
             ValueError: as `check`, before the first frame.
         """
-        start, seconds = time.perf_counter(), 0.0
         steps = self.stream(prompt, config, features=features)
         before = next(steps)
         yield self.first_frame(config)
+        start, seconds = time.perf_counter(), 0.0
         for step in steps:
             seconds += time.perf_counter() - start
             yield Frame.of(before, step, seconds, self.text(step))
@@ -328,6 +323,23 @@ class LladaVPipeline:
             parent=recording.parent,
             edit=recording.edit,
         )
+
+    def settle_blanks(self, prompt: Prompt, template: Template, config: SamplingConfig) -> Template:
+        """Find the lengths of a template's open blanks, see `sampling.infilling`.
+
+        Args:
+            prompt: what is answered.
+            template: with open blanks.
+            config: how each try is sampled; see `Template.config`.
+        """
+        stop, features = encode(config.stop[0], self.tokenizer), FeatureCache()
+
+        def probability(tried: Template) -> float:
+            settings = tried.config(config, stop)
+            *_, last = self.stream(prompt, settings, features=features)
+            return mean_log_confidence(last, settings.template or ())
+
+        return settled(template, probability)
 
     def _prompt(self, messages: Prompt | Messages, thinking: bool | None) -> Prompt:
         if not isinstance(messages, Prompt):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import small_config, small_tokenizer
 
 from lladav import LladaVForMaskedDiffusion, LladaVPipeline, LladaVProcessor, loading
 from lladav.loading import PUBLISHED_MODEL, check_folder, check_model, check_safetensors
@@ -57,13 +56,11 @@ DAMAGES = (remove, empty, cut, cut_by_a_byte, fill_with_garbage, replace_by_a_pa
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory) -> Path:
+def saved(tiny_random: Path, tmp_path_factory) -> Path:
     """A small model, saved in two parts."""
     folder = tmp_path_factory.mktemp("saved")
-    tokenizer = small_tokenizer()
-    torch.manual_seed(0)
-    LladaVForMaskedDiffusion(small_config(tokenizer)).save_pretrained(folder, max_shard_size="350KB")
-    LladaVProcessor(tokenizer, image_aspect_ratio="pad", image_size=128, patch_size=16).save_pretrained(folder)
+    LladaVForMaskedDiffusion.from_pretrained(tiny_random).save_pretrained(folder, max_shard_size="350KB")
+    LladaVProcessor.from_pretrained(tiny_random).save_pretrained(folder)
     return folder
 
 

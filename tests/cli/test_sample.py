@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import picture_message
+from helpers import picture_message
 
 from lladav import LladaVPipeline, SamplingConfig, Trace, cli
 from lladav.cli.sample import sampling_config
