@@ -2,11 +2,11 @@
 
 import json
 from functools import cache
-from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-ARTWORK = Path(__file__).resolve().parent.parent / "assets" / "artwork"
+from lladav.assets import asset
+
 COLUMNS = 8  # sprites in a row of a sheet (see assets/artwork/build.py)
 
 COLORS = {
@@ -27,18 +27,18 @@ SHAPES = ("circle", "square", "triangle", "heart", "star")
 @cache
 def class_names() -> tuple[str, ...]:
     """The object classes, in the order of the sheets."""
-    return tuple(json.loads((ARTWORK / "classes.json").read_text(encoding="utf-8")))
+    return tuple(json.loads((asset("artwork") / "classes.json").read_text(encoding="utf-8")))
 
 
 @cache
 def stranger_names() -> tuple[str, ...]:
     """What scenes may show without its name ever being said, in the order of the sheets, behind the classes."""
-    return tuple(json.loads((ARTWORK / "strangers.json").read_text(encoding="utf-8")))
+    return tuple(json.loads((asset("artwork") / "strangers.json").read_text(encoding="utf-8")))
 
 
 @cache
 def _sheet(artwork: str) -> Image.Image:
-    return Image.open(ARTWORK / f"{artwork}.webp").convert("RGBA")
+    return Image.open(asset("artwork") / f"{artwork}.webp").convert("RGBA")
 
 
 @cache

@@ -12,6 +12,7 @@ from PIL import Image
 
 from lladav import LladaVForMaskedDiffusion, cli
 from lladav.artwork import COLORS, class_names
+from lladav.assets import asset
 from lladav.evaluation import Score, answer, conversation, held_out_questions, is_right, mentions, run_settings, score
 from lladav.evaluation.pictures import DISTURBANCES, SIZES, two_tone_ground
 from lladav.evaluation.plots import interval, plot
@@ -19,7 +20,7 @@ from lladav.evaluation.questions import ASKED
 from lladav.evaluation.report import report
 from lladav.evaluation.scoring import Bin, calibration_error, reliability
 from lladav.evaluation.studies import load_scores, models_by_share, robustness, save_scores, speeds, sweep
-from lladav.pipeline import EMBEDDED_MODEL, LladaVPipeline
+from lladav.pipeline import LladaVPipeline
 from lladav.sampling import SPEEDS, SamplingConfig
 from lladav.scenes import HELD_OUT_STRANGERS, KINDS, STRANGERS, TRAINING_ARTWORK, Example, Scene, render
 
@@ -30,9 +31,9 @@ FEW_WORDS = 3  # in answers to the questions that the trained model is asked her
 
 @pytest.fixture(scope="module")
 def pipe() -> LladaVPipeline:
-    if not (EMBEDDED_MODEL / "model.safetensors").exists():
+    if not (asset("lladav-tiny") / "model.safetensors").exists():
         pytest.skip("the embedded default is not in assets")
-    return LladaVPipeline.from_pretrained(EMBEDDED_MODEL, device="cpu")
+    return LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ They are to be recorded again whenever its weights change; tests/test_traces.py 
 from pathlib import Path
 
 from lladav import cli
-from lladav.pipeline import EMBEDDED_MODEL
+from lladav.assets import asset
 
 HERE = Path(__file__).parent
 PICTURES = HERE.parent / "examples"
@@ -22,7 +22,7 @@ RUNS = {  # name, in the order they are shown: picture, question, options of `ll
     "8-fast": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 8"),
     "9-left-to-right": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
 }
-MODELS = {"9-left-to-right": EMBEDDED_MODEL.with_name("lladav-tiny-ar")}  # of the runs that another one made
+MODELS = {"9-left-to-right": asset("lladav-tiny-ar")}  # of the runs that another one made
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
 def record(name: str, path: Path) -> None:
     """Record one run to `path`."""
     picture, question, options = RUNS[name]
-    model = MODELS.get(name, EMBEDDED_MODEL)
+    model = MODELS.get(name, asset("lladav-tiny"))
     given = ["--image", str(PICTURES / f"{picture}.png"), "--model", str(model), *options.split()]
     code = cli.main(["sample", question, *given, "--trace", str(path)])
     assert code == 0, f"{name} could not be recorded"

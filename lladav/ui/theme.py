@@ -3,7 +3,7 @@
 import gradio as gr
 
 from lladav import viewer
-from lladav.ui.components import STATIC
+from lladav.ui.components import STATIC, markups
 
 SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO_FONT = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
@@ -19,11 +19,13 @@ PREVIEW = {
 
 
 def head() -> str:
-    """Link preview, styles and script of the page. Styles go to the head because gradio rewrites what its `css` is
-    given, and loses container queries on the way."""
+    """Link preview, styles, markup and script of the page.
+
+    Styles go to the head because gradio rewrites what its `css` is given, and loses container queries on the way.
+    """
     styles = "\n".join([viewer.styles(), *((STATIC / name).read_text(encoding="utf-8") for name in STYLES)])
     preview = "\n".join(f'<meta property="{name}" content="{content}">' for name, content in PREVIEW.items())
-    return f"{preview}\n<style>\n{styles}</style>\n<script>\n{viewer.bundle(ENTRY)}</script>"
+    return f"{preview}\n<style>\n{styles}</style>\n{markups()}\n<script>\n{viewer.bundle(ENTRY)}</script>"
 
 
 def theme() -> gr.themes.Base:

@@ -5,13 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from helpers import ROOT
 
 from lladav import Trace
+from lladav.assets import asset
 from lladav.render import frames
 from lladav.trace import PROBABILITY_UNIT, TraceStep
 
-FOLDER = ROOT / "assets" / "traces"
+FOLDER = asset("traces")
 LARGEST = 150_000  # bytes
 CLOSE = 2e-3  # between machines, whose sums round differently
 

@@ -47,7 +47,10 @@ const PAINTERS = {
  * @param {(name: string, changed: () => void) => void} watch
  */
 function adapt(name, element, props, trigger, watch) {
-  const root = /** @type {HTMLElement} */ (element.querySelector("[data-paints]") ?? element.firstElementChild);
+  const place = element.querySelector(`[data-markup=${name}]`);
+  const markup = /** @type {HTMLTemplateElement} */ (document.querySelector(`#markup-${name}`));
+  place?.replaceChildren(markup.content.cloneNode(true));
+  const root = /** @type {HTMLElement} */ (place?.firstElementChild);
   const painter = PAINTERS[name](root, trigger, props);
   watch("value", () => painter.update(props.value));
   painter.update(props.value);

@@ -8,7 +8,8 @@ from helpers import PATIENCE, SEED, Visit, ends, letters, served, slow
 from PIL import Image
 
 from lladav import LladaVPipeline, SamplingConfig
-from lladav.pipeline import EMBEDDED_MODEL, MASK_SIGN
+from lladav.assets import asset
+from lladav.pipeline import MASK_SIGN
 
 QUESTION = "What is this?"
 SETTINGS = SamplingConfig(gen_length=32, block_length=32, steps=16, refresh_interval=4, seed=SEED)  # the page's own
@@ -252,9 +253,9 @@ def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: in
     assert ("dark" in visit.page.evaluate("document.body.className")) == (scheme == "dark")
 
 
-@pytest.mark.skipif(not (EMBEDDED_MODEL / "model.safetensors").exists(), reason="the embedded model is not there")
+@pytest.mark.skipif(not (asset("lladav-tiny") / "model.safetensors").exists(), reason="the embedded model is not there")
 def test_the_embedded_model_names_what_it_sees(open_page: Callable[..., Visit]):
-    with served(LladaVPipeline.from_pretrained(EMBEDDED_MODEL, device="cpu")) as address:
+    with served(LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")) as address:
         visit = open_page(address)
         visit.page.locator("#conversation .example", has_text="What is this?").click()
         visit.until("playing")
