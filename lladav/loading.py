@@ -190,7 +190,8 @@ def _check_parts(path: Path, config: dict[str, Any]) -> None:
 
 
 def _check_processor(path: Path, config: dict[str, Any]) -> None:
-    processor, vision = read_json(path), config["vision_config"]
+    written, vision = read_json(path), config["vision_config"]
+    processor = written.get("image_processor", written)  # where versions before kept everything at the top
     for name in ("image_size", "patch_size"):
         if processor.get(name) != vision.get(name):
             raise ValueError(
