@@ -15,24 +15,27 @@ from torch import Tensor
 
 from lladav.assets import asset
 from lladav.cache import FeatureCache
+from lladav.checks import require
 from lladav.imaging import thumbnail
 from lladav.loading import PUBLISHED_MODEL, check_model, has_room_for_published_model, revision
+from lladav.messages import Messages, Picture, check_messages, pictures_of, texts_of
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.processing import LladaVProcessor, Messages, Picture, content_pieces, text_of
-from lladav.prompt import Prompt, pictures_of
+from lladav.processing import IMAGE_MARK, LladaVProcessor, text_of
+from lladav.prompt import Prompt, split_pictures
 from lladav.quantization import quantization_config
 from lladav.recording import Frame, Recording
 from lladav.sampling import (
     SamplingConfig,
     SamplingStep,
     effective_config,
-    encode,
     first_canvas,
     sample,
     sample_batch,
     stop_sequences,
+    suffix_ids,
 )
 from lladav.sampling.infilling import Template, mean_log_confidence, settled
+from lladav.tokenization import clean, encode_text
 from lladav.trace import Trace, distinct_ids
 
 MASK_SIGN = "░"
@@ -122,6 +125,7 @@ class LladaVPipeline:
         if Path(path).is_dir():
             *_, parent, name = Path(os.path.abspath(path)).parts
             name = parent if name == "model" else name  # as training lays models out
+        source["sanitize_control_tokens"] = True  # its messages are people's
         processor = LladaVProcessor.from_pretrained(path, **source)
         return cls(model.eval().requires_grad_(False), processor, name, compiled)
 
@@ -155,12 +159,12 @@ class LladaVPipeline:
         pieces = self.processor.read_pictures(self.processor.render(with_thinking(messages, thinking)))
         inputs = self.processor.inputs_of(pieces)
         pictures = [piece for piece in pieces if isinstance(piece, Picture)]
-        tiles = [picture["pixel_values"] for picture in pictures_of(inputs)]
+        tiles = [picture["pixel_values"] for picture in split_pictures(inputs)]
         return Prompt(
             inputs=inputs,
             text=text_of(pieces),
             length=self.processor.count_tokens(inputs),
-            question=_last_text(messages),
+            question=_question(messages),
             thumbnails=[thumbnail(picture.frames[0]) for picture in pictures],
             image_hashes=[hashlib.sha256(pixels.numpy().tobytes()).hexdigest() for pixels in tiles],
         )
@@ -172,7 +176,7 @@ class LladaVPipeline:
             ValueError: the prompt and the answer do not fit into `max_length`, or `config` holds a token that the
                 model does not have.
         """
-        answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))
+        answer_length = config.gen_length + len(suffix_ids(config, self.tokenizer))
         if prompt.length + answer_length > self.max_length:
             raise ValueError(
                 f"prompt and answer must fit into {self.max_length} tokens, got {prompt.length} and {answer_length}: "
@@ -256,7 +260,7 @@ class LladaVPipeline:
                 on_step(step)
         assert step.finish_reason is not None  # the last step has one
         trace = self.trace(prompt, config, steps, seconds)
-        ids = step.answer_ids + encode(config.suffix, self.tokenizer)
+        ids = step.answer_ids + suffix_ids(config, self.tokenizer)
         return Reply(trace.text, ids, trace, step.finish_reason, step.nfe, seconds[-1])
 
     def frames(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None = None) -> Iterator[Frame]:
@@ -332,7 +336,7 @@ class LladaVPipeline:
             template: with open blanks.
             config: how each try is sampled; see `Template.config`.
         """
-        stop, features = encode(config.stop[0], self.tokenizer), FeatureCache()
+        stop, features = stop_sequences(config, self.tokenizer)[0], FeatureCache()
 
         def probability(tried: Template) -> float:
             settings = tried.config(config, stop)
@@ -368,6 +372,10 @@ class LladaVPipeline:
 
     # ---- text ----------------------------------------------------------------------------------
 
+    def encode(self, text: str) -> list[int]:
+        """The ids of what somebody typed: text, whatever control tokens are written there."""
+        return encode_text(text, self.tokenizer)
+
     def pieces(self, token_ids: Sequence[int]) -> list[str]:
         """Each token on its own, as text."""
         return [self.tokenizer.decode([token]) for token in token_ids]
@@ -401,26 +409,28 @@ def step_record(pipe: LladaVPipeline, step: SamplingStep) -> dict[str, Any]:
     }
 
 
-def _last_text(messages: Messages) -> str:
+def _question(messages: Messages) -> str:
     """The text of the last message, without its pictures."""
-    pieces = content_pieces(messages[-1]["content"])
-    return "".join(piece for piece in pieces if isinstance(piece, str)).strip()
+    text = clean("".join(texts_of(messages[-1])))
+    return (text.replace(IMAGE_MARK, "") if pictures_of(messages[-1]) else text).strip()
 
 
 def with_thinking(messages: Messages, thinking: bool | None) -> Messages:
     """`messages` with " /think" (True) or " /no_think" (False) behind the last user text; None changes nothing."""
     if thinking is None:
         return messages
+    require(isinstance(thinking, bool), "thinking", "True, False or None", thinking)
+    check_messages(messages)
     switch = " /think" if thinking else " /no_think"
-    last = max(index for index, message in enumerate(messages) if message["role"] == "user")
+    last = max((index for index, message in enumerate(messages) if message["role"] == "user"), default=None)
+    if last is None:
+        raise ValueError("thinking needs a message of the user to stand in, got none: leave it at None")
     content = messages[last]["content"]
     if isinstance(content, str):
         content += switch
     else:
-        text = max(index for index, part in enumerate(content) if part["type"] == "text")
-        content = [
-            *content[:text],
-            content[text] | {"text": content[text]["text"] + switch},
-            *content[text + 1 :],
-        ]
-    return [*messages[:last], messages[last] | {"content": content}, *messages[last + 1 :]]
+        texts = [index for index, part in enumerate(content) if part["type"] == "text"]
+        at = texts[-1] if texts else len(content)
+        text = content[at]["text"] if texts else ""
+        content = [*content[:at], {"type": "text", "text": text + switch}, *content[at + 1 :]]
+    return [*messages[:last], {**messages[last], "content": content}, *messages[last + 1 :]]

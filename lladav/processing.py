@@ -1,9 +1,11 @@
 """From a conversation to what the model is given: the chat template, token ids, and tiles of pictures and videos."""
 
+import json
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
-from math import ceil
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,43 +14,26 @@ from transformers import AutoProcessor, AutoTokenizer, BatchFeature, PreTrainedT
 from transformers.configuration_utils import PreTrainedConfig
 
 from lladav import imaging
-from lladav.anyres import VIDEO_POOLING, ImageLayout, anyres_tokens, max_tiles, parse_pinpoints
+from lladav.checks import require
 from lladav.configuration import IMAGE_TOKEN_ID, LladaVConfig, PublishedConfig
+from lladav.image_processing import IMAGE_OPTIONS, MULTI_IMAGE, LladaVImageProcessor
+from lladav.messages import Messages, Picture, check_messages, is_batch, pictures_of, texts_of
+from lladav.tokenization import encode_text, marked, unmarked
 
-IGNORE = -100
-IMAGE_MARK = "<image>"
+IGNORE = -100  # the label of what is not learnt
+IMAGE_MARK, VIDEO_MARK = "<image>", "<video>"
 START, HEADER, END_HEADER, END = "<|startoftext|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"
-ROLES = ("system", "user", "assistant")
-MULTI_IMAGE = ("eval", "train", "anyres")
 PUBLISHED_SYSTEM_PROMPT = (
     "You are a helpful language and vision assistant. You are able to understand the visual content that the user "
     "provides, and assist the user with a variety of tasks using natural language."
 )
 
-Messages = Sequence[dict[str, Any]]
+
+class Control(str):
+    """A control token that the template wrote; one that somebody typed is text."""
 
 
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture or a video, and its place in a conversation.
-
-    Attributes:
-        source: what it is read from.
-        is_video: whether it is a video.
-        frames: what was read: one picture, or the frames of a video; empty before that.
-    """
-
-    source: Any
-    is_video: bool = False
-    frames: tuple[Image.Image, ...] = ()
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What one message comes to: text and pictures, template included."""
-
-    role: str
-    pieces: list[str | Picture]
+Piece = str | Picture
 
 
 class LladaVProcessor(ProcessorMixin):
@@ -56,40 +41,49 @@ class LladaVProcessor(ProcessorMixin):
 
     Args:
         tokenizer: a fast tokenizer with the special tokens of the template.
+        image_processor: cuts pictures into tiles; by default one with its own defaults.
         system_prompt: the system message of conversations that bring none of their own; "" for none.
         drop_token_after_image: drop the first token behind every picture, as the published evaluation does.
-        image_aspect_ratio, image_grid_pinpoints: how a picture is shown, see `LladaVConfig`.
-        image_size, patch_size: sides of a tile and of its patches, in pixels.
-        multi_image: how pictures are shown when a conversation has several. "eval": one padded tile each, as in the
-            published evaluation; "train": the same and a newline, as in its training (a lone picture of one tile gets
-            it, too); "anyres": each as if it were alone.
+        sanitize_control_tokens: read the control tokens that somebody typed as text. The published evaluation reads
+            them as what they stand for, so that a message can end its own turn and begin another.
+        multi_image: how pictures are shown when a conversation has several, see `LladaVImageProcessor.preprocess`.
         video_frames: the number of frames that are read from a video.
+        chat_template: Jinja, as transformers knows it; by default chat_template.jinja.
+        image_options: options of `LladaVImageProcessor`, in place of those that `image_processor` has.
     """
 
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerFast,
+        image_processor: LladaVImageProcessor | None = None,
         system_prompt: str = "",
         drop_token_after_image: bool = False,
-        image_aspect_ratio: str = "anyres_max_4",
-        image_grid_pinpoints: str | Sequence[Sequence[int]] | None = None,
-        image_size: int = 384,
-        patch_size: int = 14,
+        sanitize_control_tokens: bool = True,
         multi_image: str = "eval",
         video_frames: int = 32,
+        chat_template: str | None = None,
+        **image_options: Any,
     ):
-        if multi_image not in MULTI_IMAGE:
-            raise ValueError(f"multi_image must be one of {', '.join(MULTI_IMAGE)}, got {multi_image!r}")
-        max_tiles(image_aspect_ratio)  # refuses one that it does not know
-        super().__init__(tokenizer)
+        require(multi_image in MULTI_IMAGE, "multi_image", f"one of {', '.join(MULTI_IMAGE)}", multi_image)
+        if image_processor is None or image_options:
+            known = image_processor.to_dict() if image_processor else {}
+            image_processor = LladaVImageProcessor(**known | image_options)
+        super().__init__(
+            tokenizer, image_processor, chat_template=chat_template or default_chat_template(system_prompt)
+        )
         self.system_prompt = system_prompt
         self.drop_token_after_image = drop_token_after_image
-        self.image_aspect_ratio = image_aspect_ratio
-        self.image_grid_pinpoints = parse_pinpoints(image_grid_pinpoints, image_size)
-        self.image_size = image_size
-        self.patch_size = patch_size
+        self.sanitize_control_tokens = sanitize_control_tokens
         self.multi_image = multi_image
         self.video_frames = video_frames
+
+    def __getattr__(self, name: str) -> Any:
+        """The options of the image processor can be read here, too."""
+        if name in IMAGE_OPTIONS:
+            return getattr(self.image_processor, name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    # ---- loading -------------------------------------------------------------------------------
 
     @classmethod
     def get_processor_dict(cls, pretrained_model_name_or_path, **kwargs):
@@ -98,67 +92,124 @@ class LladaVProcessor(ProcessorMixin):
         if "processor_class" not in options:
             config, _ = PreTrainedConfig.get_config_dict(pretrained_model_name_or_path, **kwargs)
             if config["model_type"] == PublishedConfig.model_type:
-                options = published_options(LladaVConfig.from_dict(config)) | options
+                options = published_options()
         return options, left
 
-    def __call__(self, messages: Messages, **options):
-        """See `apply_chat_template`."""
-        return self.apply_chat_template(messages, **options)
+    @classmethod
+    def _get_arguments_from_pretrained(cls, pretrained_model_name_or_path, processor_dict=None, **kwargs):
+        """Tokenizer and image processor; options of the latter are taken from `kwargs`."""
+        tokenizer = cls._load_tokenizer_from_pretrained("tokenizer", pretrained_model_name_or_path, **kwargs)
+        options = processor_dict or {}
+        if "image_processor" in options or "processor_class" not in options:
+            return [tokenizer, LladaVImageProcessor.from_pretrained(pretrained_model_name_or_path, **kwargs)]
+        earlier = {name: options[name] for name in IMAGE_OPTIONS if name in options}  # saved before there was one
+        return [tokenizer, LladaVImageProcessor.from_dict(earlier, **kwargs)]
+
+    # ---- conversations -------------------------------------------------------------------------
 
     def apply_chat_template(  # type: ignore[override]
         self,
-        messages: Messages,
+        messages: Messages | Sequence[Messages],
         add_generation_prompt: bool = True,
         tokenize: bool = True,
         return_dict: bool = True,
         return_tensors: str = "pt",
+        download: bool = False,
     ) -> Any:
-        """Write a conversation as the model reads it.
+        """Write a conversation as the model reads it, or a list of conversations.
 
         Args:
             messages: `{"role": "system" | "user" | "assistant", "content": ...}` each, the content being text or a
-                list of `{"type": "text", "text": ...}`, `{"type": "image", "image": path, bytes or PIL image}` and
-                `{"type": "video", "video": path or list of frames}`. Pictures stand where they stand in the list,
-                or, if its text has the mark `<image>` once for every picture, at the marks. Empty messages are left
-                out.
+                list of `{"type": "text", "text": ...}`, `{"type": "image", ...}` and `{"type": "video", ...}`. A
+                picture is given as "image": whatever `imaging.load_image` takes, or as "url", "path" or "base64"; a
+                video as "video": whatever `imaging.load_video` takes, or as "url" or "path". Pictures stand where they
+                stand in the list, or, if its text has the mark `<image>` once for every picture, at the marks. Empty
+                messages are left out.
             add_generation_prompt: end with the header of the assistant's answer.
             tokenize: whether to return ids and pixels, or the prompt as a string with a mark for every picture.
             return_dict: whether to return pixels, too, or the ids alone.
             return_tensors: "pt" is all there is.
+            download: whether pictures may be fetched from a network.
 
         Returns:
-            input_ids of shape (1, L) with one `IMAGE_TOKEN_ID` for a picture, attention_mask (1, L), and if there are
-            pictures: pixel_values, image_sizes, tile_counts and image_layouts as
+            input_ids of shape (B, L) with one `IMAGE_TOKEN_ID` for a picture, attention_mask (B, L), which is zero at
+            padding on the left, and if there are pictures: pixel_values, image_sizes, tile_counts and image_layouts as
             `LladaVForMaskedDiffusion.get_image_features` takes them.
 
         Raises:
-            ValueError: a role or a type of content is not one of the above, or a picture cannot be read.
+            ValueError: a message is not like that, or a picture cannot be read.
         """
-        if return_tensors != "pt":
-            raise ValueError(f'return_tensors must be "pt", got {return_tensors!r}')
-        pieces = self.render(messages, add_generation_prompt)
+        require(return_tensors == "pt", "return_tensors", '"pt"', return_tensors)
+        batch: Any = messages if is_batch(messages) else [messages]
+        rows = [self.render(conversation, add_generation_prompt) for conversation in batch]
         if not tokenize:
-            return text_of(pieces)
+            texts = [text_of(pieces) for pieces in rows]
+            return texts if is_batch(messages) else texts[0]
         if not return_dict:
-            return torch.tensor([self._encode(pieces, self.drop_token_after_image)])
-        return self.inputs_of(self.read_pictures(pieces))
+            return self._padded([self._encode(pieces, self.drop_token_after_image) for pieces in rows])["input_ids"]
+        return self._joined([self.inputs_of(self.read_pictures(pieces, download)) for pieces in rows])
 
-    def render(self, messages: Messages, add_generation_prompt: bool = True) -> list[str | Picture]:
+    def __call__(  # type: ignore[override]
+        self, images: Any = None, text: str | list[str] | None = None, videos: Any = None, **options: Any
+    ) -> BatchFeature:
+        """The inputs for prompts that are written already; or for conversations, see `apply_chat_template`.
+
+        Args:
+            images: one of what `imaging.load_image` takes, a list of them, or a list of lists, one for each text. Or a
+                conversation, or a list of conversations.
+            text: a prompt such as `apply_chat_template(..., tokenize=False)` returns, or a list of them, with the mark
+                `<image>` for every picture. Control tokens in it are control tokens.
+            videos: one of what `imaging.load_video` takes but frames, or a list of what it takes. Their mark is
+                `<video>`, or `<image>` where there are no images.
+
+        Returns:
+            As `apply_chat_template`.
+
+        Raises:
+            ValueError: there are more or fewer marks than pictures, or a picture cannot be read.
+        """
+        if text is None and videos is None and images is not None:
+            return self.apply_chat_template(images, **options)
+        require(isinstance(text, (str, list)) and bool(text), "text", "a prompt or a list of prompts", text)
+        assert text is not None
+        return self._joined(self._written([text] if isinstance(text, str) else text, images, videos, **options))
+
+    def _written(
+        self, texts: list[str], images: Any, videos: Any, return_tensors: str = "pt", download: bool = False
+    ) -> list[BatchFeature]:
+        """The inputs for each prompt; see `__call__`."""
+        require(return_tensors == "pt", "return_tensors", '"pt"', return_tensors)
+        for text in texts:
+            require(isinstance(text, str), "text", "a prompt or a list of prompts", text)
+        pictures = _by_text(images, [text.count(IMAGE_MARK) for text in texts], is_video=False)
+        video_mark = IMAGE_MARK if images is None else VIDEO_MARK
+        marks = [text.count(VIDEO_MARK) or text.count(video_mark) for text in texts]
+        films = _by_text(videos, marks, is_video=True)
+        rows = [self._filled(*row) for row in zip(texts, pictures, films, strict=True)]
+        return [self.inputs_of(self.read_pictures(row, download)) for row in rows]
+
+    def render(self, messages: Messages, add_generation_prompt: bool = True) -> list[Piece]:
         """The prompt's text and its pictures, not yet read, in their order; see `apply_chat_template`."""
-        pieces = [piece for turn in self._turns(messages) for piece in turn.pieces]
-        return [*pieces, header("assistant")] if add_generation_prompt else pieces
+        check_messages(messages)
+        pictures = [picture for message in messages for picture in pictures_of(message)]
+        text = self.tokenizer.apply_chat_template(
+            [self._marked(message) for message in messages],
+            chat_template=self.chat_template,
+            tokenize=False,
+            add_generation_prompt=add_generation_prompt,
+            system_prompt=self._inert(self.system_prompt),
+        )
+        return self._filled(text, pictures, [])
 
-    def read_pictures(self, pieces: Sequence[str | Picture]) -> list[str | Picture]:
+    def read_pictures(self, pieces: Sequence[Piece], download: bool = False) -> list[Piece]:
         """The same with every picture and video read."""
-        return [self._read(piece) if isinstance(piece, Picture) else piece for piece in pieces]
+        return [self._read(piece, download) if isinstance(piece, Picture) else piece for piece in pieces]
 
-    def inputs_of(self, pieces: Sequence[str | Picture]) -> BatchFeature:
+    def inputs_of(self, pieces: Sequence[Piece]) -> BatchFeature:
         """What `read_pictures` returned, for the model; see `apply_chat_template`."""
         return self._inputs(self._encode(pieces, self.drop_token_after_image), pieces)
 
-    def _read(self, picture: Picture) -> Picture:
-        read = self.load_video(picture.source) if picture.is_video else [self.load_image(picture.source)]
-        return replace(picture, frames=tuple(read))
+    # ---- training ------------------------------------------------------------------------------
 
     def training_inputs(self, messages: Messages) -> BatchFeature:
         """A whole conversation with labels of shape (1, L): what tuning learns from it.
@@ -167,18 +218,18 @@ class LladaVProcessor(ProcessorMixin):
         never. No token is dropped after a picture. `turn_ids` of shape (1, L) counts questions: 0 up to the first
         answer, 1 from the second question on.
         """
-        turns = [Turn(turn.role, self.read_pictures(turn.pieces)) for turn in self._turns(messages)]
+        pieces = self.read_pictures(self.render(messages, add_generation_prompt=False))
         special = set(self.tokenizer.convert_tokens_to_ids([START, HEADER, END_HEADER, END]))
         input_ids, labels, turn_ids = [], [], []
         questions = 0
-        for turn in turns:
-            questions += turn.role == "user"
-            ids = self._encode(turn.pieces, drop_token_after_image=False)
-            learnt = set(ids) - {IMAGE_TOKEN_ID} if turn.role == "assistant" else special
+        for role, turn in turns_of(pieces):
+            questions += role == "user"
+            ids = self._encode(turn, drop_token_after_image=False)
+            learnt = set(ids) - {IMAGE_TOKEN_ID} if role == "assistant" else special
             input_ids += ids
             labels += [token if token in learnt else IGNORE for token in ids]
             turn_ids += [max(questions - 1, 0)] * len(ids)
-        inputs = self._inputs(input_ids, [piece for turn in turns for piece in turn.pieces], labels)
+        inputs = self._inputs(input_ids, pieces, labels)
         inputs["turn_ids"] = torch.tensor([turn_ids])
         return inputs
 
@@ -188,179 +239,159 @@ class LladaVProcessor(ProcessorMixin):
         input_ids = self._encode(pieces, drop_token_after_image=False)
         return self._inputs(input_ids, pieces, [IGNORE, *input_ids[1:]])
 
+    # ---- counting and reading ------------------------------------------------------------------
+
     def count_tokens(self, inputs: BatchFeature) -> int:
         """The length that one prompt has once its pictures are embedded, without looking at a pixel."""
         length = inputs["input_ids"].shape[1]
         if "pixel_values" not in inputs:
             return length
-        pictures = zip(
-            inputs["image_sizes"].tolist(),
-            inputs["tile_counts"].tolist(),
-            inputs["image_layouts"].tolist(),
-            strict=True,
-        )
-        return length + sum(self._count_picture(tuple(size), *rest) - 1 for size, *rest in pictures)
+        names = ("image_sizes", "tile_counts", "image_layouts")
+        pictures = zip(*(inputs[name].tolist() for name in names), strict=True)
+        return length + sum(self.image_processor.count_tokens(tuple(size), *rest) - 1 for size, *rest in pictures)
 
-    def load_image(self, source: imaging.ImageSource) -> Image.Image:
+    def load_image(self, source: imaging.ImageSource, download: bool = False) -> Image.Image:
         """Read a picture; see `imaging.load_image`."""
-        return imaging.load_image(source)
+        return imaging.load_image(source, download)
 
-    def load_video(self, source: imaging.VideoSource) -> list[Image.Image]:
+    def load_video(self, source: imaging.VideoSource, download: bool = False) -> list[Image.Image]:
         """Read those frames of a video that the model sees; see `imaging.load_video`."""
-        return imaging.load_video(source, self.video_frames)
+        return imaging.load_video(source, self.video_frames, download)
 
-    def _turns(self, messages: Messages) -> list[Turn]:
-        messages = list(messages)
-        if self.system_prompt and not (messages and messages[0]["role"] == "system"):
-            messages.insert(0, {"role": "system", "content": self.system_prompt})
-        turns = [Turn("start", [START])]
-        for message in messages:
-            role, pieces = message["role"], content_pieces(message["content"])
-            if role not in ROLES:
-                raise ValueError(f"role must be one of {', '.join(ROLES)}, got {role!r}")
-            if pieces:
-                turns.append(Turn(role, [header(role), *pieces, END]))
-        return turns
+    def _read(self, picture: Picture, download: bool) -> Picture:
+        load = self.load_video if picture.is_video else self.load_image
+        read = load(picture.source, download)
+        return replace(picture, frames=tuple(read) if isinstance(read, list) else (read,))
 
-    def _encode(self, pieces: Sequence[str | Picture], drop_token_after_image: bool) -> list[int]:
+    # ---- ids -----------------------------------------------------------------------------------
+
+    def _inert(self, text: str) -> str:
+        return marked(text, [*self.tokenizer.get_added_vocab(), IMAGE_MARK])
+
+    def _marked(self, message: Any) -> dict[str, Any]:
+        """A message for the template, in which nothing that was typed passes for a control token or a picture."""
+        count = sum(text.count(IMAGE_MARK) for text in texts_of(message))
+        at_marks = count and count == len(pictures_of(message))
+
+        def inert(text: str) -> str:
+            pieces = text.split(IMAGE_MARK) if at_marks else [text]
+            return IMAGE_MARK.join(map(self._inert, pieces))
+
+        content = message["content"]
+        if isinstance(content, str):
+            return {"role": message["role"], "content": inert(content)}
+        parts = [{"type": "text", "text": inert(part["text"])} if part["type"] == "text" else {"type": part["type"]}
+                 for part in content]  # fmt: skip
+        return {"role": message["role"], "content": parts}
+
+    def _filled(self, text: str, pictures: Sequence[Picture], videos: Sequence[Picture]) -> list[Piece]:
+        """A prompt cut into control tokens, pictures in place of their marks, and what was typed between them."""
+        waiting = {IMAGE_MARK: [*pictures]} if pictures else {}
+        if videos:
+            waiting[VIDEO_MARK if pictures or VIDEO_MARK in text else IMAGE_MARK] = [*videos]
+        tokens = sorted([*self.tokenizer.get_added_vocab(), *waiting], key=len, reverse=True)
+        parts = re.split(f"({'|'.join(map(re.escape, tokens))})", text)
+        for mark, sources in waiting.items():
+            count = parts[1::2].count(mark)
+            if count != len(sources):
+                raise ValueError(
+                    f"text must have {mark} once for every picture, got it {count} times for {len(sources)}"
+                )
+        pieces: list[Piece] = []
+        for index, part in enumerate(parts):
+            if index % 2:
+                pieces.append(waiting[part].pop(0) if part in waiting else Control(part))
+            elif part:
+                pieces.append(unmarked(part))
+        return pieces
+
+    def _encode(self, pieces: Sequence[Piece], drop_token_after_image: bool) -> list[int]:
         """Token ids; the text between two pictures is tokenised on its own."""
         ids: list[int] = []
         for is_picture, run in groupby(pieces, key=lambda piece: isinstance(piece, Picture)):
             if is_picture:
                 ids += [IMAGE_TOKEN_ID for _ in run]
             else:
-                text = self.tokenizer("".join(map(str, run)), add_special_tokens=False).input_ids
+                text = [token for piece in run for token in self._encode_piece(str(piece), isinstance(piece, Control))]
                 ids += text[1:] if drop_token_after_image and ids else text
         return ids
 
-    def _inputs(
-        self, input_ids: list[int], pieces: Sequence[str | Picture], labels: list[int] | None = None
-    ) -> BatchFeature:
-        inputs = {"input_ids": torch.tensor([input_ids]), "attention_mask": torch.ones(1, len(input_ids)).long()}
+    def _encode_piece(self, text: str, is_control: bool) -> list[int]:
+        if is_control:
+            return [self.tokenizer.get_added_vocab()[text]]
+        if self.sanitize_control_tokens:
+            return encode_text(text, self.tokenizer)
+        return self.tokenizer.encode(text, add_special_tokens=False)
+
+    def _inputs(self, input_ids: list[int], pieces: Sequence[Piece], labels: list[int] | None = None) -> BatchFeature:
+        inputs = self._padded([input_ids])
         if labels is not None:
             inputs["labels"] = torch.tensor([labels])
         pictures = [piece for piece in pieces if isinstance(piece, Picture)]
         if pictures:
-            inputs |= self._picture_inputs(pictures)
+            inputs |= self.image_processor.tile(pictures, self.multi_image)
         return BatchFeature(inputs)
 
-    def _picture_inputs(self, pictures: Sequence[Picture]) -> dict[str, torch.Tensor]:
-        alone = sum(not picture.is_video for picture in pictures) == 1
-        tiles, sizes, counts, layouts = [], [], [], []
-        for picture in pictures:
-            size, layout, picture_tiles = self._tiles(picture, alone)
-            tiles += picture_tiles
-            sizes.append(size)
-            counts.append(len(picture_tiles))
-            layouts.append(layout)
-        return {
-            "pixel_values": torch.from_numpy(imaging.to_pixel_values(tiles)),
-            "image_sizes": torch.tensor(sizes),
-            "tile_counts": torch.tensor(counts),
-            "image_layouts": torch.tensor(layouts),
-        }
+    def _padded(self, rows: Sequence[list[int]]) -> dict[str, torch.Tensor]:
+        """Rows of ids, padded on the left to one length, and their attention mask."""
+        length = max(map(len, rows))
+        padding = [[self.tokenizer.pad_token_id] * (length - len(row)) for row in rows]
+        masks = [[0] * len(pad) + [1] * len(row) for pad, row in zip(padding, rows, strict=True)]
+        ids = [pad + row for pad, row in zip(padding, rows, strict=True)]
+        return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(masks)}
 
-    def _tiles(self, picture: Picture, alone: bool) -> tuple[tuple[int, int], ImageLayout, list[Image.Image]]:
-        """The size of a picture or video, its layout and its tiles."""
-        image = picture.frames[0]
-        if picture.is_video:
-            tiles = [imaging.square_tile(frame, self.image_size) for frame in picture.frames]
-            return image.size, ImageLayout.VIDEO, tiles
-        shown_as = self.image_aspect_ratio if alone or self.multi_image == "anyres" else "pad"
-        if shown_as.startswith("anyres"):
-            tiles = imaging.anyres_tiles(image, self.image_grid_pinpoints, self.image_size)
-            return image.size, ImageLayout.ANYRES, tiles
-        to_tile = imaging.padded_tile if shown_as == "pad" else imaging.square_tile
-        layout = ImageLayout.TILE_NEWLINE if self.multi_image == "train" else ImageLayout.TILE
-        return image.size, layout, [to_tile(image, self.image_size)]
-
-    @property
-    def tokens_per_frame(self) -> int:
-        """Tokens that a frame of a video takes, newlines included."""
-        pooled = ceil(self.image_size // self.patch_size / VIDEO_POOLING)
-        return pooled * (pooled + 1)
-
-    def _count_picture(self, size: tuple[int, int], tiles: int, layout: int) -> int:
-        side = self.image_size // self.patch_size
-        if layout == ImageLayout.ANYRES:
-            limit = max_tiles(self.image_aspect_ratio)
-            return anyres_tokens(size, self.image_grid_pinpoints, self.image_size, side, limit)
-        if layout == ImageLayout.VIDEO:
-            return tiles * self.tokens_per_frame
-        return side**2 + (layout == ImageLayout.TILE_NEWLINE)
+    def _joined(self, rows: list[BatchFeature]) -> BatchFeature:
+        """The inputs of several prompts, as one batch."""
+        if len(rows) == 1:
+            return rows[0]
+        inputs = self._padded([row["input_ids"][0].tolist() for row in rows])
+        with_pictures = [row for row in rows if "pixel_values" in row]
+        for name in self.image_processor.model_input_names if with_pictures else ():
+            inputs[name] = torch.cat([row[name] for row in with_pictures])
+        return BatchFeature(inputs)
 
 
-def published_options(config: LladaVConfig) -> dict[str, Any]:
-    """The options of `LladaVProcessor` with which the published checkpoint was evaluated."""
-    return {
-        "system_prompt": PUBLISHED_SYSTEM_PROMPT,
-        "drop_token_after_image": True,
-        "image_aspect_ratio": config.image_aspect_ratio,
-        "image_grid_pinpoints": config.image_grid_pinpoints,
-        "image_size": config.vision_config.image_size,
-        "patch_size": config.vision_config.patch_size,
-    }
+def turns_of(pieces: Sequence[Piece]) -> Iterator[tuple[str, list[Piece]]]:
+    """The role and the pieces of each message of a prompt; what stands before the first has the role "start"."""
+    headers = [index for index, piece in enumerate(pieces) if isinstance(piece, Control) and piece == HEADER]
+    yield "start", list(pieces[: headers[0]])
+    for start, end in zip(headers, [*headers[1:], len(pieces)], strict=True):
+        yield str(pieces[start + 1]), list(pieces[start:end])
 
 
-def text_of(pieces: Sequence[str | Picture]) -> str:
+def text_of(pieces: Sequence[Piece]) -> str:
     """A prompt as text, with a mark for every picture."""
     return "".join(IMAGE_MARK if isinstance(piece, Picture) else piece for piece in pieces)
 
 
-def header(role: str) -> str:
-    """What stands before a message."""
-    return f"{HEADER}{role}{END_HEADER}\n\n"
+def _by_text(sources: Any, marks: list[int], is_video: bool) -> list[list[Picture]]:
+    """The pictures or videos of each text: as they are nested, or as many as it has marks, the rest with the last."""
+    if sources is None:
+        return [[] for _ in marks]
+    sources = list(sources) if isinstance(sources, (list, tuple)) else [sources]
+    if not is_video and all(isinstance(source, (list, tuple)) for source in sources):
+        require(len(sources) == len(marks), "images", f"a list for each of {len(marks)} texts", sources)
+        nested = sources
+    else:
+        starts = [sum(marks[:index]) for index in range(len(marks))]
+        ends = [*starts[1:], len(sources)]
+        nested = [sources[start:end] for start, end in zip(starts, ends, strict=True)]
+    return [[Picture(source, is_video) for source in row] for row in nested]
 
 
-def content_pieces(content: str | Sequence[dict[str, Any]]) -> list[str | Picture]:
-    """The text and the pictures of one message in their order, without space around them; see `apply_chat_template`."""
-    parts = [content] if isinstance(content, str) else [_part(item) for item in content]
-    pictures = [part for part in parts if isinstance(part, Picture)]
-    marks = sum(part.count(IMAGE_MARK) for part in parts if isinstance(part, str))
-    pieces = list(_at_marks(parts, iter(pictures)) if pictures and marks == len(pictures) else _in_order(parts))
-    if pieces and isinstance(pieces[0], str):
-        pieces[0] = pieces[0].lstrip()
-    if pieces and isinstance(pieces[-1], str):
-        pieces[-1] = pieces[-1].rstrip()
-    return [piece for piece in pieces if piece != ""]
+def default_chat_template(system_prompt: str) -> str:
+    """The template in chat_template.jinja, with the system message that it writes where it is told of none."""
+    template = (Path(__file__).parent / "chat_template.jinja").read_text(encoding="utf-8")
+    return template.replace("SYSTEM_PROMPT", json.dumps(system_prompt, ensure_ascii=False))
 
 
-def _part(item: dict[str, Any]) -> str | Picture:
-    match item["type"]:
-        case "text":
-            return item["text"]
-        case "image" | "video" as kind:
-            return Picture(item[kind], is_video=kind == "video")
-        case kind:
-            raise ValueError(f'the type of content must be "text", "image" or "video", got {kind!r}')
-
-
-def _at_marks(parts: Sequence[str | Picture], pictures: Iterator[Picture]) -> Iterator[str | Picture]:
-    for part in parts:
-        if isinstance(part, str):
-            before, *rest = part.split(IMAGE_MARK)
-            yield before
-            for text in rest:
-                yield next(pictures)
-                yield text
-
-
-def _in_order(parts: Sequence[str | Picture]) -> Iterator[str | Picture]:
-    """Pictures side by side have a space between them, text a newline after the pictures it follows at the start of
-    a message, and elsewhere at least a space between it and a picture."""
-    parts = [part for part in parts if isinstance(part, Picture) or part.strip()]
-    before: str | Picture | None = None
-    only_pictures = True
-    for part in parts:
-        if isinstance(part, Picture):
-            if isinstance(before, Picture) or (before and not before[-1].isspace()):
-                yield " "
-        else:
-            if isinstance(before, Picture):
-                part = "\n" + part.lstrip() if only_pictures else part if part[0].isspace() else " " + part
-            only_pictures = False
-        yield part
-        before = part
+def published_options() -> dict[str, Any]:
+    """The options of `LladaVProcessor` with which the published checkpoint was evaluated."""
+    return {
+        "system_prompt": PUBLISHED_SYSTEM_PROMPT,
+        "drop_token_after_image": True,
+        "sanitize_control_tokens": False,
+    }
 
 
 AutoTokenizer.register(LladaVConfig, fast_tokenizer_class=PreTrainedTokenizerFast)

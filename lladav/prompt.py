@@ -29,10 +29,10 @@ class Prompt:
     @property
     def pictures(self) -> list[dict[str, Tensor]]:
         """What `get_image_features` takes, for each picture or video by itself."""
-        return pictures_of(self.inputs)
+        return split_pictures(self.inputs)
 
 
-def pictures_of(inputs: BatchFeature) -> list[dict[str, Tensor]]:
+def split_pictures(inputs: BatchFeature) -> list[dict[str, Tensor]]:
     """The part of `inputs` that each picture or video has by itself."""
     if "pixel_values" not in inputs:
         return []

@@ -12,13 +12,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lladav.checks import require
 from lladav.remasking import num_transfer_tokens
 from lladav.sampling import NUM_ALTERNATIVES, Canvas, Proposal, SamplingConfig, SamplingStep
+from lladav.sampling.config import LONGEST_STOP, MOST_STOPS
+from lladav.tokenization import clean
 
 VERSION = 3
 READABLE_VERSIONS = (1, 2, 3)
 # The first had neither `question` nor `thumbnails`, `parent` and `edit`; up to the second `transfer_index` was called
 # `committed`.
+LONGEST = {"model": 256, "prompt": 1 << 20, "text": 1 << 16, "question": 1 << 20, "parent": 256, "edit": 256}  # letters
+MOST_PICTURES = 256
+THUMBNAIL, LONGEST_THUMBNAIL = "data:image/jpeg;base64,", 1 << 16
+MOST_PIECES, LONGEST_PIECE = 1 << 18, 512
+MOST_SECONDS = 1e6
+LARGEST_ID = 1 << 31
 PROBABILITY_UNIT = 1e-4  # probabilities of alternatives are kept as whole multiples of this
 CONFIDENCE_DIGITS = 6
 
@@ -119,15 +128,20 @@ class Trace:
     @classmethod
     def from_dict(cls, data: dict) -> "Trace":
         """The trace whose `dataclasses.asdict` is `data`, or what JSON made of it. Raises ValueError for other data."""
-        version = data.get("version") if isinstance(data, dict) else None
+        version = data.get("version") if isinstance(data, Mapping) else None
         if version not in READABLE_VERSIONS:
             readable = " or ".join(map(str, READABLE_VERSIONS))
             raise ValueError(f"its version must be {readable}, got {version!r}: record it again")
         try:
             config = SamplingConfig(**data["config"])
+            _check_values(data)
+            require(len(data["steps"]) <= config.steps, "steps", f"at most the {config.steps} of config", data["steps"])
             steps = [TraceStep(**_renamed(step, version)) for step in data["steps"]]
-            pieces = {int(token): piece for token, piece in data["pieces"].items()}
-            return cls(**data | {"config": config, "steps": steps, "pieces": pieces, "version": VERSION})
+            pieces = {int(token): clean(piece) for token, piece in data["pieces"].items()}
+            _check_run(config, steps, pieces, data["mask_token_id"])
+            texts = {name: clean(data[name]) for name in LONGEST if data.get(name) is not None}
+            built = {"config": config, "steps": steps, "pieces": pieces, "version": VERSION}
+            return cls(**dict(data) | texts | built)
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"its keys must be those of version {version}: {error}") from error
 
@@ -180,6 +194,80 @@ class Trace:
 def _renamed(step: dict, version: int) -> dict:
     """A step of a trace of `version` with the keys of today."""
     return {"transfer_index" if name == "committed" and version < 3 else name: value for name, value in step.items()}
+
+
+def _check_values(data: Mapping[str, Any]) -> None:
+    """Refuse what is not of the types and sizes of a trace, before anything is made of it."""
+    for name, longest in LONGEST.items():
+        text = data.get(name, "")
+        optional = name in ("parent", "edit") and text is None
+        require(optional or isinstance(text, str), name, "a string", text)
+        require(optional or len(text) <= longest, name, f"at most {longest} letters", text)
+    for name in ("images", "thumbnails", "stop_sequences", "steps", "seconds"):
+        require(isinstance(data.get(name, []), list), name, "a list", data.get(name))
+    images, thumbnails, stops = data["images"], data.get("thumbnails", []), data["stop_sequences"]
+    require(len(images) <= MOST_PICTURES, "images", f"at most {MOST_PICTURES}", images)
+    require(all(_is_text(name, 64) for name in images), "images", "hashes of 64 digits", images)
+    require(len(thumbnails) in (0, len(images)), "thumbnails", "none, or one for each of images", thumbnails)
+    small = all(_is_text(url, LONGEST_THUMBNAIL) and url.startswith(THUMBNAIL) for url in thumbnails)
+    require(small, "thumbnails", f"data URLs of JPEGs, of at most {LONGEST_THUMBNAIL} letters", thumbnails)
+    require(len(stops) <= MOST_STOPS, "stop_sequences", f"at most {MOST_STOPS}", stops)
+    require(all(_is_ids(ids) and len(ids) <= 4 * LONGEST_STOP for ids in stops), "stop_sequences", "ids", stops)
+    require(_is_count(data["prompt_length"]), "prompt_length", "a number of tokens", data["prompt_length"])
+    require(_is_count(data["mask_token_id"]), "mask_token_id", "a token id", data["mask_token_id"])
+    reason, seconds = data["finish_reason"], data["seconds"]
+    require(reason in (None, "stop", "length"), "finish_reason", '"stop", "length" or null', reason)
+    require(len(seconds) == len(data["steps"]) + 1, "seconds", "one more than steps", seconds)
+    require(all(_lies(moment, MOST_SECONDS) for moment in seconds), "seconds", "moments", seconds)
+    pieces = data["pieces"]
+    require(isinstance(pieces, Mapping), "pieces", "a dictionary from ids to strings", pieces)
+    require(len(pieces) <= MOST_PIECES, "pieces", f"at most {MOST_PIECES}", pieces)
+    short = all(_is_text(piece, LONGEST_PIECE) for piece in pieces.values())
+    require(short, "pieces", f"strings of at most {LONGEST_PIECE} letters", pieces)
+
+
+def _check_run(config: SamplingConfig, steps: Sequence[TraceStep], pieces: Mapping[int, str], mask: int) -> None:
+    """Refuse steps that no run could have taken one after the other; in a time that grows with their sizes alone."""
+    template = config.template or (None,) * config.gen_length
+    masked = {position for position, token in enumerate(template) if token is None}
+    for index, step in enumerate(steps, start=1):
+        name = f"step {index}"
+        require(_is_count(step.block) and step.block < config.num_blocks, name, "in a block", step.block)
+        for ids in (step.positions, step.transfer_index, step.x0, step.top_ids, step.top_probs):
+            require(_is_ids(ids), name, "made of lists of whole numbers", ids)
+        positions, transferred = set(step.positions), set(step.transfer_index)
+        distinct = len(positions) == len(step.positions) and len(transferred) == len(step.transfer_index)
+        possible = distinct and transferred <= positions <= masked
+        require(possible, name, "about masked positions, and commit some of them", step.transfer_index)
+        lengths = [len(step.x0), len(step.confidence), len(step.top_ids), len(step.top_probs)]
+        wide = NUM_ALTERNATIVES * len(positions)
+        require(lengths == [len(positions)] * 2 + [wide] * 2, name, "of lists that go together", lengths)
+        require(all(_lies(value, 1) for value in step.confidence), name, "of confidences from 0 to 1", step.confidence)
+        units = round(1 / PROBABILITY_UNIT)
+        require(max(step.top_probs, default=0) <= units, name, "of probabilities up to 10000", step.top_probs)
+        known = pieces.keys() >= {*step.x0, *step.top_ids}
+        require(known, name, "of tokens that pieces spells", step.x0)
+        # A model may write the mask token itself, which leaves the position masked.
+        proposed = dict(zip(step.positions, step.x0, strict=True))
+        masked -= {position for position in transferred if proposed[position] != mask}
+    fixed = {token for token in template if token is not None}
+    require(pieces.keys() >= fixed, "template", "of tokens that pieces spells", template)
+
+
+def _is_text(value: Any, longest: int) -> bool:
+    return isinstance(value, str) and len(value) <= longest
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST_ID
+
+
+def _is_ids(values: Any) -> bool:
+    return isinstance(values, list) and all(map(_is_count, values))
+
+
+def _lies(value: Any, most: float) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value <= most
 
 
 def _dump(data: Any) -> str:

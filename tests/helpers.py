@@ -127,10 +127,13 @@ class Visit:
         self.page = page
         self.troubles: list[str] = []
         self.requests: list[str] = []
+        self.under_way: set = set()  # requests without an answer so far
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: message.type == "error" and self.troubles.append(message.text))
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("request", self._note_request)
+        page.on("requestfinished", lambda request: self.under_way.discard(request))
+        page.on("requestfailed", lambda request: self.under_way.discard(request))
         page.goto(url)
         page.locator(opens).first.wait_for()
         self.canvas = page.locator("#canvas .tc")
@@ -142,7 +145,7 @@ class Visit:
                 document.addEventListener('tokencanvas:shown', ({detail}) => window.seen.push({
                     step: Number(document.querySelector('#canvas .tc').dataset.step),
                     masks: document.querySelectorAll('#canvas .tc-mask').length,
-                    text: detail.text, live: detail.live,
+                    text: detail.text, live: detail.live, run: detail.run,
                     bubble: [...document.querySelectorAll('#conversation [data-refining]')].at(-1)?.dataset.refining,
                 }));
             }"""
@@ -150,14 +153,29 @@ class Visit:
 
     def _note_request(self, request) -> None:
         self.requests.append(request.url)
+        if "/heartbeat/" not in request.url:  # which lasts as long as the visit
+            self.under_way.add(request)
         if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
             self.troubles.append(f"request to {request.url}")
 
-    def show_settings(self) -> None:
-        self.page.locator("#more-settings button").first.click()
-        self.page.wait_for_function("document.querySelector('#temperature input[type=number]')?.value")
-        # Gradio sets what an accordion holds once more just after it is mounted, sooner than a person can type.
-        self.page.evaluate("new Promise((settled) => setTimeout(settled, 500))")
+    def until_idle(self) -> None:
+        """Wait until the page has nothing left to do that it could do now."""
+        self.page.evaluate("new Promise((idle) => requestAnimationFrame(() => requestIdleCallback(idle)))")
+
+    def until_quiet(self) -> None:
+        """Wait until every request is answered: then nothing can come from the server that was not asked for anew."""
+        end = time.monotonic() + PATIENCE / 1000
+        self.until_idle()
+        while self.under_way:
+            assert time.monotonic() < end, [request.url for request in self.under_way]
+            self.until_idle()
+
+    def show_settings(self, side: str = "") -> None:
+        """Unfold the settings that are folded at first, of the chat or of a side of a comparison."""
+        if self.page.locator(f"#{side}temperature input[type=number]").count() == 0:
+            self.page.locator(f"#{side}more-settings button").first.click()
+        self.page.wait_for_function(f"document.querySelector('#{side}temperature input[type=number]')?.value")
+        self.until_idle()  # Gradio sets what an accordion holds once more just after it is mounted
 
     def fix_seed(self) -> None:
         self.show_settings()
@@ -167,6 +185,12 @@ class Visit:
         box = self.page.locator(f"#{knob} input[type=number]")
         box.fill(str(value))
         box.press("Tab")
+
+    def until_number(self, knob: str, value: float) -> None:
+        self.page.wait_for_function(
+            "([knob, value]) => Number(document.querySelector(`#${knob} input[type=number]`)?.value) === value",
+            arg=[knob, value],
+        )
 
     def number(self, knob: str) -> float:
         return float(self.page.locator(f"#{knob} input[type=number]").input_value())
@@ -281,3 +305,19 @@ def _change(draw: random.Random, masked: list[int]) -> TraceStep:
     transferred = sorted(draw.sample(asked, LENGTH // STEPS))
     masked[:] = [position for position in masked if position not in transferred]
     return TraceStep(0, asked, ids[::5], [draw.random() for _ in asked], transferred, ids, shares)
+
+
+@contextmanager
+def ends(pipe: LladaVPipeline) -> Iterator[Event]:
+    """The event of a run that ends, in whatever way."""
+    ended, frames = Event(), pipe.frames
+
+    def watched(*arguments) -> Iterator[Frame]:
+        try:
+            yield from frames(*arguments)
+        finally:
+            ended.set()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipe, "frames", watched)
+        yield ended

@@ -112,6 +112,9 @@ class Parrot:
     def ids(self, text: str) -> list[int]:
         return [len(word) for word in text.replace("<|eot_id|>", " " + "x" * self.stop).split()]
 
+    def encode(self, text: str) -> list[int]:
+        return self.ids(text)
+
     def text(self, step) -> str:
         return step.text
 

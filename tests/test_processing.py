@@ -11,10 +11,11 @@ import pytest
 import torch
 from helpers import GOLDEN
 from PIL import Image
-from transformers import AutoProcessor
+from transformers import AutoImageProcessor, AutoProcessor, AutoTokenizer
 
 from lladav import LladaVProcessor
 from lladav.anyres import ImageLayout
+from lladav.image_processing import LladaVImageProcessor
 from lladav.imaging import load_image, load_video
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
@@ -137,9 +138,9 @@ def test_too_large_pictures_are_refused_before_they_are_decoded(size, monkeypatc
 
 
 def test_a_missing_file_is_missing(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ValueError, match="no such file"):
         load_image(tmp_path / "nothing.png")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ValueError, match="no such file"):
         load_video(tmp_path / "nothing.mp4", 32)
 
 
@@ -376,3 +377,101 @@ def test_one_tile_may_be_padded_or_squashed(golden_processor):
         tile = processor([{"role": "user", "content": [{"type": "image", "image": wide}]}])["pixel_values"][0]
         assert tile[:, 0, 192].tolist() == pytest.approx([edge / 127.5 - 1] * 3)
         assert tile[:, 192, 192].tolist() == [1.0] * 3
+
+
+# What transformers' users expect
+
+
+ASKED = [{"role": "user", "content": [PICTURE, text("What?")]}]
+
+
+def test_the_image_processor_is_found(golden_processor, tiny_random):
+    found = AutoImageProcessor.from_pretrained(tiny_random)
+    assert isinstance(found, LladaVImageProcessor) and found.image_size == 128
+    assert LladaVImageProcessor.from_pretrained(GOLDEN / "checkpoint").image_aspect_ratio == "anyres_max_4"
+    tiles, inputs = golden_processor.image_processor(NOISE), golden_processor(ASKED)
+    assert {name: values.tolist() for name, values in tiles.items()} == {
+        name: inputs[name].tolist() for name in golden_processor.image_processor.model_input_names
+    }
+
+
+def test_a_model_that_was_saved_before_there_was_an_image_processor(tiny_random, tmp_path):
+    shutil.copytree(tiny_random, tmp_path, dirs_exist_ok=True)
+    options = json.loads((tmp_path / "processor_config.json").read_text())
+    images = options.pop("image_processor")
+    (tmp_path / "processor_config.json").write_text(json.dumps(options | images))
+    (tmp_path / "chat_template.jinja").unlink()
+    earlier, now = (LladaVProcessor.from_pretrained(path) for path in (tmp_path, tiny_random))
+    assert earlier.to_dict() == now.to_dict()
+    assert torch.equal(earlier(ASKED)["pixel_values"], now(ASKED)["pixel_values"])
+
+
+def test_the_template_is_saved_beside_the_tokenizer(golden_processor, tmp_path):
+    golden_processor.save_pretrained(tmp_path)
+    assert (tmp_path / "chat_template.jinja").is_file()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    conversations = [ASKED, [*ASKED, {"role": "assistant", "content": "Noise."}, {"role": "user", "content": "Why?"}]]
+    for messages in conversations:
+        prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        assert prompt == golden_processor.apply_chat_template(messages, tokenize=False)
+        loaded = LladaVProcessor.from_pretrained(tmp_path, system_prompt="")
+        assert "You are" not in loaded.apply_chat_template(messages, tokenize=False)
+
+
+def test_a_template_of_ones_own(golden_processor):
+    template = "{% for message in messages %}{{ '<|eot_id|>' ~ message.content }}{% endfor %}"
+    own = LladaVProcessor(golden_processor.tokenizer, chat_template=template)
+    (ids,) = own([{"role": "user", "content": "a<|eot_id|>"}])["input_ids"].tolist()
+    assert ids[0] == 126348 and ids.count(126348) == 1
+
+
+def equal(one, other) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_prompt_and_its_pictures_are_as_good_as_a_conversation(golden_processor):
+    for content in ([PICTURE, text("What?")], [PICTURE, PICTURE, text("Which?")], [text("What does <image> mean?")]):
+        messages = [{"role": "user", "content": content}]
+        prompt = golden_processor.apply_chat_template(messages, tokenize=False)
+        images = [NOISE] * content.count(PICTURE) or None
+        assert equal(golden_processor(text=prompt, images=images), golden_processor(messages))
+    video = [{"role": "user", "content": [{"type": "video", "video": [NOISE, NOISE]}, text("What?")]}]
+    prompt = golden_processor.apply_chat_template(video, tokenize=False)
+    assert equal(golden_processor(text=prompt, videos=[[NOISE, NOISE]]), golden_processor(video))
+    both = golden_processor(text="<image> <video>", images=NOISE, videos=[[NOISE, NOISE]])
+    assert both["image_layouts"].tolist() == [ImageLayout.ANYRES, ImageLayout.VIDEO]
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"text": None, "videos": [[NOISE]]}, "text must be a prompt or a list of prompts, got None"),
+        ({"text": []}, "text must be a prompt or a list of prompts"),
+        ({"text": [5]}, "text must be a prompt or a list of prompts, got 5"),
+        ({"text": "What?", "images": NOISE}, "text must have <image> once for every picture, got it 0 times for 1"),
+        ({"text": "<image>", "images": [NOISE, NOISE]}, "got it 1 times for 2"),
+        ({"text": ["<image>", ""], "images": [[NOISE]]}, "images must be a list for each of 2 texts"),
+        ({"text": "<image>", "images": 5}, "image must be a path"),
+        ({"text": "What?", "return_tensors": "np"}, 'return_tensors must be "pt"'),
+        ({}, "messages must be a list|text must be"),
+    ],
+)
+def test_a_prompt_that_does_not_fit_its_pictures_is_refused(golden_processor, given, rule):
+    with pytest.raises(ValueError, match=rule):
+        golden_processor(**given)
+
+
+def test_several_conversations_are_one_batch(tiny_pipeline):
+    processor, model = tiny_pipeline.processor, tiny_pipeline.model
+    short = [{"role": "user", "content": "Why?"}]
+    conversations = [short, ASKED, [{"role": "user", "content": [PICTURE, text("What is this?"), PICTURE]}]]
+    batch = processor.apply_chat_template(conversations)
+    prompts = processor.apply_chat_template(conversations, tokenize=False)
+    assert prompts == [processor.apply_chat_template(messages, tokenize=False) for messages in conversations]
+    assert equal(processor(text=prompts, images=[NOISE] * 3), batch)
+    assert equal(processor(text=prompts, images=[[], [NOISE], [NOISE, NOISE]]), batch)
+    with torch.no_grad():
+        embeds, mask = model.embed_prompt(**batch)
+        for row, kept, messages in zip(embeds, mask.bool(), conversations, strict=True):
+            alone, _ = model.embed_prompt(**processor(messages))
+            torch.testing.assert_close(row[kept], alone[0])

@@ -144,15 +144,77 @@ def test_what_is_no_trace_is_refused(tmp_path, content: str):
         Trace.load(tmp_path / "trace.json")
 
 
-@pytest.mark.parametrize("damage", [{"pieces": None}, {"steps": [1]}, {"config": {"speed": 1}}, {"extra": 1}], ids=str)
-def test_a_damaged_trace_is_refused(trace: Trace, damage: dict):
+def with_step(**changes) -> dict:
+    """Changes to the first step of a trace."""
+    return {"first step": changes}
+
+
+@pytest.mark.parametrize(
+    ("damage", "rule"),
+    [
+        ({"pieces": None}, "pieces must be a dictionary from ids to strings, got None"),
+        ({"pieces": {}}, "step 1 must be of tokens that pieces spells"),
+        ({"pieces": {"5": "a" * 1000}}, "pieces must be strings of at most 512 letters"),
+        ({"pieces": {"five": "a"}}, "invalid literal"),
+        ({"steps": [1], "seconds": [0, 1]}, "its keys must be those of version 3"),
+        ({"steps": 5}, "steps must be a list, got 5"),
+        ({"steps": [1] * 5000, "seconds": [0] * 5001}, "steps must be at most the .* got list of 5000"),
+        ({"seconds": []}, "seconds must be one more than steps"),
+        ({"all seconds": "soon"}, "seconds must be moments"),
+        ({"all seconds": float("inf")}, "seconds must be moments"),
+        ({"config": {"speed": 1}}, "its keys must be those of version 3"),
+        ({"config": {"stop": ["a"] * 10**5}}, "stop must be at most 16 strings"),
+        ({"config": {"gen_length": 10**9}}, "gen_length must be at most 4096"),
+        ({"extra": 1}, "its keys must be those of version 3"),
+        ({"question": 5}, "question must be a string, got 5"),
+        ({"text": "a" * 10**6}, "text must be at most 65536 letters"),
+        ({"edit": "a" * 300}, "edit must be at most 256 letters"),
+        ({"images": [5]}, "images must be hashes"),
+        ({"images": ["a"] * 1000}, "images must be at most 256"),
+        ({"thumbnails": ["https://127.0.0.1/a.png"]}, "thumbnails must be data URLs of JPEGs"),
+        ({"thumbnails": ["data:image/jpeg;base64,"] * 2}, "thumbnails must be none, or one for each of images"),
+        ({"stop_sequences": [[0]] * 99}, "stop_sequences must be at most 16"),
+        ({"stop_sequences": [["a"]]}, "stop_sequences must be ids"),
+        ({"finish_reason": "bored"}, "finish_reason must be"),
+        ({"prompt_length": -1}, "prompt_length must be"),
+        ({"mask_token_id": "a"}, "mask_token_id must be"),
+        (with_step(block=9), "step 1 must be in a block"),
+        (with_step(positions=[10**6]), "step 1 must be about masked positions"),
+        (with_step(positions=[-1]), "step 1 must be made of lists of whole numbers"),
+        (with_step(positions="0123"), "step 1 must be made of lists of whole numbers"),
+        (with_step(positions=[0, 0]), "step 1 must be about masked positions"),
+        (with_step(transfer_index=[15, 15]), "step 1 must be about masked positions"),
+        (with_step(x0=[]), "step 1 must be of lists that go together"),
+        (with_step(top_ids=[]), "step 1 must be of lists that go together"),
+        (with_step(confidence=[2.0] * 8), "step 1 must be of confidences from 0 to 1"),
+        (with_step(confidence=["a"] * 8), "step 1 must be of confidences from 0 to 1"),
+        (with_step(top_probs=[99_999] * 40), "step 1 must be of probabilities"),
+    ],
+    ids=str,
+)
+def test_a_damaged_trace_is_refused(trace: Trace, damage: dict, rule: str):
+    damage = dict(damage)
     data = json.loads(json.dumps(asdict(trace)))
-    assert Trace.from_dict(data) == trace
-    with pytest.raises(ValueError, match="its keys must be those of version 3"):
+    data["steps"][0] |= damage.pop("first step", {})
+    if "all seconds" in damage:
+        data["seconds"] = [damage.pop("all seconds")] * len(data["seconds"])
+    with pytest.raises(ValueError, match=rule) as refusal:
         Trace.from_dict(data | damage)
-    del data["text"]
-    with pytest.raises(ValueError, match="its keys must be those of version 3"):
+    assert len(str(refusal.value)) < 300
+
+
+def test_a_position_is_committed_once(trace: Trace):
+    data = json.loads(json.dumps(asdict(trace)))
+    data["steps"][1] = data["steps"][0]
+    with pytest.raises(ValueError, match="step 2 must be about masked positions"):
         Trace.from_dict(data)
+
+
+def test_halves_of_characters_are_replaced(trace: Trace, tmp_path):
+    data = json.loads(json.dumps(asdict(trace))) | {"question": "a\ud800", "edit": "\udfff"}
+    read = Trace.from_dict(data)
+    assert (read.question, read.edit) == ("a\ufffd", "\ufffd")
+    read.save(tmp_path / "trace.json")
 
 
 PLAIN = SamplingConfig(gen_length=24, block_length=24, steps=10, stop=())  # commits 3, 3, 3, 3, 2, 2, 2, 2, 2, 2

@@ -11,8 +11,7 @@ from lladav.cli.checks import check_output
 from lladav.pipeline import LladaVPipeline, default_model, step_record
 from lladav.sampling import (
     POLICIES,
-    PRESET_THINKING,
-    PRESETS,
+    PUBLISHED,
     REMASKING,
     SPEEDS,
     SamplingConfig,
@@ -29,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image", action="append", default=[], metavar="PATH", help="a picture; may be repeated")
     parser.add_argument("--video", metavar="PATH")
     parser.add_argument("--model", help="directory or hub id (default: LLADAV_MODEL, or what suits the machine)")
-    parser.add_argument("--preset", choices=PRESETS, help="published settings, by benchmark")
+    parser.add_argument("--preset", choices=PUBLISHED, help="published settings, by benchmark")
     parser.add_argument("--speed", choices=SPEEDS, help="exact; 2 tokens a step; or all that are sure")
     parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer (default: 64)")
     parser.add_argument("--block-length", type=int, metavar="N", help="tokens in a block (default: the whole answer)")
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     config = sampling_config(args)
     thinking = args.thinking
     if thinking is None and args.preset:
-        thinking = PRESET_THINKING[args.preset]
+        thinking = PUBLISHED[args.preset].thinking
     content = [{"type": "image", "image": path} for path in args.image]
     content += [{"type": "video", "video": args.video}] if args.video else []
     messages = [{"role": "user", "content": [*content, {"type": "text", "text": args.question}]}]
@@ -77,7 +76,7 @@ def sampling_config(args: argparse.Namespace) -> SamplingConfig:
     names = ("temperature", "cfg_scale", "remasking", "seed", *POLICIES, "schedule_shift", "refresh_interval")
     given = {name: getattr(args, name) for name in ("gen_length", "block_length", "steps", *names)}
     asked = {name: value for name, value in given.items() if value is not None}
-    config = (vars(PRESETS[args.preset]) if args.preset else {}) | asked
+    config = (vars(PUBLISHED[args.preset].config) if args.preset else {}) | asked
     if args.gen_length and args.block_length is None:
         config["block_length"] = args.gen_length
     lengths = [config.get(name, getattr(SamplingConfig, name)) for name in ("gen_length", "block_length")]

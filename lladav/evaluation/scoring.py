@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from lladav.evaluation.pictures import Draw
 from lladav.evaluation.questions import Question, conversation, is_right
 from lladav.pipeline import LladaVPipeline
-from lladav.sampling import SamplingConfig, SamplingStep, encode
+from lladav.sampling import SamplingConfig, SamplingStep, stop_sequences
 from lladav.scenes import render
 
 BATCH_SIZE = 32
@@ -118,7 +118,7 @@ def answer(
 def _expected_ids(pipe: LladaVPipeline, question: Question, config: SamplingConfig) -> list[int]:
     """The right answer, and the stop behind it."""
     _, expected = question[1].turns[-1]
-    return encode(expected + "".join(config.stop[:1]), pipe.tokenizer)
+    return [*pipe.encode(expected), *(stop_sequences(config, pipe.tokenizer) or [[]])[0]]
 
 
 def _answer(pipe: LladaVPipeline, question: Question, step: SamplingStep, config: SamplingConfig) -> Answer:

@@ -9,7 +9,7 @@ from string import Template
 
 from lladav.render.wording import summary
 from lladav.trace import Trace
-from lladav.viewer import STATIC, CanvasState, bundle, canvas_state, styles, template
+from lladav.viewer import STATIC, CanvasState, bundle, canvas_state, markup, styles
 
 
 def render_html(trace: Trace, path: str | Path) -> None:
@@ -22,7 +22,7 @@ def render_html(trace: Trace, path: str | Path) -> None:
         question=html.escape(trace.question or trace.model),
         settings=html.escape(summary(trace)),
         answer=html.escape(trace.text),
-        canvas=template(),
+        canvas=markup(),
         state=_embedded(canvas_state(trace, run=trace.id, play=True, editable=False)),
         script=code,
     )

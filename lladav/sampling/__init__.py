@@ -9,18 +9,20 @@ step from left to right.
 
 from lladav.sampling.canvas import NUM_ALTERNATIVES, Canvas, Proposal, SamplingStep
 from lladav.sampling.causal import effective_config, left_to_right
-from lladav.sampling.config import POLICIES, PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig, Speed
-from lladav.sampling.loop import encode, first_canvas, sample, sample_batch, stop_sequences
+from lladav.sampling.config import POLICIES, REMASKING, SamplingConfig
+from lladav.sampling.loop import first_canvas, sample, sample_batch, stop_sequences, suffix_ids
+from lladav.sampling.presets import PUBLISHED, SPEEDS, PublishedSetting, Speed
+from lladav.tokenization import encode_stop as encode
 
 __all__ = [
     "NUM_ALTERNATIVES",
     "POLICIES",
-    "PRESETS",
-    "PRESET_THINKING",
+    "PUBLISHED",
     "REMASKING",
     "SPEEDS",
     "Canvas",
     "Proposal",
+    "PublishedSetting",
     "SamplingConfig",
     "SamplingStep",
     "Speed",
@@ -31,4 +33,5 @@ __all__ = [
     "sample",
     "sample_batch",
     "stop_sequences",
+    "suffix_ids",
 ]

@@ -1,11 +1,65 @@
-"""How an answer is sampled: the settings, their rules, and the published choices of them."""
+"""How an answer is sampled: the settings and their rules."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from math import isqrt
-from typing import Any
+from typing import Any, NamedTuple
+
+from lladav.checks import require, shown
+from lladav.tokenization import clean
 
 REMASKING = ("low_confidence", "random")
 POLICIES = ("threshold", "factor", "entropy_bound")
+
+# What a setting may be at most. Beyond, it would cost a machine its memory, or mean nothing: above a temperature of 10
+# tokens are drawn at random, above a guidance of 20 they are those that differ most from a prompt of masks.
+MOST_TOKENS = 4096  # in an answer, a block, a suffix; and steps
+MOST_TEMPERATURE = 10
+MOST_GUIDANCE = 20
+MOST_POLICY = 1e6
+SHIFTS = (1e-3, 1e3)
+MOST_STOPS, LONGEST_STOP = 16, 64  # strings, and letters in one
+LONGEST_SUFFIX = 4 * MOST_TOKENS  # letters
+MOST_SUPPRESSED = 1024  # tokens
+
+
+class Rule(NamedTuple):
+    """What a setting must be, in words, and whether a value is."""
+
+    wanted: str
+    holds: Callable[[Any], bool]
+
+
+def setting(default: Any, *rules: Rule) -> Any:
+    """A field whose values are checked against `rules`, in order, when a configuration is made."""
+    return field(default=default, metadata={"rules": rules})
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value < float("inf")
+
+
+def _are_ids(values: Sequence[object]) -> bool:
+    return all(_is_whole(token) and 0 <= token < 2**31 for token in values)  # type: ignore[operator]
+
+
+def _or_none(rule: Rule) -> Rule:
+    return Rule(rule.wanted, lambda value: value is None or rule.holds(value))
+
+
+def _at_most(most: float) -> Rule:
+    return Rule(f"at most {most:g}", lambda value: value is None or value <= most)
+
+
+POSITIVE = Rule("a positive whole number", lambda value: _is_whole(value) and value > 0)
+LENGTH = (POSITIVE, _at_most(MOST_TOKENS))
+NUMBER = Rule("zero or a positive number", _is_number)
+POLICY = (_or_none(Rule("zero, a positive number or None", _is_number)), _at_most(MOST_POLICY))
+STOP = 'a tuple of strings that are not empty, such as ("<|eot_id|>",)'
 
 
 @dataclass(frozen=True)
@@ -37,30 +91,67 @@ class SamplingConfig:
     and so `steps` bounds the forward passes.
     """
 
-    gen_length: int = 64
-    block_length: int = 64
-    steps: int = 32
-    temperature: float = 0.0
-    cfg_scale: float = 0.0
-    remasking: str = "low_confidence"
-    threshold: float | None = None
-    factor: float | None = None
-    entropy_bound: float | None = None
-    schedule_shift: float = 1.0
-    refresh_interval: int | None = None
-    stop: tuple[str, ...] = ("<|eot_id|>",)
-    seed: int | None = None
-    suffix: str | None = None
-    template: tuple[int | None, ...] | None = None
-    suppress_token_ids: tuple[int, ...] = ()
+    gen_length: int = setting(64, *LENGTH)
+    block_length: int = setting(64, *LENGTH)
+    steps: int = setting(32, *LENGTH)
+    temperature: float = setting(0.0, NUMBER, _at_most(MOST_TEMPERATURE))
+    cfg_scale: float = setting(0.0, NUMBER, _at_most(MOST_GUIDANCE))
+    remasking: str = setting(
+        "low_confidence",
+        Rule(f"one of {', '.join(REMASKING)}", lambda value: isinstance(value, str) and value in REMASKING),
+    )
+    threshold: float | None = setting(None, *POLICY)
+    factor: float | None = setting(None, *POLICY)
+    entropy_bound: float | None = setting(None, *POLICY)
+    schedule_shift: float = setting(
+        1.0,
+        Rule("a positive number", lambda value: _is_number(value) and value > 0),
+        Rule(f"from {SHIFTS[0]:g} to {SHIFTS[1]:g}", lambda value: SHIFTS[0] <= value <= SHIFTS[1]),
+    )
+    refresh_interval: int | None = setting(
+        None, _or_none(Rule(f"{POSITIVE.wanted} or None", POSITIVE.holds)), _at_most(MOST_TOKENS)
+    )
+    stop: tuple[str, ...] = setting(
+        ("<|eot_id|>",),
+        Rule(STOP, lambda value: isinstance(value, tuple)),
+        Rule(f"at most {MOST_STOPS} strings", lambda value: len(value) <= MOST_STOPS),
+        Rule(STOP, lambda value: all(isinstance(text, str) and text for text in value)),
+        Rule(f"strings of at most {LONGEST_STOP} letters", lambda value: all(len(t) <= LONGEST_STOP for t in value)),
+    )
+    seed: int | None = setting(
+        None,
+        _or_none(
+            Rule("a whole number from 0 to 2**63 - 1 or None", lambda value: _is_whole(value) and 0 <= value < 2**63)
+        ),
+    )
+    suffix: str | None = setting(
+        None,
+        _or_none(Rule("a string or None", lambda value: isinstance(value, str))),
+        _or_none(Rule(f"at most {LONGEST_SUFFIX} letters", lambda value: len(value) <= LONGEST_SUFFIX)),
+    )
+    template: tuple[int | None, ...] | None = setting(
+        None, _or_none(Rule("a tuple of token ids and None", lambda value: isinstance(value, tuple)))
+    )
+    suppress_token_ids: tuple[int, ...] = setting(
+        (),
+        Rule("a tuple of token ids", lambda value: isinstance(value, tuple)),
+        Rule(f"at most {MOST_SUPPRESSED} token ids", lambda value: len(value) <= MOST_SUPPRESSED),
+        Rule("a tuple of token ids", _are_ids),
+    )
 
     def __post_init__(self):
         for name in ("stop", "template", "suppress_token_ids"):  # JSON has lists only
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        _check_lengths(self)
-        _check_strategy(self)
-        _check_texts(self)
+        for entry in fields(self):
+            for rule in entry.metadata["rules"]:
+                value = getattr(self, entry.name)
+                require(rule.holds(value), entry.name, rule.wanted, value)
+        _check_blocks(self)
+        _check_policies(self)
+        _check_template(self)
+        object.__setattr__(self, "stop", tuple(map(clean, self.stop)))
+        object.__setattr__(self, "suffix", None if self.suffix is None else clean(self.suffix))
 
     @property
     def num_blocks(self) -> int:
@@ -73,138 +164,43 @@ class SamplingConfig:
     @classmethod
     def preset(cls, name: str) -> "SamplingConfig":
         """The settings LLaDA-V's figures were measured with, by benchmark name, or those of its "demo" script."""
-        if name not in PRESETS:
-            raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
-        return PRESETS[name]
+        from lladav.sampling.presets import published
+
+        return published(name).config
 
 
-def _require(rule: bool, message: str) -> None:
-    if not rule:
-        raise ValueError(message)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and 0 <= value < float("inf")
-
-
-def _check_lengths(config: SamplingConfig) -> None:
-    for name in ("gen_length", "block_length", "steps"):
-        value = getattr(config, name)
-        _require(_is_whole(value) and value > 0, f"{name} must be a positive whole number, got {value!r}")
+def _check_blocks(config: SamplingConfig) -> None:
     gen_length, block_length, steps = config.gen_length, config.block_length, config.steps
-    _require(
-        gen_length % block_length == 0,
-        f"block_length must divide gen_length, got {block_length} and {gen_length}: "
-        f"the nearest that does is {_nearest_divisor(gen_length, block_length)}",
-    )
-    blocks = config.num_blocks
-    _require(
-        steps % blocks == 0,
-        f"steps must be a multiple of the number of blocks, gen_length / block_length, got {steps} and {blocks}: "
-        f"the next one is {-(-steps // blocks) * blocks}",
-    )
+    if gen_length % block_length:
+        raise ValueError(
+            f"block_length must divide gen_length, got {block_length} and {gen_length}: "
+            f"the nearest that does is {_nearest_divisor(gen_length, block_length)}"
+        )
+    if steps % config.num_blocks:
+        raise ValueError(
+            "steps must be a multiple of the number of blocks, gen_length / block_length, "
+            f"got {steps} and {config.num_blocks}: the next one is {-(-steps // config.num_blocks) * config.num_blocks}"
+        )
 
 
 def _nearest_divisor(number: int, wanted: int) -> int:
-    small = [d for d in range(1, isqrt(number) + 1) if number % d == 0]  # what is asked for may be huge
+    small = [d for d in range(1, isqrt(number) + 1) if number % d == 0]
     return min(sorted({*small, *(number // d for d in small)}), key=lambda d: abs(d - wanted))
 
 
-def _check_strategy(config: SamplingConfig) -> None:
-    for name in ("temperature", "cfg_scale"):
-        value = getattr(config, name)
-        _require(_is_number(value), f"{name} must be zero or a positive number, got {value!r}")
+def _check_policies(config: SamplingConfig) -> None:
     policies = {name: getattr(config, name) for name in POLICIES}
-    for name, value in policies.items():
-        _require(value is None or _is_number(value), f"{name} must be zero, a positive number or None, got {value!r}")
     chosen = [f"{name}={value!r}" for name, value in policies.items() if value is not None]
-    _require(len(chosen) < 2, f"{', '.join(POLICIES)} exclude each other, got {' and '.join(chosen)}: set one of them")
-    shift = config.schedule_shift
-    _require(_is_number(shift) and shift > 0, f"schedule_shift must be a positive number, got {shift!r}")
-    _require(
-        config.remasking in REMASKING,
-        f"remasking must be one of {', '.join(REMASKING)}, got {config.remasking!r}",
-    )
-    interval, seed = config.refresh_interval, config.seed
-    _require(
-        interval is None or (_is_whole(interval) and interval > 0),
-        f"refresh_interval must be a positive whole number or None, got {interval!r}",
-    )
-    _require(
-        seed is None or (_is_whole(seed) and 0 <= seed < 2**63),
-        f"seed must be a whole number from 0 to 2**63 - 1 or None, got {seed!r}",
-    )
+    if len(chosen) > 1:
+        raise ValueError(f"{', '.join(POLICIES)} exclude each other, got {' and '.join(chosen)}: set one of them")
 
 
-def _check_texts(config: SamplingConfig) -> None:
-    _require(
-        isinstance(config.stop, tuple) and all(isinstance(text, str) and text for text in config.stop),
-        f'stop must be a tuple of strings that are not empty, such as ("<|eot_id|>",), got {config.stop!r}',
-    )
-    _require(
-        config.suffix is None or isinstance(config.suffix, str),
-        f"suffix must be a string or None, got {config.suffix!r}",
-    )
-    _require(
-        isinstance(config.suppress_token_ids, tuple)
-        and all(_is_whole(token) and token >= 0 for token in config.suppress_token_ids),
-        f"suppress_token_ids must be a tuple of token ids, got {config.suppress_token_ids!r}",
-    )
-    if config.template is not None:
-        _require(
-            len(config.template) == config.gen_length,
-            f"template must have gen_length entries, got {len(config.template)} and {config.gen_length}",
-        )
-        _require(
-            all(token is None or (_is_whole(token) and token >= 0) for token in config.template),
-            f"template must hold token ids, and None for a blank, got {config.template!r}",
-        )
-
-
-_MULTIPLE_CHOICE = SamplingConfig(gen_length=2, block_length=2, steps=2)
-_DOCUMENT = SamplingConfig(gen_length=32, block_length=32, steps=16)
-_CHOICE_BENCHMARKS = "mmmu mmmu_pro mmstar ai2d seed mmbench muirbench videomme mlvu mme realworldqa"
-
-PRESETS: dict[str, SamplingConfig] = {
-    **dict.fromkeys(_CHOICE_BENCHMARKS.split(), _MULTIPLE_CHOICE),
-    "chartqa": SamplingConfig(gen_length=16, block_length=16, steps=16, stop=("\n",)),
-    "docvqa": _DOCUMENT,
-    "infovqa": _DOCUMENT,
-    "mathvista": SamplingConfig(gen_length=96, block_length=96, steps=48),
-    "mathverse": SamplingConfig(gen_length=64, block_length=64, steps=32),
-    "demo": SamplingConfig(gen_length=128, block_length=128, steps=128),
-}
-PRESET_THINKING: dict[str, bool | None] = {
-    name: {"mathvista": True, "mathverse": True, "demo": None}.get(name, False) for name in PRESETS
-}
-
-
-@dataclass(frozen=True)
-class Speed:
-    """How quickly an answer is sampled, however long it is.
-
-    Attributes:
-        tokens: that a step commits by its schedule.
-        refresh_interval: as in SamplingConfig.
-        threshold: as in SamplingConfig.
-    """
-
-    tokens: int
-    refresh_interval: int | None = None
-    threshold: float | None = None
-
-    def settings(self, gen_length: int, block_length: int) -> dict[str, Any]:
-        """What to replace in a SamplingConfig of these lengths."""
-        steps = gen_length // block_length * -(-block_length // self.tokens)
-        return {"steps": steps, "refresh_interval": self.refresh_interval, "threshold": self.threshold}
-
-
-SPEEDS = {  # from the exact answer to the quickest
-    "faithful": Speed(tokens=1),
-    "balanced": Speed(tokens=2, refresh_interval=4),
-    "fast": Speed(tokens=1, refresh_interval=32, threshold=0.9),
-}
+def _check_template(config: SamplingConfig) -> None:
+    if config.template is None:
+        return
+    if len(config.template) != config.gen_length:
+        raise ValueError(f"template must have gen_length entries, got {len(config.template)} and {config.gen_length}")
+    tokens = [token for token in config.template if token is not None]
+    if not _are_ids(tokens):
+        wrong = next(token for token in tokens if not _are_ids([token]))
+        raise ValueError(f"template must hold token ids, and None for a blank, got {shown(wrong)}")

@@ -16,6 +16,7 @@ from lladav.sampling.canvas import Canvas, Proposal, SamplingStep, Task
 from lladav.sampling.causal import CausalDenoiser, effective_config, is_causal
 from lladav.sampling.config import SamplingConfig
 from lladav.sampling.denoiser import Denoiser
+from lladav.tokenization import encode_stop, encode_text
 
 Inputs = Mapping[str, Tensor]
 
@@ -68,7 +69,7 @@ def sample_batch(
     """
     batches = [inputs] if isinstance(inputs, Mapping) else inputs
     config = effective_config(model, config)
-    suffix = encode(config.suffix, tokenizer)
+    suffix = suffix_ids(config, tokenizer)
     canvases = [first_canvas(model, config, tokenizer) for _ in range(sum(map(_batch_size, batches)))]
     plans = [canvas.plan() for canvas in canvases]
     tasks = [next(plan, None) for plan in plans]
@@ -101,16 +102,18 @@ def first_canvas(model: Any, config: SamplingConfig, tokenizer: Any) -> Canvas:
 
 def stop_sequences(config: SamplingConfig, tokenizer: Any) -> list[list[int]]:
     """The ids of each of the stop strings."""
-    return [encode(text, tokenizer) for text in config.stop]
+    return [encode_stop(text, _present(tokenizer, text)) for text in config.stop]
 
 
-def encode(text: str | None, tokenizer: Any) -> list[int]:
-    """The ids of a stop string or a suffix; none for None."""
-    if not text:
-        return []
+def suffix_ids(config: SamplingConfig, tokenizer: Any) -> list[int]:
+    """The ids of the suffix."""
+    return encode_text(config.suffix, _present(tokenizer, config.suffix)) if config.suffix else []
+
+
+def _present(tokenizer: Any, text: str) -> Any:
     if tokenizer is None:
         raise ValueError(f"stop and suffix need a tokenizer, got tokenizer=None and {text!r}")
-    return tokenizer.encode(text, add_special_tokens=False)
+    return tokenizer
 
 
 def _batch_size(inputs: Inputs) -> int:

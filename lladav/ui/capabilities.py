@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lladav.anyres import ImageLayout
 from lladav.pipeline import LladaVPipeline
 
 FILE = "capabilities.json"
@@ -48,12 +49,17 @@ class Capabilities:
         longest = min(LONGEST_ANSWER, pipe.max_length // 2)
         file = Path(str(pipe.model.config.name_or_path)) / FILE
         if not file.is_file():
-            frames = min(VIDEO_FRAMES, int(pipe.max_length * FRAME_SHARE) // pipe.processor.tokens_per_frame)
+            frames = min(VIDEO_FRAMES, int(pipe.max_length * FRAME_SHARE) // frame_tokens(pipe))
             return cls("vision–language model", can_think=True, max_frames=frames, longest_answer=longest)
         written: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         questions = tuple(written.pop("suggested_questions", SUGGESTIONS))
         values: dict[str, Any] = {"longest_answer": longest, "suggested_questions": questions} | written
         return cls(**values)
+
+
+def frame_tokens(pipe: LladaVPipeline) -> int:
+    """Positions that a frame of a video takes."""
+    return pipe.processor.image_processor.count_tokens((1, 1), 1, ImageLayout.VIDEO)
 
 
 def parameters_in_words(pipe: LladaVPipeline) -> str:

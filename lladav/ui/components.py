@@ -41,7 +41,7 @@ def token_canvas(state: CanvasState, editable: bool = False, **options: Any) -> 
 
     It is not a class of its own because gradio writes a stub file beside the source of every class of components.
     """
-    return _painted("canvas", viewer.template(), state, editable=editable, **options)
+    return _painted("canvas", viewer.markup(), state, editable=editable, **options)
 
 
 def _painted(name: str, template: str, value: Any, **options: Any) -> gr.HTML:

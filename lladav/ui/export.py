@@ -17,6 +17,7 @@ from lladav.ui.limits import LIMITS
 from lladav.viewer.state import canvas_state
 
 SAVE = "(file) => window.lladav.save(file)"
+LABELS = {"mp4": "MP4 (VP9)"}  # which browsers play, and some older programs do not
 NOTHING = "There is no finished run on the canvas yet: ask something, or open one of the recorded runs."
 RENDERS: dict[str, Any] = {"concurrency_id": "renders", "concurrency_limit": LIMITS.renders}
 
@@ -33,7 +34,9 @@ class Export:
         with gr.Row(elem_id="export"):
             status = gr.Markdown("Export", elem_id="export-status", min_width=60)
             for ending in FORMATS:
-                button = gr.Button(ending.upper(), size="sm", min_width=54, elem_id=f"export-{ending}")
+                button = gr.Button(
+                    LABELS.get(ending, ending.upper()), size="sm", min_width=54, elem_id=f"export-{ending}"
+                )
                 rendering = button.click(
                     partial(self.render, ending), {tab.session}, [self.file, tab.notice], show_progress_on=status,
                     api_visibility="private", **RENDERS,

@@ -5,7 +5,7 @@ or saved as one file.
 """
 
 from lladav.viewer.bundle import bundle
-from lladav.viewer.files import STATIC, template
+from lladav.viewer.files import STATIC, markup
 from lladav.viewer.palette import styles
 from lladav.viewer.state import CanvasState, StateWriter, canvas_state, idle_state
 
@@ -16,6 +16,6 @@ __all__ = [
     "bundle",
     "canvas_state",
     "idle_state",
+    "markup",
     "styles",
-    "template",
 ]

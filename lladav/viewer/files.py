@@ -5,6 +5,6 @@ from pathlib import Path
 STATIC = Path(__file__).parent / "static"
 
 
-def template(name: str = "canvas") -> str:
+def markup(name: str = "canvas") -> str:
     """The markup of the "canvas", the "sync_player" or the "results", which never changes and holds no data."""
     return (STATIC / f"{name}.html").read_text(encoding="utf-8")

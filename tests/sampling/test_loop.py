@@ -1,6 +1,7 @@
 """The loop on a model that says what it is told to, so that every rule can be watched by itself."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import FrozenInstanceError, asdict
 from itertools import pairwise
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from lladav.remasking import num_transfer_tokens
-from lladav.sampling import PRESET_THINKING, PRESETS, SamplingConfig, SamplingStep, denoiser, sample
+from lladav.sampling import PUBLISHED, SamplingConfig, SamplingStep, denoiser, sample
 from lladav.sampling.denoiser import UniformNoise, add_gumbel_noise, apply_cfg, most_probable, token_probs
 
 MASK, FORBIDDEN, VOCAB = 0, 1, 30
@@ -81,11 +82,31 @@ def committed(steps: list[SamplingStep]) -> list[list[int]]:
         ({"template": (None, 3)}, "template must have gen_length entries, got 2 and 64"),
         ({"template": ("a",) * 64}, "template must hold token ids"),
         ({"suppress_token_ids": ("a",)}, "suppress_token_ids must be a tuple of token ids"),
+        ({"gen_length": 10**30 + 57, "block_length": 7}, "gen_length must be at most 4096, got 1000000000000000000000"),
+        ({"gen_length": 10**9999}, "gen_length must be at most 4096, got a number of 33216 bits"),
+        ({"steps": 10**8}, "steps must be at most 4096, got 100000000"),
+        ({"block_length": 4097}, "block_length must be at most 4096, got 4097"),
+        ({"temperature": 1e308}, r"temperature must be at most 10, got 1e\+308"),
+        ({"temperature": 10**400}, "temperature must be at most 10, got a number of 1329 bits"),
+        ({"cfg_scale": 1e308}, r"cfg_scale must be at most 20, got 1e\+308"),
+        ({"threshold": 1e300}, r"threshold must be at most 1e\+06"),
+        ({"factor": float("inf")}, "factor must be zero, a positive number or None, got inf"),
+        ({"schedule_shift": 5e-324}, r"schedule_shift must be from 0.001 to 1000, got 5e-324"),
+        ({"refresh_interval": 10**9}, "refresh_interval must be at most 4096"),
+        ({"stop": ("a",) * 10**6}, "stop must be at most 16 strings, got tuple of 1000000"),
+        ({"stop": ("a" * 65,)}, "stop must be strings of at most 64 letters"),
+        ({"suffix": "a" * 10**7}, "suffix must be at most 16384 letters, got 'aaa"),
+        ({"suppress_token_ids": (0,) * 10**6}, "suppress_token_ids must be at most 1024 token ids"),
+        ({"template": (None,) * 10**6}, "template must have gen_length entries, got 1000000 and 64"),
+        ({"template": 5}, "template must be a tuple of token ids and None, got 5"),
+        ({"remasking": ["random"]}, "remasking must be one of low_confidence, random"),
     ],
 )
 def test_a_setting_that_cannot_be_honoured_is_refused(settings: dict, words: str):
-    with pytest.raises(ValueError, match=words):
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match=words) as refusal:
         SamplingConfig(**settings)
+    assert time.perf_counter() - start < 0.5 and len(str(refusal.value)) < 300
 
 
 def test_the_nearest_setting_is_named():
@@ -121,8 +142,7 @@ def test_presets_are_the_published_settings(name: str, lengths: tuple[int, int, 
     assert (config.temperature, config.cfg_scale, config.remasking) == (0, 0, "low_confidence")
     assert config.refresh_interval is None
     assert config.stop == (("\n",) if name == "chartqa" else ("<|eot_id|>",))
-    assert PRESET_THINKING[name] is thinking
-    assert PRESET_THINKING.keys() == PRESETS.keys()
+    assert PUBLISHED[name].config == config and PUBLISHED[name].thinking is thinking
 
 
 def test_an_unknown_preset_is_refused():

@@ -1,7 +1,7 @@
-"""The run in tests/fixtures/viewer/run.json, which the tests of Python and of JavaScript share: python tests/viewer/shared_run.py
+"""The run in tests/fixtures/viewer/run.json, which tests of Python and of JavaScript share; run this file to record it.
 
-It holds a trace of the embedded model, the state that a canvas is given of it, and for every step what the readouts must
-say, worked out from the trace alone.
+It holds a trace of the embedded model, the state that a canvas is given of it, and for every step what the readouts
+must say, worked out from the trace alone.
 """
 
 import json

@@ -12,7 +12,7 @@ from PIL import Image
 from lladav import imaging
 from lladav.pipeline import MASK_SIGN
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.chat.session import Session, Turn
+from lladav.ui.chat.session import Exchange, Session
 from lladav.ui.limits import LIMITS
 
 DEFAULT_QUESTION = "What is this?"  # asked about a picture that came without words
@@ -23,7 +23,7 @@ VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpe
 Messages = list[dict[str, Any]]
 
 
-def read_message(message: dict[str, Any], capabilities: Capabilities) -> Turn:
+def read_message(message: dict[str, Any], capabilities: Capabilities) -> Exchange:
     """A new turn out of what a visitor sent.
 
     Args:
@@ -47,7 +47,7 @@ def read_message(message: dict[str, Any], capabilities: Capabilities) -> Turn:
     text = text or DEFAULT_QUESTION
     read = [_read_file(path, capabilities) for path in files]
     content = [block for block, _ in read] + [{"type": "text", "text": text}]
-    return Turn(message, content, [shown for _, shown in read] + [text_block(text)])
+    return Exchange(message, content, [shown for _, shown in read] + [text_block(text)])
 
 
 def _read_file(path: str, capabilities: Capabilities) -> tuple[dict, dict]:
@@ -98,7 +98,7 @@ def chat_messages(session: Session) -> Messages:
     return messages
 
 
-def model_messages(turns: Sequence[Turn]) -> Messages:
+def model_messages(turns: Sequence[Exchange]) -> Messages:
     """A conversation as the pipeline reads it, up to the last question, whose answer is still to come."""
     messages: Messages = []
     for turn in turns:
@@ -108,8 +108,8 @@ def model_messages(turns: Sequence[Turn]) -> Messages:
     return messages
 
 
-def without_oldest(turns: Sequence[Turn]) -> list[Turn]:
+def without_oldest(turns: Sequence[Exchange]) -> list[Exchange]:
     """A conversation whose oldest words are left out; its pictures go to the question behind them."""
     first, second, *others = turns
     pictures = [block for block in first.content if block["type"] != "text"]
-    return [Turn(second.message, [*pictures, *second.content], second.shown, second.answer), *others]
+    return [Exchange(second.message, [*pictures, *second.content], second.shown, second.answer), *others]

@@ -12,12 +12,12 @@ import torch
 
 from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.recording import Recording
-from lladav.sampling import SamplingConfig, effective_config, encode
+from lladav.sampling import SamplingConfig, effective_config, stop_sequences
 from lladav.sampling.infilling import Template
 from lladav.trace import Trace
 from lladav.ui.chat import edits, scenes
 from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, without_oldest
-from lladav.ui.chat.session import Session, Turn
+from lladav.ui.chat.session import Exchange, Session
 from lladav.ui.components import Data, Updates
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import code
@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 
 FORGETS = "The conversation has become too long for the model: it no longer sees the oldest questions and answers."
 FAILED = "The model could not go on. What it had written is kept; ask again, or with shorter settings."
+SAME_AGAIN = (
+    "The same words came back: at temperature 0 the most probable ones are taken again. Take an alternative, mask "
+    "more, or raise the temperature."
+)
 OFF = gr.update(interactive=False)
 OUT_OF_MEMORY = "The machine ran out of memory. Ask for fewer tokens, or start a new chat."
 
@@ -87,7 +91,7 @@ class ChatHandlers:
         session.interrupt(self.pipe)
         yield from self._reply([*session.turns, turn][-LIMITS.turns :], data, {self.tab.box: None})
 
-    def _reply(self, turns: list[Turn], data: Data, shown: Updates) -> Iterator[Updates]:
+    def _reply(self, turns: list[Exchange], data: Data, shown: Updates) -> Iterator[Updates]:
         """Answer the last of the turns, which become the conversation once it is known that they can be answered."""
         session: Session = data[self.tab.session]
         settings = self.tab.panel.read(data)
@@ -102,7 +106,9 @@ class ChatHandlers:
         recording = Recording(prompt, config)
         yield from self._run(recording, data, shown | note | self.tab.panel.fitted(settings))
 
-    def _prepare(self, turns: list[Turn], config: SamplingConfig, thinking: bool | None) -> tuple[Prompt, list[Turn]]:
+    def _prepare(
+        self, turns: list[Exchange], config: SamplingConfig, thinking: bool | None
+    ) -> tuple[Prompt, list[Exchange]]:
         """The prompt of a conversation, and what of it the model sees: the oldest turns go where all do not fit."""
         seen = turns
         while True:
@@ -132,7 +138,7 @@ class ChatHandlers:
                 recording.add(frame)
                 if frame.finish_reason is not None:
                     session.finish(self.pipe.record(recording))
-                    yield self.view(session) | {self.tab.canvas: writer.value()}
+                    yield self.view(session) | {self.tab.canvas: writer.value()} | self._same_again(session)
                 else:
                     yield {self.tab.canvas: writer.value()}
         except Exception as error:
@@ -226,7 +232,7 @@ class ChatHandlers:
         change = {"step": event.step, "changes": event.changes, "label": event.label}
 
         def make(trace: Trace) -> edits.Edit:
-            edit = edits.edited(trace, change, self._encode)
+            edit = edits.edited(trace, change, self.pipe.encode)
             return replace(edit, config=replace(edit.config, seed=self.tab.panel.read(data).config.seed))
 
         if session.running is not None:
@@ -237,12 +243,12 @@ class ChatHandlers:
         """Answer the last question in the words of a template, whose blanks find their own length."""
         session: Session = data[self.tab.session]
         config = self.tab.panel.read(data).config
-        stop = self._encode(config.stop[0])
+        (stop, *_) = stop_sequences(config, self.pipe.tokenizer)
         session.interrupt(self.pipe)
 
         def make(trace: Trace) -> edits.Edit:
             longest = self.tab.capabilities.longest_answer
-            template = Template.read(data[self.tab.template][: LIMITS.letters], self._encode, longest)
+            template = Template.read(data[self.tab.template][: LIMITS.letters], self.pipe.encode, longest)
             assert session.recording is not None
             template = self.settle(session.recording.prompt, template, config)
             return edits.Edit(template.config(config, stop), (), "filled blanks")
@@ -265,6 +271,12 @@ class ChatHandlers:
         session.remember(trace)
         recording = Recording(last.prompt, edit.config, trace.id, edit.label, edit.pins)
         yield from self._run(recording, data, self.notice(None))
+
+    def _same_again(self, session: Session) -> Updates:
+        """Why an edit has changed nothing, where that is so."""
+        trace, before = session.trace, session.past[-1:]
+        same = trace is not None and before and trace.edit and trace.text == before[0].text
+        return self.notice(SAME_AGAIN) if same and trace and trace.config.temperature == 0 else {}
 
     def undo(self, data: Data) -> Updates:
         """Back to what the last edit changed."""
@@ -322,6 +334,3 @@ class ChatHandlers:
         updates = self.new_chat(data)
         session.scene, session.scene_questions = path, questions
         return updates | {self.tab.box: {"text": "", "files": [path]}, self.tab.suggestions: questions}
-
-    def _encode(self, text: str) -> list[int]:
-        return encode(text, self.pipe.tokenizer)

@@ -14,7 +14,7 @@ from lladav.ui.limits import LIMITS
 
 
 @dataclass
-class Turn:
+class Exchange:
     """A question and what became of it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Session:
         scene: the path of the last picture that was composed for this visitor, and `scene_questions` about it.
     """
 
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[Exchange] = field(default_factory=list)
     features: FeatureCache = field(default_factory=FeatureCache)
     running: Recording | None = None
     recording: Recording | None = None

@@ -47,7 +47,7 @@ class Comparison:
         )
         figures = [[*head, *row] for head, row in zip(heads, rows, strict=True)]
         words = word_difference(*(recording.text for recording in self.recordings)) if self.finished else []
-        return {"figures": figures, "words": words, "summary": summary(words) if self.finished else ""}
+        return {"figures": figures, "words": words, "summary": difference_in_words(words) if self.finished else ""}
 
 
 def _figures(recording: Recording) -> tuple[int | None, float | None, float | None, float | None]:
@@ -72,7 +72,7 @@ def word_difference(first: str, second: str) -> WordDifference:
     ]
 
 
-def summary(words: WordDifference) -> str:
+def difference_in_words(words: WordDifference) -> str:
     """What a difference comes to, in a sentence."""
     if not words:
         return "Neither said anything."

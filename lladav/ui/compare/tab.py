@@ -93,7 +93,7 @@ class CompareTab:
         first = next(iter(self.comparisons.values()))
         self._question_row(examples[-1], first)
         self.player = html_component(
-            "sync_player", Comparison().player(), template=viewer.template("sync_player"), elem_id="player"
+            "sync_player", Comparison().player(), template=viewer.markup("sync_player"), elem_id="player"
         )
         with gr.Row(elem_id="sides"):
             self.sides = []
@@ -101,7 +101,7 @@ class CompareTab:
                 with gr.Column(min_width=320):
                     self.sides.append(Side(key, self.length))
         self.results = html_component(
-            "results", Comparison().results(), template=viewer.template("results"), elem_id="results"
+            "results", Comparison().results(), template=viewer.markup("results"), elem_id="results"
         )
         self.in_turn = gr.Checkbox(label="Run one after the other", container=False, elem_id="in-turn")
         with gr.Row(elem_id="side-settings"):

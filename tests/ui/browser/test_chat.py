@@ -1,11 +1,10 @@
 """The page as a person meets it, in Debian's chromium; skipped where that or playwright is missing."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import SEED, Visit, letters, served, slow
+from helpers import PATIENCE, SEED, Visit, ends, letters, served, slow
 from PIL import Image
 
 from lladav import LladaVPipeline, SamplingConfig
@@ -94,7 +93,7 @@ def test_stop_keeps_what_is_shown(visit: Visit):
     assert letters(kept) == letters(visit.seen()[-1]["text"])
     assert MASK_SIGN in kept
     assert visit.page.locator("#canvas .tc-chip").inner_text() == "stopped"
-    visit.page.wait_for_timeout(500)
+    visit.until_quiet()
     assert visit.bubble() == kept
     visit.ask("And now?")
     assert kept in visit.conversation()
@@ -107,11 +106,11 @@ def test_stop_and_leaving_end_the_model_within_a_step(visit: Visit, tiny_pipelin
     visit.page.get_by_text("128 forward passes").wait_for()
     passes, release = slow(tiny_pipeline, 0.4)
     try:
-        visit.send(QUESTION)
-        visit.until_step(2)
-        leave(visit)
-        while time.monotonic() - passes[-1] < 2:  # until the request has arrived, and the pass under way has ended
-            time.sleep(0.2)
+        with ends(tiny_pipeline) as ended:
+            visit.send(QUESTION)
+            visit.until_step(2)
+            leave(visit)
+            assert ended.wait(PATIENCE / 1000)
         assert 2 <= len(passes) < 128
     finally:
         release()
@@ -119,7 +118,7 @@ def test_stop_and_leaving_end_the_model_within_a_step(visit: Visit, tiny_pipelin
 
 def test_scrubbing_asks_nothing_of_the_server(visit: Visit):
     visit.ask(QUESTION)
-    visit.page.wait_for_timeout(500)
+    visit.until_quiet()
     asked = len(visit.requests)
     scrub = visit.canvas.locator(".tc-scrub")
     scrub.focus()
@@ -141,7 +140,7 @@ def test_scrubbing_works_while_the_model_decodes(visit: Visit, tiny_pipeline: Ll
         visit.send(QUESTION)
         visit.until_step(4)
         visit.canvas.locator("[data-do=first]").click()
-        visit.page.wait_for_timeout(400)
+        visit.page.wait_for_function("document.querySelector('#canvas .tc-scrub').max >= 8")
         assert visit.canvas.get_attribute("data-state") == "paused"
         assert visit.canvas.locator(".tc-mask").count() == 32
         visit.canvas.locator("[data-do=play]").click()
@@ -211,6 +210,7 @@ def test_a_refusal_is_a_notice_and_keeps_what_was_typed_and_attached(visit: Visi
 
 
 def test_settings_snap_and_say_so(visit: Visit):
+    visit.show_settings()
     visit.set_number("block_length", 20)
     visit.page.get_by_text("Block length moved to 16").wait_for()
     assert (visit.number("block_length"), visit.number("steps")) == (16, 16)

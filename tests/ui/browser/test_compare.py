@@ -15,7 +15,7 @@ class Comparison:
     """A visit to the tab, with the example it opens with."""
 
     def __init__(self, visit: Visit):
-        self.page = visit.page
+        self.visit, self.page = visit, visit.page
         self.page.get_by_role("tab", name="Compare").click()
         self.clock = self.page.locator("#player .pc")
         self.slider = self.clock.locator(".pc-scrub")
@@ -117,7 +117,7 @@ def test_stop_keeps_both_as_they_are(comparison: Comparison, tiny_pipeline: Llad
         release()
     kept = comparison.masks()
     assert 0 < kept[0] < LENGTH
-    comparison.page.wait_for_timeout(800)
+    comparison.visit.until_quiet()
     assert comparison.masks() == kept
     comparison.run()
     assert comparison.figures("forward passes")[1]

@@ -1,11 +1,13 @@
 """Replaying a run as a person does: scrubbing, looking into tokens, views and curves; and how quickly that goes."""
 
+import json
+
 import pytest
 from helpers import Visit, held, long_run
 
 from lladav import LladaVPipeline
 from lladav.pipeline import MASK_SIGN
-from lladav.viewer.state import STATIC, script, template
+from lladav.viewer import STATIC, bundle, markup, styles
 
 QUESTION = "What is this?"
 
@@ -102,10 +104,12 @@ def alone(browser):
     """A page with nothing but the canvas of the longest run, and a clock that only the test moves."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.clock.install()
-    styles = (STATIC / "canvas.css").read_text(encoding="utf-8")
-    page.set_content(f"<style>{styles}</style><main>{template()}</main><script>{script()}</script>")
-    state = long_run()[-1] | {"live": False, "play": False}
-    page.evaluate("(state) => void window.lladav.mount(document.querySelector('main'), state)", state)
+    state = json.dumps(long_run()[-1] | {"live": False, "play": False})
+    parts = [
+        f"<style>{styles()}</style><main>{markup()}</main>",
+        f'<script type="application/json" id="state">{state}</script>',
+    ]
+    page.set_content("".join([*parts, f"<script>{bundle(STATIC / 'replay.js')}</script>"]))
     yield page
     page.close()
 

@@ -12,20 +12,13 @@ def settings_of(address: str) -> dict[str, str]:
     return {name: text for name, (text,) in parse_qs(urlsplit(address).query).items()}
 
 
-def until_number(visit: Visit, knob: str, value: float) -> None:
-    visit.page.wait_for_function(
-        "([knob, value]) => Number(document.querySelector(`#${knob} input[type=number]`).value) === value",
-        arg=[knob, value],
-    )
-
-
 def test_a_link_opens_the_page_as_it_was(open_page: Callable[..., Visit], url: str):
     visit = open_page(url, permissions=["clipboard-read", "clipboard-write"])
     visit.set_number("gen_length", 48)
-    until_number(visit, "block_length", 48)
+    visit.show_settings()
+    visit.until_number("block_length", 48)
     visit.set_number("block_length", 16)
     visit.page.locator("#preset input:checked").wait_for(state="detached")
-    visit.show_settings()
     visit.set_number("temperature", 0.5)
     visit.set_number("seed", 11)
     visit.page.locator("#share").click()
@@ -37,20 +30,22 @@ def test_a_link_opens_the_page_as_it_was(open_page: Callable[..., Visit], url: s
     assert (settings["temperature"], settings["seed"], settings["refresh_interval"]) == ("0.5", "11", "4")
 
     other = open_page(link)
-    until_number(other, "gen_length", 48)
-    until_number(other, "block_length", 16)
+    other.until_number("gen_length", 48)
     other.show_settings()
-    until_number(other, "temperature", 0.5)
-    until_number(other, "seed", 11)
-    until_number(other, "refresh_interval", 4)
+    other.until_number("block_length", 16)
+    other.until_number("temperature", 0.5)
+    other.until_number("seed", 11)
+    other.until_number("refresh_interval", 4)
     assert not other.page.locator("#note").is_visible()
 
 
 def test_a_link_opens_its_tab_with_the_settings_of_both_sides(open_page: Callable[..., Visit], url: str):
     visit = open_page(f"{url}?tab=compare&a-steps=8&b-steps=4&b-temperature=0.25", opens="#compare")
     assert visit.page.locator("[role=tab][aria-selected=true]").inner_text() == "Compare"
-    until_number(visit, "a-steps", 8)
-    until_number(visit, "b-steps", 4)
+    visit.show_settings("a-")
+    visit.until_number("a-steps", 8)
+    visit.show_settings("b-")
+    visit.until_number("b-steps", 4)
     visit.page.locator("#share").click()
     visit.page.wait_for_function("location.search.includes('a-steps=8')")
     settings = settings_of(visit.page.url)
@@ -74,6 +69,7 @@ def test_a_link_that_asks_for_too_much_is_answered_in_a_sentence(open_page: Call
     visit.page.get_by_text(
         "CFG scale in the link was left out: it has to be a number. Denoising steps moved to 8"
     ).wait_for()
-    until_number(visit, "steps", 8)
+    visit.show_settings()
+    visit.until_number("steps", 8)
     assert visit.page.locator("#note img").count() == 0
     assert visit.page.locator("[role=tab][aria-selected=true]").inner_text() == "Chat"

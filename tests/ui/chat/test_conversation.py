@@ -17,7 +17,7 @@ from lladav.ui.chat.conversation import (
     text_block,
     without_oldest,
 )
-from lladav.ui.chat.session import Session, Turn
+from lladav.ui.chat.session import Exchange, Session
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -152,9 +152,9 @@ def test_markup_is_shown_letter_by_letter():
     )
 
 
-def turn(question: str, answer: str | None, *pictures: dict) -> Turn:
+def turn(question: str, answer: str | None, *pictures: dict) -> Exchange:
     content = [*pictures, {"type": "text", "text": question}]
-    return Turn({"text": question, "files": []}, content, [text_block(question)], answer)
+    return Exchange({"text": question, "files": []}, content, [text_block(question)], answer)
 
 
 def test_masks_of_a_stopped_answer_never_reach_the_model():

@@ -13,7 +13,7 @@ CONFIG = SamplingConfig(gen_length=16, block_length=16, steps=8, seed=0, stop=("
 @pytest.fixture(scope="module")
 def trace(tiny_pipeline: LladaVPipeline) -> Trace:
     """A run whose answer is "It is a red circle." and the stop, with nothing but masks before step 1."""
-    ids = encode("It is a red circle.<|eot_id|>", tiny_pipeline.tokenizer)
+    ids = tiny_pipeline.tokenizer.encode("It is a red circle.<|eot_id|>", add_special_tokens=False)
     config = SamplingConfig(gen_length=16, block_length=16, steps=8, template=(*ids, *[None] * (16 - len(ids))))
     return tiny_pipeline(MESSAGES, config).trace
 

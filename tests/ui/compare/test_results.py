@@ -7,7 +7,7 @@ from lladav import LladaVPipeline, SamplingConfig
 from lladav.recording import Recording
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.compare.comparisons import COMPARISONS
-from lladav.ui.compare.results import Comparison, summary, word_difference
+from lladav.ui.compare.results import Comparison, difference_in_words, word_difference
 from lladav.ui.settings.panel import SettingsPanel
 from lladav.ui.streaming import create_turns_decoder
 
@@ -37,7 +37,7 @@ def test_a_difference_puts_both_texts_together_again():
     ],
 )
 def test_the_summary_counts_words(first: str, second: str, sentence: str):
-    assert summary(word_difference(first, second)) == sentence
+    assert difference_in_words(word_difference(first, second)) == sentence
 
 
 def jobs(pipe: LladaVPipeline) -> list[tuple]:

@@ -1,0 +1,143 @@
+"""The first minute: what opens, what is in view, and what there is to do."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers import Visit, letters, served, slow
+
+from lladav import LladaVPipeline
+from lladav.assets import asset
+from lladav.ui.examples import recorded_runs
+
+QUESTION = "What is this?"
+IN_VIEW = """(selectors) => selectors.filter((selector) => {
+    const box = document.querySelector(selector).getBoundingClientRect();
+    return box.top < 0 || box.bottom > innerHeight || box.width === 0;
+})"""
+SHIFTS = """() => {
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+    }).observe({type: 'layout-shift', buffered: false});
+}"""
+PASTE = """(bytes) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([new Uint8Array(bytes)], 'picture.png', {type: 'image/png'}));
+    const [kind, event] = KIND;
+    document.querySelector('#canvas').dispatchEvent(event(transfer));
+}"""
+KINDS = {
+    "dropped": "['drop', (data) => new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true})]",
+    "pasted": "['paste', (data) => new ClipboardEvent('paste', {clipboardData: data, bubbles: true})]",
+}
+
+
+@pytest.fixture(scope="module")
+def embedded() -> str:
+    """Where the page for the embedded model is served."""
+    with served(LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")) as address:
+        yield address
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_picture_question_canvas_and_answer_are_in_view_together(
+    open_page: Callable[..., Visit], embedded: str, width: int, height: int
+):
+    visit = open_page(embedded, width=width, height=height)
+    seen = [".st-picture", ".st-question", ".st-answer", "#canvas .tc-tokens", "#canvas .tc-transport"]
+    visit.upload(asset("examples") / "picnic.png")
+    for question in ("Describe the picture.", "Is there a dog?", "Where is the apple?", "What color is it?"):
+        visit.send(question)
+        visit.until("playing")
+        if question == "Describe the picture.":
+            assert visit.page.evaluate(IN_VIEW, seen) == [], "during a run"
+        visit.until("done")
+    assert visit.page.evaluate(IN_VIEW, seen) == [], "after three more questions"
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    grid = visit.page.evaluate("(({scrollHeight, clientHeight}) => [scrollHeight, clientHeight])"
+                               "(document.querySelector('#canvas .tc-tokens'))")  # fmt: skip
+    assert grid[0] <= grid[1], "no row is cut"
+
+
+@pytest.mark.parametrize("name", [name for name, run in recorded_runs().items() if not run.is_autoregressive])
+def test_a_recorded_run_comes_out_the_same_when_it_is_tried(open_page: Callable[..., Visit], embedded: str, name: str):
+    runs = [run for run in recorded_runs().values() if not run.is_autoregressive]
+    index = [run.name for run in runs].index(name)
+    visit = open_page(embedded)
+    visit.page.evaluate("window.seen.length = 0")
+    visit.page.locator("#gallery .ga-try").nth(index).click()
+    visit.page.wait_for_function("window.seen.some((shown) => shown.live)")
+    visit.until("done")
+    assert letters(visit.bubble()) == letters(runs[index].trace.text)
+    assert visit.number("gen_length") == runs[index].trace.config.gen_length
+
+
+def test_a_new_scene_brings_a_picture_and_questions(open_page: Callable[..., Visit], embedded: str):
+    visit = open_page(embedded)
+    visit.page.locator("#new-scene").click()
+    visit.page.locator("#question .thumbnail-item").wait_for()
+    chips = visit.page.locator("#suggestions .su-chip")
+    chips.first.wait_for()
+    question = chips.first.inner_text()
+    chips.first.click()
+    visit.until("playing")
+    visit.until("done")
+    assert question in visit.conversation()
+    assert visit.page.locator("#conversation .message.user img").count() == 1
+
+
+def test_an_attached_picture_suggests_three_questions(visit: Visit, picture: Path):
+    visit.upload(picture)
+    visit.page.locator("#suggestions .su-chip").nth(2).wait_for()
+    visit.page.locator("#suggestions .su-chip").nth(1).click()
+    visit.until("playing")
+    visit.until("done")
+    assert visit.page.locator("#suggestions .su-chip").count() == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_can_be_dropped_or_pasted_anywhere(visit: Visit, picture: Path, kind: str):
+    visit.page.evaluate(PASTE.replace("KIND", KINDS[kind]), list(picture.read_bytes()))
+    visit.page.locator("#question .thumbnail-item").wait_for()
+
+
+def test_the_badge_says_which_model_this_is(open_page: Callable[..., Visit], embedded: str):
+    visit = open_page(embedded)
+    badge = visit.page.locator("#badge summary")
+    assert "lladav-tiny" in badge.inner_text()
+    badge.press("Enter")
+    visit.page.locator("#badge .ba-body").get_by_text("You can ask it").wait_for()
+    visit.page.keyboard.press("Escape")
+    assert not visit.page.locator("#badge .ba-body").is_visible()
+
+
+def test_nothing_jumps_while_a_run_is_shown(visit: Visit):
+    visit.ask(QUESTION)
+    visit.page.evaluate(SHIFTS)
+    visit.ask("And this?")
+    visit.canvas.locator("[data-do=first]").click()
+    visit.canvas.locator("[data-do=play]").click()
+    visit.until("playing")
+    visit.until("done")
+    assert visit.page.evaluate("window.shifted") < 0.05
+
+
+@pytest.mark.parametrize("leave", ["#new-chat", "#gallery .ga-show"])
+def test_what_ends_a_run_wins_on_the_page(visit: Visit, tiny_pipeline: LladaVPipeline, leave: str):
+    _, release = slow(tiny_pipeline, 0.1)
+    try:
+        visit.ask("Hello")
+        visit.send(QUESTION)
+        visit.until_step(2)
+        left = visit.page.evaluate("window.seen.at(-1).run")
+        visit.page.locator(leave).first.click()
+        if leave == "#new-chat":
+            visit.until("idle")
+        else:
+            visit.canvas.get_by_text("recorded earlier").wait_for()
+        visit.ask("Still there?")
+    finally:
+        release()
+    assert left not in {shown["run"] for shown in visit.seen()}, "the run that was left never came back"
+    assert QUESTION not in visit.conversation() or leave != "#new-chat"
