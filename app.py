@@ -14,9 +14,9 @@ from lladav.ui.app import build_app, launch, measure
 def main() -> int:
     """Serve the page; 1 and a sentence on stderr where that cannot be done."""
     try:
-        server_port()  # before seconds of loading
+        port = server_port()  # before seconds of loading
         pipe = LladaVPipeline.from_pretrained(default_model())
-        launch(build_app(pipe, measure(pipe)))
+        launch(build_app(pipe, measure(pipe)), server_port=port)
     except (ValueError, OSError) as error:
         print(f"lladav: {sentence(error)}", file=sys.stderr)
         return 1

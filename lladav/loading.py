@@ -9,6 +9,9 @@ from typing import Any
 
 import torch
 from huggingface_hub import try_to_load_from_cache
+from jinja2 import Environment, TemplateSyntaxError
+from jinja2.ext import loopcontrols
+from jinja2.meta import find_undeclared_variables
 from tokenizers import Tokenizer
 from transformers import PreTrainedConfig
 
@@ -25,6 +28,7 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
 PROCESSOR = "processor_config.json"
+TEMPLATE = "chat_template.jinja"
 SETTINGS = (  # what transformers reads where it is there
     PROCESSOR,
     "tokenizer_config.json",
@@ -94,6 +98,7 @@ def check_folder(folder: Path) -> None:
     if config["model_type"] == LladaVConfig.model_type:  # a published checkpoint is flat, and has no such file
         _check_parts(folder / "config.json", config)
         _check_processor(_required(folder, PROCESSOR, "it says how pictures are shown"), config)
+    _check_template(folder / TEMPLATE)
     _check_tokenizer(_required(folder, TOKENIZER, "it splits text into tokens"))
     _required(folder, "tokenizer_config.json", "it names the special tokens")
 
@@ -190,14 +195,27 @@ def _check_parts(path: Path, config: dict[str, Any]) -> None:
 
 
 def _check_processor(path: Path, config: dict[str, Any]) -> None:
-    written, vision = read_json(path), config["vision_config"]
-    processor = written.get("image_processor", written)  # where versions before kept everything at the top
+    processor, vision = read_json(path), config["vision_config"]
+    processor |= processor.get("image_processor") or {}
     for name in ("image_size", "patch_size"):
         if processor.get(name) != vision.get(name):
             raise ValueError(
                 f"{path} must have the {name} of config.json, {vision.get(name)}, got {processor.get(name)}: "
                 "copy both files from the same model"
             )
+
+
+def _check_template(path: Path) -> None:
+    """A folder may go without, and then has the template of the package."""
+    if not path.is_file():
+        return
+    _check_not_pointer(path)
+    try:
+        names = find_undeclared_variables(Environment(extensions=[loopcontrols]).parse(path.read_text("utf-8")))
+    except (ValueError, TemplateSyntaxError) as error:
+        raise ValueError(f"{path} must be a Jinja template, and is damaged ({error}): copy it again") from error
+    if "messages" not in names:
+        raise ValueError(f"{path} must be a template of messages, and does not mention them: copy it again")
 
 
 def _check_tokenizer(path: Path) -> None:

@@ -15,12 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `lladav app`."""
-    server_port()  # before seconds of loading
+    port = server_port()  # before seconds of loading
     from lladav.pipeline import LladaVPipeline, default_model  # these two take seconds
     from lladav.ui.app import build_app, launch, measure
 
     pipe = LladaVPipeline.from_pretrained(args.model or default_model())
-    launch(build_app(pipe, measure(pipe)))
+    launch(build_app(pipe, measure(pipe)), server_port=port)
     return 0
 
 
