@@ -1,5 +1,6 @@
 """Components of our own: a template that holds no data, and a script that paints a value into it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ Data = dict[Any, Any]  # the values of the components that a handler was given, 
 
 
 def markups() -> str:
-    """The markup of every component of ours, for the head of the page: it reaches the browser once."""
+    """The markup of every component of ours, as a script for the head of the page: it reaches the browser once."""
     viewers = {name: viewer.markup(name) for name in ("canvas", "sync_player", "results")}
     own = {path.stem: path.read_text(encoding="utf-8") for path in sorted(STATIC.glob("*.html"))}
-    return "\n".join(f'<template id="markup-{name}">{text}</template>' for name, text in (viewers | own).items())
+    return f"window.lladav = {{ markups: {json.dumps(viewers | own)} }};".replace("</", "<\\/")
 
 
 def html_component(name: str, value: Any, **options: Any) -> gr.HTML:

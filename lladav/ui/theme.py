@@ -25,7 +25,7 @@ def head() -> str:
     """
     styles = "\n".join([viewer.styles(), *((STATIC / name).read_text(encoding="utf-8") for name in STYLES)])
     preview = "\n".join(f'<meta property="{name}" content="{content}">' for name, content in PREVIEW.items())
-    return f"{preview}\n<style>\n{styles}</style>\n{markups()}\n<script>\n{viewer.bundle(ENTRY)}</script>"
+    return f"{preview}\n<style>\n{styles}</style>\n<script>\n{markups()}\n{viewer.bundle(ENTRY)}</script>"
 
 
 def theme() -> gr.themes.Base:

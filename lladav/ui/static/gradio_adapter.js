@@ -48,8 +48,7 @@ const PAINTERS = {
  */
 function adapt(name, element, props, trigger, watch) {
   const place = element.querySelector(`[data-markup=${name}]`);
-  const markup = /** @type {HTMLTemplateElement} */ (document.querySelector(`#markup-${name}`));
-  place?.replaceChildren(markup.content.cloneNode(true));
+  if (place) place.innerHTML = /** @type {any} */ (window).lladav.markups[name];  // a constant of ours
   const root = /** @type {HTMLElement} */ (place?.firstElementChild);
   const painter = PAINTERS[name](root, trigger, props);
   watch("value", () => painter.update(props.value));
