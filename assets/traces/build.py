@@ -1,8 +1,10 @@
 """Records the runs of this folder with the embedded model, through `lladav sample`: python assets/traces/build.py
 
-They are to be recorded again whenever its weights change; tests/test_traces.py says when that was forgotten.
+They are to be recorded again whenever its weights change; tests/assets/test_traces.py says when that was forgotten.
+runs.json lists them, in the order in which they are shown, each with the name of its picture in assets/examples.
 """
 
+import json
 from pathlib import Path
 
 from lladav import cli
@@ -27,11 +29,12 @@ MODELS = {"9-left-to-right": asset("lladav-tiny-ar")}  # of the runs that anothe
 
 def main() -> None:
     """Records every run, and removes those that are no longer listed."""
+    for path in HERE.glob("*.json"):
+        path.unlink()
     for name in RUNS:
         record(name, HERE / f"{name}.json")
-    for path in HERE.glob("*.json"):
-        if path.stem not in RUNS:
-            path.unlink()
+    pictures = {name: picture for name, (picture, *_) in RUNS.items()}
+    (HERE / "runs.json").write_text(json.dumps(pictures, indent=1) + "\n", encoding="utf-8")
 
 
 def record(name: str, path: Path) -> None:

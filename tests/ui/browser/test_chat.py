@@ -90,9 +90,13 @@ def test_stop_keeps_what_is_shown(visit: Visit):
     visit.until("done")
     visit.page.wait_for_function("document.querySelectorAll('#conversation [data-refining]').length === 0")
     visit.until_quiet()
+    visit.page.locator("#conversation .message.bot", has_text=MASK_SIGN).wait_for()  # the server has heard of it
     kept = visit.bubble()
-    assert letters(kept) == letters(visit.seen()[-1]["text"])
-    assert MASK_SIGN in kept
+    # Random weights write parts of letters, which are put together otherwise where they are decoded as one.
+    plain = [
+        [sign for sign in text if sign == MASK_SIGN or "!" <= sign <= "~"] for text in (kept, visit.seen()[-1]["text"])
+    ]
+    assert plain[0] == plain[1]
     assert visit.page.locator("#canvas .tc-chip").inner_text() == "stopped"
     visit.ask("And now?")
     assert kept in visit.conversation()
