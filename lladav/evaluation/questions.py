@@ -17,6 +17,7 @@ from lladav.scenes import (
     Example,
     Scene,
     Turns,
+    ask,
     make_scene,
     render,
 )

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import torch
 
-from lladav.artwork import COLORS, SHAPES, class_names
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import LladaVProcessor
+from lladav.scenes import COLORS, SHAPES, class_names
 from lladav.training.data import SceneData
 from lladav.training.learner import Learner
 from lladav.training.loop import Trainer
 from lladav.training.objective import forward_process, masked_diffusion_loss
-from lladav.training.recipes import ANSWERS, RECIPES, Stage, initialize_for_recall, tiny_config
+from lladav.training.recipes import ANSWERS, RECIPES, Stage, initialize_for_recall, take_over, tiny_config
 from lladav.training.report import plot_log
 from lladav.training.vocabulary import build_tokenizer
 
@@ -34,6 +34,7 @@ class TrainingConfig:
         objective: Of the answers: "masked" makes a LLaDA-V, "autoregressive" its causal twin.
         output: Takes checkpoints, the log and, in `model_folder`, the finished model. Run again, training goes on from
             there; another objective or share begins where all runs have the same past.
+        begin: A trained model to begin with, in place of weights drawn at random; its words are moved to the vocabulary.
         stage: Only this stage, to train stages that do not build on each other side by side; None for all.
         scale: Multiplies every stage's steps.
         share: Of the conversations: multiplies the steps of the stages under `objective`.
@@ -46,6 +47,7 @@ class TrainingConfig:
     recipe: str = "tiny"
     objective: str = "masked"
     output: Path = Path("runs/tiny")
+    begin: Path | None = None
     stage: str | None = None
     scale: float = 1.0
     share: float = 1.0
@@ -89,7 +91,10 @@ def train(config: TrainingConfig) -> Path:
     torch.manual_seed(config.seed)
     tokenizer = build_tokenizer()
     model = LladaVForMaskedDiffusion(tiny_config(tokenizer, is_causal=config.objective == "autoregressive"))
-    initialize_for_recall(model)
+    if config.begin:
+        take_over(model, tokenizer, config.begin)
+    else:
+        initialize_for_recall(model)
     learner = Learner(model, tokenizer).to(torch.bfloat16)
     if config.compile:
         learner.compile_blocks()
@@ -145,6 +150,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", choices=list(RECIPES), default=defaults["recipe"])
     parser.add_argument("--objective", choices=OBJECTIVES, default=defaults["objective"], help="of the answers")
     parser.add_argument("--output", type=Path, default=defaults["output"], help="folder of checkpoints, log and model")
+    parser.add_argument("--begin", type=Path, metavar="PATH", help="a trained model to begin with (default: at random)")
     parser.add_argument("--stage", default=None, help="train only this stage of the recipe")
     parser.add_argument("--scale", type=float, default=defaults["scale"], help="multiplies the steps of every stage")
     parser.add_argument("--share", type=float, default=defaults["share"], help="of the conversations to learn from")

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
-from lladav.artwork import COLORS
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.scenes import STRANGER
+from lladav.scenes import COLORS, STRANGER
 from lladav.training.data import PREFIX, Batch, attention_mask, things
 from lladav.training.objective import IGNORE, forward_process, masked_diffusion_loss, next_token_loss
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,7 +11,8 @@ from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfi
 
 from lladav.configuration import LladaVConfig
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.scenes import IMAGE_SIZE, STRANGER_SHARE, WEIGHTS
+from lladav.scenes import FURTHER_WEIGHTS, IMAGE_SIZE, STRANGER_SHARE, WEIGHTS
+from lladav.training.vocabulary import moved_vectors
 
 ANSWERS = "answers"
 
@@ -33,6 +35,7 @@ class Stage:
         vision_learning_rate: The peak for the tower, as LLaDA-V tunes it more slowly than the rest.
         weights: Of the kinds of questions.
         stranger_share: Of strangers among the objects.
+        everyday_share: Of questions put as people put them, not in the model's own wordings.
         whole: Whether all its steps are taken, on whatever share of the data the objective is learnt.
     """
 
@@ -49,6 +52,7 @@ class Stage:
     vision_learning_rate: float | None = None
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
     stranger_share: float = STRANGER_SHARE
+    everyday_share: float = 0.0
     whole: bool = False
 
 
@@ -63,6 +67,12 @@ TUNING = WEIGHTS | {"compare": 2, "relation": 9, "count": 7, "caption": 6}
 LISTING = WEIGHTS | {"caption": 14, "detail": 6, "count": 5, "relation": 4, "position": 4, "name": 5, "color": 1}
 DESCRIBING = LISTING | {"caption": 18, "detail": 10, "count": 6}
 ORDERING = DESCRIBING | {"order": 10, "kinds": 3, "compare": 2, "relation": 5, "name": 4}
+
+SPEAKING = {
+    **{"name": 5, "position": 6, "color": 3, "count": 7, "exists": 5, "relation": 9, "where": 4, "caption": 12},
+    **{"detail": 7, "follow_up": 5, "talk": 4, "compare": 2, "order": 6, "kinds": 1},
+    **{kind: 1.4 * weight for kind, weight in FURTHER_WEIGHTS.items()},
+}
 
 TINY = (
     # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
@@ -94,7 +104,29 @@ STUDY = (
     *(replace(stage, whole=True) for stage in TINY if stage.objective != ANSWERS or stage.name == "reason"),
     Stage("study", ANSWERS, 2000, **FINE, weights=TUNING),
 )
-RECIPES = {"tiny": TINY, "study": STUDY}
+# A model that answers in its own words learns those that people use: for one that is there to begin with.
+EVERYDAY = (
+    Stage("everyday", ANSWERS, 5000, **(FINE | {"learning_rate": 6e-4}), questions=8, weights=SPEAKING,
+          stranger_share=0.12, everyday_share=0.75),
+)
+RECIPES = {"tiny": TINY, "study": STUDY, "everyday": EVERYDAY}
+
+
+@torch.no_grad()
+def take_over(model: LladaVForMaskedDiffusion, tokenizer: PreTrainedTokenizerFast, path: Path) -> None:
+    """Begins with a trained model's weights, its words moved to another vocabulary.
+
+    Args:
+        model: Of the same sizes as the trained one, but for the vocabulary.
+        tokenizer: The model's.
+        path: The folder of the trained model and its tokenizer.
+    """
+    trained = LladaVForMaskedDiffusion.from_pretrained(path, dtype=torch.float32)
+    words = PreTrainedTokenizerFast.from_pretrained(path)
+    weights = trained.state_dict()
+    for name in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
+        weights[name] = moved_vectors(weights[name], words, tokenizer)
+    model.load_state_dict(weights)
 
 
 @torch.no_grad()

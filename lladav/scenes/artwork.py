@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-ARTWORK = Path(__file__).resolve().parent.parent / "assets" / "artwork"
+ARTWORK = Path(__file__).resolve().parents[2] / "assets" / "artwork"
 COLUMNS = 8  # sprites in a row of a sheet (see assets/artwork/build.py)
 
 COLORS = {
@@ -22,6 +22,21 @@ COLORS = {
     "white": (250, 250, 250),
 }
 SHAPES = ("circle", "square", "triangle", "heart", "star")
+TRAINING_ARTWORK = ("noto", "fluent", "flat")
+HELD_OUT_ARTWORK = "twemoji"
+GROUPS = {
+    "animal": (
+        *("dog", "cat", "mouse", "rabbit", "fox", "bear", "panda", "koala", "tiger", "lion", "cow", "pig", "frog"),
+        *("monkey", "chicken", "penguin", "duck", "owl", "bee", "butterfly", "snail", "turtle", "octopus", "fish"),
+        *("whale", "elephant"),
+    ),
+    "fruit": ("apple", "banana", "orange", "lemon", "watermelon", "strawberry", "pineapple"),
+    "vehicle": ("car", "bus", "bicycle", "airplane", "rocket", "boat", "helicopter", "tractor"),
+    "bird": ("chicken", "penguin", "duck", "owl"),
+    "insect": ("bee", "butterfly"),
+    "plant": ("tree", "cactus", "flower"),
+    "shape": SHAPES,
+}
 
 
 @cache
@@ -34,6 +49,10 @@ def class_names() -> tuple[str, ...]:
 def stranger_names() -> tuple[str, ...]:
     """What scenes may show without its name ever being said, in the order of the sheets, behind the classes."""
     return tuple(json.loads((ARTWORK / "strangers.json").read_text(encoding="utf-8")))
+
+
+STRANGERS = tuple(name for index, name in enumerate(stranger_names()) if index % 4)
+HELD_OUT_STRANGERS = tuple(name for index, name in enumerate(stranger_names()) if index % 4 == 0)
 
 
 @cache
