@@ -17,9 +17,9 @@ from lladav.scenes.artwork import (
     stranger_names,
 )
 from lladav.scenes.composition import STRANGER_SHARE, Item, Scene, make_scene, scene_of
-from lladav.scenes.conversations import ASKERS, FURTHER_WEIGHTS, WEIGHTS, Example, Turns, ask
+from lladav.scenes.conversations import ASKERS, FURTHER_WEIGHTS, WEIGHTS, Example, Turns, ask, ask_kind
 from lladav.scenes.drawing import IMAGE_SIZE, render
-from lladav.scenes.language import STRANGER, listing, plural, quantity
+from lladav.scenes.language import STRANGER, article, listing, plural, quantity
 from lladav.scenes.questions import EXERCISES, FURTHER, KINDS, NO_PICTURE, OUT_OF_WORLD, SMALL_TALK, Fact, place
 from lladav.scenes.wordings import everyday, plain
 
@@ -48,7 +48,9 @@ __all__ = [
     "Item",
     "Scene",
     "Turns",
+    "article",
     "ask",
+    "ask_kind",
     "class_names",
     "emoji_sprite",
     "everyday",

@@ -49,10 +49,17 @@ def ask(
     """
     while True:
         kind = kind or rng.choices(list(weights), list(weights.values()))[0]
-        facts = ASKERS[kind](scene, rng)
-        if facts:
-            return Example(kind, tuple((_words(fact, rng, everyday_share), fact.answer) for fact in facts))
+        if example := ask_kind(scene, rng, kind, everyday_share):
+            return example
         kind = None
+
+
+def ask_kind(scene: Scene, rng: random.Random, kind: str, everyday_share: float = 0.0) -> Example | None:
+    """A conversation of one kind about the scene, or None where it allows none."""
+    facts = ASKERS[kind](scene, rng)
+    if not facts:
+        return None
+    return Example(kind, tuple((_words(fact, rng, everyday_share), fact.answer) for fact in facts))
 
 
 def _words(fact: Fact, rng: random.Random, everyday_share: float) -> str:
