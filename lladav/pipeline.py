@@ -4,29 +4,38 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from itertools import groupby, pairwise
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import BatchFeature
 
 from lladav.cache import FeatureCache
 from lladav.imaging import thumbnail
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.processing import LladaVProcessor, Picture, content_pieces
+from lladav.processing import LladaVProcessor, Messages, Picture, content_pieces, text_of
+from lladav.prompt import Prompt, pictures_of
 from lladav.quantization import quantization_config
-from lladav.sampling import SamplingConfig, SamplingStep, effective_config, encode, sample, sample_batch
-from lladav.trace import Trace, distinct_ids, trace_step
+from lladav.recording import Frame, Recording
+from lladav.sampling import (
+    SamplingConfig,
+    SamplingStep,
+    effective_config,
+    encode,
+    first_canvas,
+    sample,
+    sample_batch,
+    stop_sequences,
+)
+from lladav.trace import Trace, distinct_ids
 
 PUBLISHED_MODEL = "GSAI-ML/LLaDA-V"
 EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "lladav-tiny"
 MASK_SIGN = "░"
-
-Messages = Sequence[dict[str, Any]]
+SECONDS_DIGITS = 4
 
 
 def default_model() -> str:
@@ -55,30 +64,6 @@ class Reply:
     finish_reason: str
     nfe: int
     seconds: float
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """Messages as the model reads them: its inputs, their text, and their length with all picture tokens."""
-
-    messages: Messages
-    inputs: BatchFeature
-    text: str
-    length: int
-
-    @cached_property
-    def pictures(self) -> list[dict[str, Tensor]]:
-        """What `get_image_features` takes, for each picture or video by itself."""
-        if "pixel_values" not in self.inputs:
-            return []
-        parts = {name: self.inputs[name].split(1) for name in ("image_sizes", "tile_counts", "image_layouts")}
-        parts["pixel_values"] = self.inputs["pixel_values"].split(self.inputs["tile_counts"].tolist())
-        return [dict(zip(parts, picture, strict=True)) for picture in zip(*parts.values(), strict=True)]
-
-    @cached_property
-    def image_hashes(self) -> list[str]:
-        """SHA-256 of the tiles of each picture or video."""
-        return [hashlib.sha256(picture["pixel_values"].numpy().tobytes()).hexdigest() for picture in self.pictures]
 
 
 class LladaVPipeline:
@@ -148,9 +133,68 @@ class LladaVPipeline:
         """Positions that prompt, answer and suffix may take together."""
         return self.model.config.text_config.max_position_embeddings
 
+    # ---- before the model runs -----------------------------------------------------------------
+
+    def prepare(self, messages: Messages, thinking: bool | None = None) -> Prompt:
+        """Read messages: their pictures are decoded and tiled, their text is laid out and encoded, each of it once.
+
+        Args:
+            messages: `[{"role": "user", "content": text or [{"type": "image", "image": path or PIL image},
+                {"type": "text", "text": ...}]}, ...]`, the last one to be answered; all forms of content are listed in
+                `LladaVProcessor.apply_chat_template`.
+            thinking: append "/think" (True) or "/no_think" (False) to the question; None leaves it alone.
+
+        Raises:
+            ValueError: the messages cannot be read.
+        """
+        pieces = self.processor.read_pictures(self.processor.render(with_thinking(messages, thinking)))
+        inputs = self.processor.inputs_of(pieces)
+        pictures = [piece for piece in pieces if isinstance(piece, Picture)]
+        tiles = [picture["pixel_values"] for picture in pictures_of(inputs)]
+        return Prompt(
+            inputs=inputs,
+            text=text_of(pieces),
+            length=self.processor.count_tokens(inputs),
+            question=_last_text(messages),
+            thumbnails=[thumbnail(picture.frames[0]) for picture in pictures],
+            image_hashes=[hashlib.sha256(pixels.numpy().tobytes()).hexdigest() for pixels in tiles],
+        )
+
+    def check(self, prompt: Prompt, config: SamplingConfig) -> None:
+        """Refuse what could not be answered, before any work is done for it.
+
+        Raises:
+            ValueError: the prompt and the answer do not fit into `max_length`, or `config` holds a token that the
+                model does not have.
+        """
+        answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))
+        if prompt.length + answer_length > self.max_length:
+            raise ValueError(
+                f"prompt and answer must fit into {self.max_length} tokens, got {prompt.length} and {answer_length}: "
+                "ask with fewer or shorter messages, fewer pictures or a smaller gen_length"
+            )
+        vocab_size = self.model.config.text_config.vocab_size
+        for name in ("template", "suppress_token_ids"):
+            for token in getattr(config, name) or ():
+                if token is not None and token >= vocab_size:
+                    raise ValueError(
+                        f"{name} must hold ids below {vocab_size}, the size of the vocabulary, got {token}"
+                    )
+
+    def prompt_length(self, messages: Messages, thinking: bool | None = None) -> int:
+        """Positions that the prompt takes, picture tokens included."""
+        return self.prepare(messages, thinking).length
+
+    def first_frame(self, config: SamplingConfig) -> Frame:
+        """The canvas of masks that a run begins with, without the model."""
+        step = first_canvas(self.model, config, self.tokenizer).first_record()
+        return Frame.of(None, step, 0.0, self.text(step))
+
+    # ---- a run ---------------------------------------------------------------------------------
+
     def stream(
         self,
-        messages: Messages,
+        messages: Prompt | Messages,
         config: SamplingConfig | None = None,
         thinking: bool | None = None,
         features: FeatureCache | None = None,
@@ -158,21 +202,24 @@ class LladaVPipeline:
         """Answer step by step; closing the iterator stops the model.
 
         Args:
-            messages: `[{"role": "user", "content": text or [{"type": "image", "image": path or PIL image},
-                {"type": "text", "text": ...}]}, ...]`, the last one to be answered.
+            messages: what `prepare` returned, or what it takes.
             config: how to sample.
-            thinking: append "/think" (True) or "/no_think" (False) to the question; None leaves it alone.
+            thinking: as in `prepare`; with a `Prompt`, which has it already, None.
             features: of the pictures of this conversation, so that each goes through the vision tower only once. The
                 answer is the same to the bit.
 
         Raises:
-            ValueError: the prompt and the answer do not fit into `max_length`, or the messages cannot be read. Both
-                before the first step.
+            ValueError: as `prepare` and `check`, before the first step.
         """
-        return self._sample(self._prompt(messages, thinking), config or SamplingConfig(), features)
+        config = config or SamplingConfig()
+        inputs = self._inputs(self._prompt(messages, thinking), config, features)
+        return sample(self.model, inputs, config, self.tokenizer, self.compiled)
 
     def stream_batch(
-        self, conversations: Sequence[Messages], config: SamplingConfig | None = None, thinking: bool | None = None
+        self,
+        conversations: Sequence[Prompt | Messages],
+        config: SamplingConfig | None = None,
+        thinking: bool | None = None,
     ) -> Iterator[list[SamplingStep]]:
         """Answer B conversations side by side: B records a step, each what `stream` gives it alone, up to rounding.
 
@@ -187,30 +234,46 @@ class LladaVPipeline:
 
     def __call__(
         self,
-        messages: Messages,
+        messages: Prompt | Messages,
         config: SamplingConfig | None = None,
         thinking: bool | None = None,
         on_step: Callable[[SamplingStep], None] | None = None,
         features: FeatureCache | None = None,
     ) -> Reply:
-        """Answer `messages` as `stream` does, and return when it is done; `on_step` is shown every step."""
-        config = config or SamplingConfig()
+        """Answer as `stream` does, and return when it is done; `on_step` is shown every step."""
         start = time.perf_counter()
-        prompt = self._prompt(messages, thinking)
+        prompt, config = self._prompt(messages, thinking), config or SamplingConfig()
         steps, seconds = [], []
-        for step in self._sample(prompt, config, features):
+        for step in self.stream(prompt, config, features=features):
             steps.append(step)
             seconds.append(time.perf_counter() - start)
             if on_step:
                 on_step(step)
         assert step.finish_reason is not None  # the last step has one
-        trace = self._trace(prompt, config, steps, seconds)
+        trace = self.trace(prompt, config, steps, seconds)
         ids = step.answer_ids + encode(config.suffix, self.tokenizer)
         return Reply(trace.text, ids, trace, step.finish_reason, step.nfe, seconds[-1])
 
+    def frames(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None = None) -> Iterator[Frame]:
+        """A run in plain values, `first_frame` first: what a process that is lent a GPU hands to the one that asked.
+
+        Their seconds are those of the model, and not of whoever takes the frames and lets it wait.
+
+        Raises:
+            ValueError: as `check`, before the first frame.
+        """
+        start, seconds = time.perf_counter(), 0.0
+        steps = self.stream(prompt, config, features=features)
+        before = next(steps)
+        yield self.first_frame(config)
+        for step in steps:
+            seconds += time.perf_counter() - start
+            yield Frame.of(before, step, seconds, self.text(step))
+            before, start = step, time.perf_counter()
+
     def trace(
         self,
-        messages: Messages,
+        messages: Prompt | Messages,
         config: SamplingConfig,
         steps: Sequence[SamplingStep],
         seconds: Sequence[float],
@@ -226,30 +289,45 @@ class LladaVPipeline:
             seconds: when it did, since the start.
             parent, edit: the `id` of the trace that the run goes on from, and what was changed there in a few words.
         """
-        trace = self._trace(self._prompt(messages, thinking), config, steps, seconds)
-        return replace(trace, parent=parent, edit=edit)
+        recording = Recording(self._prompt(messages, thinking), config, parent, edit)
+        for before, step, moment in zip((None, *steps[:-1]), steps, seconds, strict=True):
+            recording.add(Frame.of(before, step, moment, self.text(step)))
+        return self.record(recording)
 
-    def prompt_length(self, messages: Messages, thinking: bool | None = None) -> int:
-        """Positions that the prompt takes, picture tokens included."""
-        return self._prompt(messages, thinking).length
+    def record(self, recording: Recording, step: int | None = None) -> Trace:
+        """The trace of a run, or of what it was up to `step`."""
+        frames = recording.frames if step is None else recording.frames[: step + 1]
+        config, prompt = effective_config(self.model, recording.config), recording.prompt
+        steps = [frame.changed for frame in frames if frame.changed is not None]
+        ids = distinct_ids(config, self.model.config.mask_token_id, steps)
+        return Trace(
+            model=self.name,
+            prompt=prompt.text,
+            images=prompt.image_hashes,
+            prompt_length=prompt.length,
+            config=config,
+            mask_token_id=self.model.config.mask_token_id,
+            stop_sequences=stop_sequences(config, self.tokenizer),
+            steps=steps,
+            seconds=[round(frame.seconds, SECONDS_DIGITS) for frame in frames],
+            pieces=dict(zip(ids, self.pieces(ids), strict=True)),
+            text=frames[-1].text + (config.suffix or ""),
+            finish_reason=frames[-1].finish_reason,
+            question=prompt.question,
+            thumbnails=prompt.thumbnails,
+            parent=recording.parent,
+            edit=recording.edit,
+        )
 
-    def _prompt(self, messages: Messages, thinking: bool | None) -> Prompt:
-        asked = with_thinking(messages, thinking)
-        inputs = self.processor.apply_chat_template(asked)
-        text = self.processor.apply_chat_template(asked, tokenize=False)
-        return Prompt(messages, inputs, text, self.processor.count_tokens(inputs))
-
-    def _sample(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> Iterator[SamplingStep]:
-        inputs = self._inputs(prompt, config, features)
-        return sample(self.model, inputs, config, self.tokenizer, self.compiled)
+    def _prompt(self, messages: Prompt | Messages, thinking: bool | None) -> Prompt:
+        if not isinstance(messages, Prompt):
+            return self.prepare(messages, thinking)
+        if thinking is not None:
+            raise ValueError(f"thinking must be None with a Prompt, got {thinking}: give it to prepare")
+        return messages
 
     def _inputs(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None) -> dict[str, Any]:
-        answer_length = config.gen_length + len(encode(config.suffix, self.tokenizer))
-        if prompt.length + answer_length > self.max_length:
-            raise ValueError(
-                f"prompt and answer must fit into {self.max_length} tokens, got {prompt.length} and {answer_length}: "
-                "ask with fewer or shorter messages, fewer pictures or a smaller gen_length"
-            )
+        self.check(prompt, config)
         ids = {name: prompt.inputs[name].to(self.device) for name in ("input_ids", "attention_mask")}
         return ids | {"image_features": self._image_features(prompt, features or FeatureCache())}
 
@@ -266,34 +344,7 @@ class LladaVPipeline:
         (tokens,) = self.model.get_image_features(**{name: values.to(self.device) for name, values in picture.items()})
         return tokens
 
-    def _trace(
-        self, prompt: Prompt, config: SamplingConfig, steps: Sequence[SamplingStep], seconds: Sequence[float]
-    ) -> Trace:
-        changes = [trace_step(before, after) for before, after in pairwise(steps)]
-        ids = distinct_ids(changes, steps[-1])
-        return Trace(
-            model=self.name,
-            prompt=prompt.text,
-            images=prompt.image_hashes,
-            prompt_length=prompt.length,
-            config=effective_config(self.model, config),
-            mask_token_id=self.model.config.mask_token_id,
-            stop_sequences=[encode(text, self.tokenizer) for text in config.stop],
-            steps=changes,
-            seconds=[round(moment, 4) for moment in seconds],
-            pieces=dict(zip(ids, self.pieces(ids), strict=True)),
-            text=self.text(steps[-1]) + (config.suffix or ""),
-            finish_reason=steps[-1].finish_reason,
-            question=_last_text(prompt.messages),
-            thumbnails=self._thumbnails(prompt.messages),
-        )
-
-    def _thumbnails(self, messages: Messages) -> list[str]:
-        """A data URL for each picture, and for each video of its first frame."""
-        load_image, load_video = self.processor.load_image, self.processor.load_video
-        pieces = [piece for message in messages for piece in content_pieces(message["content"])]
-        pictures = [piece for piece in pieces if isinstance(piece, Picture)]
-        return [thumbnail(load_video(p.source)[0] if p.is_video else load_image(p.source)) for p in pictures]
+    # ---- text ----------------------------------------------------------------------------------
 
     def pieces(self, token_ids: Sequence[int]) -> list[str]:
         """Each token on its own, as text."""

@@ -1,7 +1,7 @@
 """From a conversation to what the model is given: the chat template, token ids, and tiles of pictures and videos."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import ceil
 from typing import Any
@@ -30,10 +30,17 @@ Messages = Sequence[dict[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """The place of a picture or a video in a conversation."""
+    """A picture or a video, and its place in a conversation.
+
+    Attributes:
+        source: what it is read from.
+        is_video: whether it is a video.
+        frames: what was read: one picture, or the frames of a video; empty before that.
+    """
 
     source: Any
     is_video: bool = False
+    frames: tuple[Image.Image, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,15 +136,29 @@ class LladaVProcessor(ProcessorMixin):
         """
         if return_tensors != "pt":
             raise ValueError(f'return_tensors must be "pt", got {return_tensors!r}')
-        pieces = [piece for turn in self._turns(messages) for piece in turn.pieces]
-        if add_generation_prompt:
-            pieces.append(header("assistant"))
+        pieces = self.render(messages, add_generation_prompt)
         if not tokenize:
-            return "".join(IMAGE_MARK if isinstance(piece, Picture) else piece for piece in pieces)
-        input_ids = self._encode(pieces, self.drop_token_after_image)
+            return text_of(pieces)
         if not return_dict:
-            return torch.tensor([input_ids])
-        return self._inputs(input_ids, pieces)
+            return torch.tensor([self._encode(pieces, self.drop_token_after_image)])
+        return self.inputs_of(self.read_pictures(pieces))
+
+    def render(self, messages: Messages, add_generation_prompt: bool = True) -> list[str | Picture]:
+        """The prompt's text and its pictures, not yet read, in their order; see `apply_chat_template`."""
+        pieces = [piece for turn in self._turns(messages) for piece in turn.pieces]
+        return [*pieces, header("assistant")] if add_generation_prompt else pieces
+
+    def read_pictures(self, pieces: Sequence[str | Picture]) -> list[str | Picture]:
+        """The same with every picture and video read."""
+        return [self._read(piece) if isinstance(piece, Picture) else piece for piece in pieces]
+
+    def inputs_of(self, pieces: Sequence[str | Picture]) -> BatchFeature:
+        """What `read_pictures` returned, for the model; see `apply_chat_template`."""
+        return self._inputs(self._encode(pieces, self.drop_token_after_image), pieces)
+
+    def _read(self, picture: Picture) -> Picture:
+        read = self.load_video(picture.source) if picture.is_video else [self.load_image(picture.source)]
+        return replace(picture, frames=tuple(read))
 
     def training_inputs(self, messages: Messages) -> BatchFeature:
         """A whole conversation with labels of shape (1, L): what tuning learns from it.
@@ -146,7 +167,7 @@ class LladaVProcessor(ProcessorMixin):
         never. No token is dropped after a picture. `turn_ids` of shape (1, L) counts questions: 0 up to the first
         answer, 1 from the second question on.
         """
-        turns = self._turns(messages)
+        turns = [Turn(turn.role, self.read_pictures(turn.pieces)) for turn in self._turns(messages)]
         special = set(self.tokenizer.convert_tokens_to_ids([START, HEADER, END_HEADER, END]))
         input_ids, labels, turn_ids = [], [], []
         questions = 0
@@ -163,7 +184,7 @@ class LladaVProcessor(ProcessorMixin):
 
     def pretraining_inputs(self, image: imaging.ImageSource, caption: str) -> BatchFeature:
         """A picture, its caption and a newline, without a template; all but the picture is labelled."""
-        pieces: list[str | Picture] = [Picture(image), caption + "\n"]
+        pieces = self.read_pictures([Picture(image), caption + "\n"])
         input_ids = self._encode(pieces, drop_token_after_image=False)
         return self._inputs(input_ids, pieces, [IGNORE, *input_ids[1:]])
 
@@ -241,10 +262,10 @@ class LladaVProcessor(ProcessorMixin):
 
     def _tiles(self, picture: Picture, alone: bool) -> tuple[tuple[int, int], ImageLayout, list[Image.Image]]:
         """The size of a picture or video, its layout and its tiles."""
+        image = picture.frames[0]
         if picture.is_video:
-            frames = self.load_video(picture.source)
-            return frames[0].size, ImageLayout.VIDEO, [imaging.square_tile(frame, self.image_size) for frame in frames]
-        image = self.load_image(picture.source)
+            tiles = [imaging.square_tile(frame, self.image_size) for frame in picture.frames]
+            return image.size, ImageLayout.VIDEO, tiles
         shown_as = self.image_aspect_ratio if alone or self.multi_image == "anyres" else "pad"
         if shown_as.startswith("anyres"):
             tiles = imaging.anyres_tiles(image, self.image_grid_pinpoints, self.image_size)
@@ -274,6 +295,11 @@ def published_options(config: LladaVConfig) -> dict[str, Any]:
         "image_size": config.vision_config.image_size,
         "patch_size": config.vision_config.patch_size,
     }
+
+
+def text_of(pieces: Sequence[str | Picture]) -> str:
+    """A prompt as text, with a mark for every picture."""
+    return "".join(IMAGE_MARK if isinstance(piece, Picture) else piece for piece in pieces)
 
 
 def header(role: str) -> str:

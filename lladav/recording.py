@@ -1,8 +1,10 @@
-"""A run in plain values, step by step: what the process that runs the model hands to the one that shows it."""
+"""THE record of a run while it goes on: what the process that runs the model hands to the one that shows it."""
 
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 
-from lladav.sampling import SamplingStep
+from lladav.prompt import Prompt
+from lladav.sampling import SamplingConfig, SamplingStep
 from lladav.trace import TraceStep, trace_step
 
 
@@ -33,3 +35,48 @@ class Frame:
         """The frame of `step`, which follows `before`."""
         changed = None if before is None else trace_step(before, step)
         return cls(changed, step.steps, step.nfe, step.stop_position, seconds, text, step.finish_reason)
+
+
+@dataclass
+class Recording:
+    """What was asked for, and every frame that has come of it; all views of a run are functions of this.
+
+    Attributes:
+        prompt, config: what the pipeline was given; `config` as the model honours it, see `effective_config`.
+        parent, edit: of the trace, see there.
+        pins: the positions of tokens that a person chose.
+        run: a name that no other run has.
+        frames: the steps so far, the canvas of masks first.
+    """
+
+    prompt: Prompt
+    config: SamplingConfig
+    parent: str | None = None
+    edit: str | None = None
+    pins: tuple[int, ...] = ()
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    frames: list[Frame] = field(default_factory=list)
+
+    def add(self, frame: Frame) -> None:
+        """Append a step, the canvas of masks first."""
+        self.frames.append(frame)
+
+    @property
+    def text(self) -> str:
+        """The answer as it stands."""
+        return self.frames[-1].text if self.frames else ""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the run ended: "stop" or "length"; None while it goes on."""
+        return self.frames[-1].finish_reason if self.frames else None
+
+    @property
+    def nfe(self) -> int:
+        """Forward passes so far."""
+        return self.frames[-1].nfe if self.frames else 0
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far."""
+        return self.frames[-1].seconds if self.frames else 0.0

@@ -197,12 +197,14 @@ def trace_step(before: SamplingStep, after: SamplingStep) -> TraceStep:
     )
 
 
-def distinct_ids(steps: Sequence[TraceStep], last: SamplingStep) -> list[int]:
-    """Every id that a view of the run may have to print."""
-    seen = set(last.tokens.tolist())
+def distinct_ids(config: SamplingConfig, mask_token_id: int, steps: Sequence[TraceStep]) -> list[int]:
+    """Every id that a view of the run may have to print; the mask's where the run leaves any."""
+    fixed = [token for token in config.template or () if token is not None]
+    seen = set(fixed)
     for step in steps:
         seen.update(step.x0, step.top_ids)
-    return sorted(seen)
+    written = len(fixed) + sum(len(step.transfer_index) for step in steps)
+    return sorted(seen if written == config.gen_length else seen | {mask_token_id})
 
 
 def _indices(mask: Tensor) -> list[int]:

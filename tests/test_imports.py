@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "lladav"
 LAYERS = [  # a module may import from its own layer and from those before it
     {"anyres", "artwork", "imaging", "configuration"},
     {"language", "modeling", "quantization", "remasking", "scenes"},
-    {"sampling", "cache", "processing", "trace", "recording", "viewer", "render"},
+    {"sampling", "cache", "processing", "trace", "prompt", "recording", "viewer", "render"},
     {"pipeline"},
     {"training", "evaluation", "benchmarks"},
     {"ui", "cli"},

@@ -1,12 +1,16 @@
 import json
+import pickle
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
 from conftest import picture_message
 
-from lladav import LladaVPipeline, SamplingConfig, sample
+from lladav import LladaVPipeline, LladaVProcessor, SamplingConfig, imaging, sample
 from lladav.pipeline import EMBEDDED_MODEL, PUBLISHED_MODEL, default_model, step_record, with_thinking
+from lladav.recording import Recording
 
 CONFIG = SamplingConfig(gen_length=16, block_length=8, steps=8, temperature=0.5, seed=2, stop=())
 MESSAGES = [picture_message("What is this?")]
@@ -156,3 +160,76 @@ def test_loading_takes_device_and_dtype(tiny_random):
     assert pipe.model.dtype == torch.bfloat16 and pipe.device.type == "cpu" and pipe.name == tiny_random.name
     assert not pipe.model.training
     assert pipe(MESSAGES, CONFIG).nfe == 8
+
+
+class TestPrompt:
+    """A prompt is made once, and whatever could be refused is refused before the model runs."""
+
+    @pytest.fixture
+    def work(self, monkeypatch) -> dict[str, int]:
+        """How often a picture was decoded, tiled, and a conversation laid out."""
+        counts = {"decodes": 0, "tilings": 0, "template passes": 0}
+
+        def counted(name: str, owner: Any, method: str) -> None:
+            original = getattr(owner, method)
+
+            def spy(*args, **kwargs):
+                counts[name] += 1
+                return original(*args, **kwargs)
+
+            monkeypatch.setattr(owner, method, spy)
+
+        counted("decodes", imaging, "load_image")
+        counted("tilings", imaging, "to_pixel_values")
+        counted("template passes", LladaVProcessor, "render")
+        return counts
+
+    ONCE = dict.fromkeys(("decodes", "tilings", "template passes"), 1)
+
+    def test_a_question_is_prepared_once(self, tiny_pipeline, work: dict[str, int]):
+        tiny_pipeline(MESSAGES, CONFIG)
+        assert work == self.ONCE
+
+    def test_nothing_is_prepared_where_the_model_runs(self, tiny_pipeline, work: dict[str, int]):
+        prompt = tiny_pipeline.prepare(MESSAGES, thinking=False)
+        tiny_pipeline.check(prompt, CONFIG)
+        recording = Recording(prompt, CONFIG)
+        for frame in tiny_pipeline.frames(prompt, CONFIG):
+            recording.add(frame)
+            assert work == self.ONCE
+        assert len(prompt.thumbnails) == 1 and tiny_pipeline.record(recording).thumbnails == prompt.thumbnails
+        assert work == self.ONCE
+
+    def test_a_prompt_is_as_good_as_its_messages(self, tiny_pipeline):
+        prompt = tiny_pipeline.prepare(MESSAGES, thinking=True)
+        one, other = tiny_pipeline(prompt, CONFIG), tiny_pipeline(MESSAGES, CONFIG, thinking=True)
+        assert one.trace == replace(other.trace, seconds=one.trace.seconds)
+        steps = list(tiny_pipeline.stream(prompt, CONFIG))
+        assert tiny_pipeline.trace(prompt, CONFIG, steps, one.trace.seconds) == one.trace
+        (*_, [last]) = tiny_pipeline.stream_batch([prompt], CONFIG)
+        assert last.answer_ids == one.token_ids
+        with pytest.raises(ValueError, match="thinking must be None with a Prompt, got True: give it to prepare"):
+            tiny_pipeline(prompt, CONFIG, thinking=True)
+
+    def test_a_prompt_travels_without_its_pictures(self, tiny_pipeline, tmp_path):
+        (tmp_path / "secret-name").mkdir()
+        path = tmp_path / "secret-name" / "red.png"
+        MESSAGES[0]["content"][0]["image"].save(path)
+        prompt = tiny_pipeline.prepare([{"role": "user", "content": [{"type": "image", "image": path}]}])
+        packed = pickle.dumps(prompt)
+        path.unlink()
+        assert b"secret-name" not in packed and b"PIL" not in packed
+        assert tiny_pipeline(pickle.loads(packed), CONFIG).nfe == 8
+
+    def test_the_first_frame_is_made_once(self, tiny_pipeline):
+        for config in (CONFIG, replace(CONFIG, template=(7,) * 16)):
+            prompt = tiny_pipeline.prepare(MESSAGES)
+            first, *rest = tiny_pipeline.frames(prompt, config)
+            assert first == tiny_pipeline.first_frame(config)
+            assert (first.finish_reason is None) == bool(rest)
+
+    def test_a_token_that_the_model_does_not_have_is_refused(self, tiny_pipeline):
+        prompt, size = tiny_pipeline.prepare(MESSAGES), tiny_pipeline.model.config.text_config.vocab_size
+        for name, value in (("template", (None, size)), ("suppress_token_ids", (size,))):
+            with pytest.raises(ValueError, match=f"{name} must hold ids below {size}, .* got {size}"):
+                tiny_pipeline.check(prompt, replace(SamplingConfig(2, 2, 2), **{name: value}))

@@ -10,7 +10,7 @@ step from left to right.
 from lladav.sampling.canvas import NUM_ALTERNATIVES, Canvas, Proposal, SamplingStep
 from lladav.sampling.causal import effective_config, left_to_right
 from lladav.sampling.config import POLICIES, PRESET_THINKING, PRESETS, REMASKING, SPEEDS, SamplingConfig, Speed
-from lladav.sampling.loop import encode, sample, sample_batch
+from lladav.sampling.loop import encode, first_canvas, sample, sample_batch, stop_sequences
 
 __all__ = [
     "NUM_ALTERNATIVES",
@@ -26,7 +26,9 @@ __all__ = [
     "Speed",
     "effective_config",
     "encode",
+    "first_canvas",
     "left_to_right",
     "sample",
     "sample_batch",
+    "stop_sequences",
 ]

@@ -152,6 +152,10 @@ class Canvas:
             if self.stop_position is not None:
                 return
 
+    def first_record(self) -> SamplingStep:
+        """The canvas of masks, before any step; finished where there is nothing to fill."""
+        return self.record(0, block=0, finished=next(self.plan(), None) is None)
+
     def record(self, step: int, block: int, finished: bool) -> SamplingStep:
         """The canvas as it stands after `step` steps, each of which took one forward pass."""
         return SamplingStep(

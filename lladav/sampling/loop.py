@@ -68,13 +68,11 @@ def sample_batch(
     """
     batches = [inputs] if isinstance(inputs, Mapping) else inputs
     config = effective_config(model, config)
-    stop_sequences = [encode(text, tokenizer) for text in config.stop]
     suffix = encode(config.suffix, tokenizer)
-    mask_token_id = model.config.mask_token_id
-    canvases = [Canvas(config, mask_token_id, stop_sequences) for _ in range(sum(map(_batch_size, batches)))]
+    canvases = [first_canvas(model, config, tokenizer) for _ in range(sum(map(_batch_size, batches)))]
     plans = [canvas.plan() for canvas in canvases]
     tasks = [next(plan, None) for plan in plans]
-    records = [canvas.record(0, block=0, finished=task is None) for canvas, task in zip(canvases, tasks, strict=True)]
+    records = [canvas.first_record() for canvas in canvases]
     yield list(records)
 
     prompts = [row for batch in batches for row in _embed_prompts(model, batch)]
@@ -94,6 +92,16 @@ def sample_batch(
             tasks[row] = next(plans[row], None)
             records[row] = canvases[row].record(step, task.block, finished=tasks[row] is None)
         yield list(records)
+
+
+def first_canvas(model: Any, config: SamplingConfig, tokenizer: Any) -> Canvas:
+    """The canvas that a run with `config` starts from; the model itself is not run."""
+    return Canvas(effective_config(model, config), model.config.mask_token_id, stop_sequences(config, tokenizer))
+
+
+def stop_sequences(config: SamplingConfig, tokenizer: Any) -> list[list[int]]:
+    """The ids of each of the stop strings."""
+    return [encode(text, tokenizer) for text in config.stop]
 
 
 def encode(text: str | None, tokenizer: Any) -> list[int]:

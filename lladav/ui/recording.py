@@ -56,5 +56,5 @@ class Recording:
         reason = self.finish_reason if len(changes) == len(self.changes) else None
         trace = replace(empty, steps=changes, seconds=self.seconds[: len(changes) + 1], finish_reason=reason)
         *_, last = trace.replay()
-        ids = distinct_ids(changes, last)
+        ids = distinct_ids(trace.config, trace.mask_token_id, changes)
         return replace(trace, pieces=dict(zip(ids, pipe.pieces(ids), strict=True)), text=pipe.text(last))
