@@ -1,7 +1,7 @@
 """Scenes as lists of objects: what stands where, drawn at random so that nothing overlaps.
 
-All is driven by a `random.Random`, so a seed is a data set. Positions and sizes are fractions of the picture's side; the
-origin is the top left corner.
+All is driven by a `random.Random`, so a seed is a data set. Positions and sizes are fractions of the picture's side;
+the origin is the top left corner.
 """
 
 import random

@@ -63,6 +63,6 @@ def ask_kind(scene: Scene, rng: random.Random, kind: str, everyday_share: float 
 
 
 def _words(fact: Fact, rng: random.Random, everyday_share: float) -> str:
-    if fact.form not in PLAIN or everyday_share and rng.random() < everyday_share:
+    if fact.form not in PLAIN or (everyday_share and rng.random() < everyday_share):
         return everyday(fact, rng)
     return plain(fact, rng)

@@ -227,9 +227,7 @@ def ask_group(scene: Scene, rng: random.Random) -> Facts:
         return None
     present = [group for group, names in GROUPS.items() if any(item.name in names for item in scene.items)]
     group = rng.choice(present) if present and rng.random() < 0.7 else rng.choice(list(GROUPS))
-    found = {
-        phrase: count for phrase, count in scene.counts.items() if phrase.rpartition(" ")[2] in GROUPS[group]
-    }
+    found = {phrase: count for phrase, count in scene.counts.items() if phrase.rpartition(" ")[2] in GROUPS[group]}
     answers = {
         "group_exists": yes(bool(found)),
         "group_count": sentence(NUMBERS[sum(found.values())]),
@@ -293,7 +291,20 @@ def _unheard_of(scene: Scene, rng: random.Random) -> Facts:
 OTHER_THINGS = (
     *("man", "woman", "person", "child", "boy", "girl", "baby", "table", "window", "door", "street", "river", "lake"),
     *("mountain", "cloud", "lamp", "bottle", "knife", "spoon", "pen", "computer", "truck", "motorcycle", "bag", "wall"),
-    *("dinosaur", "tomato", "potato", "onion", "sandwich", "bridge", "road", "spider", "sword", "pencil", "cup", "plate"),
+    *(
+        "dinosaur",
+        "tomato",
+        "potato",
+        "onion",
+        "sandwich",
+        "bridge",
+        "road",
+        "spider",
+        "sword",
+        "pencil",
+        "cup",
+        "plate",
+    ),
 )
 
 

@@ -9,24 +9,21 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from lladav.scenes.language import article, plural
 from lladav.scenes.artwork import class_names
+from lladav.scenes.language import article, plural
 from lladav.scenes.phrasebook import (
-    BEYOND,
-    COMMANDS,
-    DIRECT,
-    INDIRECT,
     MACROS,
     OPENINGS,
     PLACES,
     PLAIN,
     POLITE,
     RELATION_WORDS,
-    SHORT,
     SYNONYMS,
     WONDERING,
 )
 from lladav.scenes.questions import Fact
+from lladav.scenes.small_talk import BEYOND
+from lladav.scenes.templates import COMMANDS, DIRECT, INDIRECT, SHORT
 
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SYNONYM_SHARE, OPENING_SHARE, POLITE_SHARE = 0.12, 0.2, 0.35

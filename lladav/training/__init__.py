@@ -34,7 +34,7 @@ class TrainingConfig:
         objective: Of the answers: "masked" makes a LLaDA-V, "autoregressive" its causal twin.
         output: Takes checkpoints, the log and, in `model_folder`, the finished model. Run again, training goes on from
             there; another objective or share begins where all runs have the same past.
-        begin: A trained model to begin with, in place of weights drawn at random; its words are moved to the vocabulary.
+        begin: A trained model to begin with, in place of random weights; its words are moved to the vocabulary.
         stage: Only this stage, to train stages that do not build on each other side by side; None for all.
         scale: Multiplies every stage's steps.
         share: Of the conversations: multiplies the steps of the stages under `objective`.

@@ -106,8 +106,16 @@ STUDY = (
 )
 # A model that answers in its own words learns those that people use: for one that is there to begin with.
 EVERYDAY = (
-    Stage("everyday", ANSWERS, 5000, **(FINE | {"learning_rate": 6e-4}), questions=8, weights=SPEAKING,
-          stranger_share=0.12, everyday_share=0.75),
+    Stage(
+        "everyday",
+        ANSWERS,
+        5000,
+        **(FINE | {"learning_rate": 6e-4}),
+        questions=8,
+        weights=SPEAKING,
+        stranger_share=0.12,
+        everyday_share=0.75,
+    ),
 )
 RECIPES = {"tiny": TINY, "study": STUDY, "everyday": EVERYDAY}
 

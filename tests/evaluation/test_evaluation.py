@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from lladav import LladaVForMaskedDiffusion, cli
-from lladav.artwork import COLORS, class_names
 from lladav.evaluation import Score, answer, conversation, held_out_questions, is_right, mentions, run_settings, score
 from lladav.evaluation.pictures import DISTURBANCES, SIZES, two_tone_ground
 from lladav.evaluation.plots import interval, plot
@@ -21,7 +20,17 @@ from lladav.evaluation.scoring import Bin, calibration_error, reliability
 from lladav.evaluation.studies import load_scores, models_by_share, robustness, save_scores, speeds, sweep
 from lladav.pipeline import EMBEDDED_MODEL, LladaVPipeline
 from lladav.sampling import SPEEDS, SamplingConfig
-from lladav.scenes import HELD_OUT_STRANGERS, KINDS, STRANGERS, TRAINING_ARTWORK, Example, Scene, render
+from lladav.scenes import (
+    COLORS,
+    HELD_OUT_STRANGERS,
+    KINDS,
+    STRANGERS,
+    TRAINING_ARTWORK,
+    Example,
+    Scene,
+    class_names,
+    render,
+)
 
 CONFIG = SamplingConfig(gen_length=16, block_length=16, steps=16)
 SHORT = SamplingConfig(gen_length=8, block_length=8, steps=4)
