@@ -10,7 +10,7 @@ import torch
 
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import LladaVProcessor
-from lladav.scenes import COLORS, SHAPES, class_names
+from lladav.training.capabilities import write_capabilities
 from lladav.training.data import SceneData
 from lladav.training.learner import Learner
 from lladav.training.loop import Trainer
@@ -125,23 +125,7 @@ def export(model: LladaVForMaskedDiffusion, processor: LladaVProcessor, folder: 
     """Writes the finished model, and beside it what it can do, for the page."""
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-    abilities = {"classes": class_names(), "shapes": SHAPES, "colors": list(COLORS), "kinds": EXAMPLES}
-    (folder / "abilities.json").write_text(json.dumps(abilities, indent=1) + "\n", encoding="utf-8")
-
-
-EXAMPLES = {
-    "name": "What is it?",
-    "position": "What is at the top left?",
-    "color": "What color is the circle?",
-    "count": "How many dogs are there?",
-    "exists": "Is there a cat?",
-    "relation": "What is left of the dog?",
-    "where": "Where is the dog?",
-    "caption": "Describe the picture.",
-    "detail": "Describe the picture in detail.",
-    "follow_up": "Where is it?",
-    "talk": "Hello!",
-}
+    write_capabilities(folder)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

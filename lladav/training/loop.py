@@ -223,7 +223,7 @@ class Trainer:
     def _step(self, learner: nn.Module, stage: Stage, step: int, batch: Batch, optimizer: MasterAdamW) -> float:
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
         generator = torch.Generator(self.accelerator.device).manual_seed((self.seed * 1_000_003 + step) * ranks + rank)
-        loss, _ = learner(batch, self.objective(stage), generator, stage.pixels)
+        loss, _ = learner(batch, self.objective(stage), generator, stage.pixels, stage.masking)
         optimizer.zero_grad()
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(optimizer.half, 1.0)  # what rests may have gradients of earlier stages

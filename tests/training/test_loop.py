@@ -1,6 +1,7 @@
 """The training loop: stages, checkpoints, averaged weights and rates."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.training import loop
 from lladav.training.data import SceneData
 from lladav.training.learner import Learner
-from lladav.training.loop import StageData, Trainer
+from lladav.training.loop import MasterAdamW, StageData, Trainer, learning_rate_factor
 from lladav.training.recipes import (
     ANSWERS,
     EVERYTHING,
@@ -89,11 +90,40 @@ def test_gradients_that_earlier_stages_left_do_not_count(tmp_path, tokenizer):
     assert all(torch.equal(weight, weights[1][name]) for name, weight in weights[0].items())
 
 
-def test_every_third_batch_is_one_conversation_a_picture(tokenizer):
+def test_some_batches_have_one_conversation_a_picture(tokenizer):
     batches = StageData(SceneData(tokenizer, patches=8), STAGES[1], "seed")
-    assert [(len(batches[step].kinds), len(batches[step].kinds[0])) for step in range(4)] == [
-        (4, 1),
-        (2, 2),
-        (2, 2),
-        (4, 1),
-    ]
+    sizes = [(len(batches[step].kinds), len(batches[step].kinds[0])) for step in range(loop.ALONE + 1)]
+    assert sizes == [(4, 1), *[(2, 2)] * (loop.ALONE - 1), (4, 1)]
+
+
+def test_a_stage_ends_with_its_averaged_weights(tmp_path, tokenizer, monkeypatch):
+    """Those of all steps, not those of the last one."""
+    taken = []
+
+    class Spy(MasterAdamW):
+        def step(self, closure=None):
+            super().step(closure)
+            taken.append([master.detach().clone() for master in self.masters])
+
+    monkeypatch.setattr(loop, "MasterAdamW", Spy)
+    subject = trainer(tmp_path, tokenizer)
+    before = [p.detach().float() for n, p in subject.learner.named_parameters() if n.startswith(LANGUAGE)]
+    subject.run(STAGES, only="language")
+    average = before
+    for steps, masters in enumerate(taken, 1):
+        decay = min(loop.EMA_DECAY, (1 + steps) / (10 + steps))
+        average = [decay * mean + (1 - decay) * master for mean, master in zip(average, masters, strict=True)]
+    ours = [p for n, p in subject.learner.named_parameters() if n.startswith(LANGUAGE)]
+    for mean, last, weight in zip(average, taken[-1], ours, strict=True):
+        torch.testing.assert_close(weight.float(), mean, rtol=0.01, atol=1e-4)
+    assert any((last - weight.float()).abs().max() > 1e-3 for last, weight in zip(taken[-1], ours, strict=True))
+
+
+def test_the_rate_rises_to_its_peak_and_falls_to_a_tenth():
+    stage = Stage("tune", ANSWERS, 1000, EVERYTHING)
+    factors = [learning_rate_factor(stage, step) for step in range(stage.steps)]
+    assert factors[0] == 1 / loop.WARM_UP and max(factors) == factors[loop.WARM_UP] == 1
+    assert factors[-1] == pytest.approx(0.1, abs=1e-4)
+    assert factors[loop.WARM_UP :] == sorted(factors[loop.WARM_UP :], reverse=True)
+    steady = replace(stage, decay=False)
+    assert learning_rate_factor(steady, 999) == 1

@@ -1,0 +1,44 @@
+"""What a model that was trained on scenes can do: the file beside its weights that the page reads."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lladav.scenes import COLORS, SHAPES, class_names
+
+FILE = "capabilities.json"
+EXAMPLES = {
+    "name": "What is it?",
+    "position": "What is at the top left?",
+    "color": "What color is the circle?",
+    "count": "How many dogs are there?",
+    "exists": "Is there a cat?",
+    "relation": "What is left of the dog?",
+    "where": "Where is the dog?",
+    "caption": "Describe the picture.",
+    "detail": "Describe the picture in detail.",
+    "group": "How many animals are there?",
+    "follow_up": "Where is it?",
+    "talk": "Hello!",
+}
+
+
+def capabilities() -> dict[str, Any]:
+    """The fields of `lladav.ui.capabilities.Capabilities`, as far as they differ from those of a published model."""
+    return {
+        "summary": "tiny demo model, emoji and shapes",
+        "knows": {"things": list(class_names()), "shapes": list(SHAPES), "colors": list(COLORS)},
+        "examples": EXAMPLES,
+        "suggested_questions": ["What is in the picture?", "Describe the picture in detail.", "What do you see?"],
+        "can_think": False,
+        "max_frames": 0,
+        "longest_answer": 256,
+        "gen_length": 64,
+        "preset": "Quality",
+        "composes_scenes": True,
+    }
+
+
+def write_capabilities(folder: Path) -> None:
+    """Write what the model in `folder` can do beside its weights."""
+    (folder / FILE).write_text(json.dumps(capabilities(), indent=1) + "\n", encoding="utf-8")
