@@ -30,6 +30,7 @@ from lladav.sampling import (
     sample_batch,
     stop_sequences,
 )
+from lladav.sampling.infilling import Template, mean_log_confidence, settled
 from lladav.trace import Trace, distinct_ids
 
 PUBLISHED_MODEL = "GSAI-ML/LLaDA-V"
@@ -262,10 +263,10 @@ class LladaVPipeline:
         Raises:
             ValueError: as `check`, before the first frame.
         """
-        start, seconds = time.perf_counter(), 0.0
         steps = self.stream(prompt, config, features=features)
         before = next(steps)
         yield self.first_frame(config)
+        start, seconds = time.perf_counter(), 0.0
         for step in steps:
             seconds += time.perf_counter() - start
             yield Frame.of(before, step, seconds, self.text(step))
@@ -318,6 +319,23 @@ class LladaVPipeline:
             parent=recording.parent,
             edit=recording.edit,
         )
+
+    def settle_blanks(self, prompt: Prompt, template: Template, config: SamplingConfig) -> Template:
+        """Find the lengths of a template's open blanks, see `sampling.infilling`.
+
+        Args:
+            prompt: what is answered.
+            template: with open blanks.
+            config: how each try is sampled; see `Template.config`.
+        """
+        stop, features = encode(config.stop[0], self.tokenizer), FeatureCache()
+
+        def probability(tried: Template) -> float:
+            settings = tried.config(config, stop)
+            *_, last = self.stream(prompt, settings, features=features)
+            return mean_log_confidence(last, settings.template or ())
+
+        return settled(template, probability)
 
     def _prompt(self, messages: Prompt | Messages, thinking: bool | None) -> Prompt:
         if not isinstance(messages, Prompt):

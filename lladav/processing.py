@@ -274,14 +274,19 @@ class LladaVProcessor(ProcessorMixin):
         layout = ImageLayout.TILE_NEWLINE if self.multi_image == "train" else ImageLayout.TILE
         return image.size, layout, [to_tile(image, self.image_size)]
 
+    @property
+    def tokens_per_frame(self) -> int:
+        """Tokens that a frame of a video takes, newlines included."""
+        pooled = ceil(self.image_size // self.patch_size / VIDEO_POOLING)
+        return pooled * (pooled + 1)
+
     def _count_picture(self, size: tuple[int, int], tiles: int, layout: int) -> int:
         side = self.image_size // self.patch_size
         if layout == ImageLayout.ANYRES:
             limit = max_tiles(self.image_aspect_ratio)
             return anyres_tokens(size, self.image_grid_pinpoints, self.image_size, side, limit)
         if layout == ImageLayout.VIDEO:
-            pooled = ceil(side / VIDEO_POOLING)
-            return tiles * pooled * (pooled + 1)
+            return tiles * self.tokens_per_frame
         return side**2 + (layout == ImageLayout.TILE_NEWLINE)
 
 

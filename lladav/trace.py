@@ -99,6 +99,10 @@ class Trace:
         """Write the trace as JSON; about 0.7 MB for 128 tokens in 128 steps."""
         Path(path).write_text(_dump(self._to_json()), encoding="utf-8")
 
+    def to_json(self) -> str:
+        """The trace as JSON, which `from_dict` takes once it is parsed."""
+        return _dump(self._to_json())
+
     def _to_json(self) -> dict[str, Any]:
         """What `dataclasses.asdict` gives, without its copy of every number."""
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}

@@ -1,22 +1,22 @@
 """What tests share: the published layout with golden figures, a small model with random weights, and a browser."""
 
+import copy
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import torch
+from helpers import CHROMIUM, GOLDEN, Visit, served
 from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfig
-from visiting import CHROMIUM, Visit, served
 
 from lladav import LladaVConfig, LladaVForMaskedDiffusion, LladaVPipeline, LladaVProcessor
 
-GOLDEN = Path(__file__).parent / "fixtures" / "golden"
 SPECIAL_TOKENS = [
     "<|startoftext|>",
     "<|endoftext|>",
@@ -30,6 +30,15 @@ CORPUS = [
     "user assistant system\n\n",
     "Is the blue square left of the dog? Yes, no.",
 ]
+
+PICTURES = {  # input: (its prompt, its pictures, the processor's options)
+    "tiny30x20": ("single_image", ["tiny30x20"], {}),
+    "wide900x300": ("single_image", ["wide900x300"], {}),
+    "two_turn": ("two_turn_image", ["tiny30x20"], {}),
+    "two_image_pad_eval": ("two_image", ["wide900x300", "tall200x700"], {}),
+    "two_image_pad_list": ("two_image", ["wide900x300", "tall200x700"], {"multi_image": "train"}),
+    "video4": ("video", ["frame0", "frame1", "frame2", "frame3"], {}),
+}
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +56,33 @@ def golden_processor() -> LladaVProcessor:
 def golden_prompts() -> dict:
     """Name -> messages, text and ids of a prompt, as the published implementation makes them."""
     return json.loads((GOLDEN / "prompts.json").read_text())
+
+
+def messages_with_pictures(golden_prompts: dict, prompt: str, files: list[str]) -> list[dict]:
+    """The messages of a golden prompt, its pictures in the first of them."""
+    messages = [{"role": role, "content": text} for role, text in golden_prompts[prompt]["messages"] if text]
+    pictures = [GOLDEN / "images" / f"{file}.png" for file in files]
+    if prompt == "video":
+        content = [{"type": "video", "video": pictures}]
+    else:
+        content = [{"type": "image", "image": picture} for picture in pictures]
+    first = {"role": "user", "content": [*content, {"type": "text", "text": messages[0]["content"]}]}
+    return [first, *messages[1:]]
+
+
+@pytest.fixture(scope="session")
+def golden_inputs(golden_processor, golden_prompts):
+    """Name of an input -> what `sample` takes."""
+
+    def make(name: str) -> Mapping[str, torch.Tensor]:
+        if name not in PICTURES:
+            return {"input_ids": torch.tensor([golden_prompts[name]["input_ids"]])}
+        prompt, files, options = PICTURES[name]
+        processor = copy.copy(golden_processor)
+        vars(processor).update(options)
+        return processor.apply_chat_template(messages_with_pictures(golden_prompts, prompt, files))
+
+    return make
 
 
 def small_tokenizer() -> PreTrainedTokenizerFast:
@@ -103,16 +139,9 @@ def tiny_random(tmp_path_factory: pytest.TempPathFactory) -> Path:
         drop_token_after_image=False,
     )
     processor.save_pretrained(folder)
+    capabilities = {"summary": "random weights", "can_think": True, "max_frames": 8, "gen_length": 32}
+    (folder / "capabilities.json").write_text(json.dumps(capabilities))
     return folder
-
-
-def picture_message(question: str, color: str = "red") -> dict:
-    """A question about a picture of one colour."""
-    picture = Image.new("RGB", (200, 100), color)
-    return {
-        "role": "user",
-        "content": [{"type": "image", "image": picture}, {"type": "text", "text": question}],
-    }
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +149,7 @@ def tiny_pipeline(tiny_random: Path) -> LladaVPipeline:
     return LladaVPipeline.from_pretrained(tiny_random, device="cpu")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser():
     """Debian's chromium; what needs it is skipped where that or playwright is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -132,7 +161,7 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def url(tiny_pipeline: LladaVPipeline) -> Iterator[str]:
     """Where the page for the small model is served."""
     with served(tiny_pipeline) as address:
@@ -144,8 +173,9 @@ def open_page(browser) -> Iterator[Callable[..., Visit]]:
     """Opens pages; at the end of the test none of them may have met an error or asked for anything elsewhere."""
     visits: list[Visit] = []
 
-    def visit(url: str, width: int = 1440, height: int = 900, **options) -> Visit:
-        visits.append(Visit(browser.new_page(viewport={"width": width, "height": height}, **options), url))
+    def visit(url: str, width: int = 1440, height: int = 900, opens: str = "#question textarea", **options) -> Visit:
+        page = browser.new_page(viewport={"width": width, "height": height}, **options)
+        visits.append(Visit(page, url, opens))
         return visits[-1]
 
     yield visit

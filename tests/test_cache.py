@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from conftest import picture_message
+from helpers import picture_message
 from PIL import Image
 from transformers import DynamicCache
 

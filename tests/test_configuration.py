@@ -1,15 +1,15 @@
 """The configuration: the published flat file in, our own layout out."""
 
 import json
-from pathlib import Path
 
 import pytest
+from helpers import GOLDEN
 from transformers import AutoConfig
 
 from lladav import LladaVConfig
 from lladav.configuration import from_published
 
-CHECKPOINT = Path(__file__).parent / "fixtures" / "golden" / "checkpoint"
+CHECKPOINT = GOLDEN / "checkpoint"
 
 
 @pytest.fixture

@@ -4,12 +4,10 @@ import copy
 
 import pytest
 import torch
-from test_parity_sampling import CASES, golden_inputs, sampling_config, test_trajectory_is_exact
+from helpers import CASES, EXACT, assert_published, sampling_config
 
 from lladav import SamplingConfig, sample
 from lladav.benchmarks import random_model, random_prompt
-
-__all__ = ["golden_inputs", "test_trajectory_is_exact"]  # a fixture, and a test that runs here once more
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -31,6 +29,11 @@ def run(golden_model_on_gpu, golden_processor, golden_inputs):
         return list(sample(golden_model_on_gpu, inputs, sampling_config(case), golden_processor.tokenizer))
 
     return run
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_trajectory_is_exact(name: str, run):
+    assert_published(name, run(name))
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,10 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
+from helpers import GOLDEN
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BitsAndBytesConfig, DynamicCache
 from transformers.conversion_mapping import get_model_conversion_mapping
@@ -14,7 +14,7 @@ from transformers.core_model_loading import WeightConverter, rename_source_key
 from lladav import LladaVConfig, LladaVForMaskedDiffusion
 from lladav.anyres import ImageLayout
 
-CHECKPOINT = Path(__file__).parent / "fixtures" / "golden" / "checkpoint"
+CHECKPOINT = GOLDEN / "checkpoint"
 ONE_PICTURE = {
     "input_ids": torch.tensor([[126080, -200, 13]]),
     "pixel_values": torch.linspace(-1, 1, 3 * 384 * 384).view(1, 3, 384, 384),

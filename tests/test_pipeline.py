@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import picture_message
+from helpers import picture_message
 
 from lladav import LladaVPipeline, LladaVProcessor, SamplingConfig, imaging, sample
 from lladav.pipeline import EMBEDDED_MODEL, PUBLISHED_MODEL, default_model, step_record, with_thinking

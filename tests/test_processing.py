@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from helpers import GOLDEN
 from PIL import Image
 from transformers import AutoProcessor
 
@@ -16,7 +17,6 @@ from lladav import LladaVProcessor
 from lladav.anyres import ImageLayout
 from lladav.imaging import load_image, load_video
 
-GOLDEN = Path(__file__).parent / "fixtures" / "golden"
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from conftest import picture_message
+from helpers import picture_message
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.recording import Recording

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from conftest import picture_message
+from helpers import picture_message
 from PIL import Image
 
 from lladav import SamplingConfig, Trace

@@ -10,10 +10,10 @@ from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 from lladav.imaging import load_image
 from lladav.render.lettering import BOLD, MEDIUM, REGULAR, lettering, shortened, text_width, wrapped
-from lladav.render.palette import INK, LINE, MASK, PAPER, QUIET, WHITE, Color, mix, tint
 from lladav.render.wording import summary
 from lladav.sampling import SamplingStep
 from lladav.trace import Trace
+from lladav.viewer.palette import Color, glyph, mix, paint, tint
 from lladav.viewer.state import SPECIAL
 
 WIDTH, MARGIN, PADDING = 1080, 40, 28
@@ -22,7 +22,7 @@ MANY_TOKENS = 96  # more than these are drawn small
 THUMBNAIL, MOST_THUMBNAILS = 150, 3
 QUESTION_SIZE, ANSWER_SIZE, SMALL_SIZE = 34, 24, 17
 QUESTION_LINE, ANSWER_LINE = 46, 34  # from one line to the next
-SPECIAL_SIGN, STOP = "·", "■"  # how tokens that are no text are drawn
+WHITE = (255, 255, 255)
 SMOOTHING = 4  # shapes are drawn this much larger first
 LEVELS = 24  # shades of a guess, so that not every chip has to be drawn anew for every step
 
@@ -103,7 +103,7 @@ class Drawing:
         self.grid = _grid(trace.config.gen_length, header + 28 + PADDING)
         rows = -(-trace.config.gen_length // self.grid.columns)
         self.bar_top = self.grid.corner((rows - 1) * self.grid.columns)[1] + self.grid.height + 26
-        self.image = Image.new("RGB", (WIDTH, (self.bar_top + 118) // 2 * 2), PAPER)
+        self.image = Image.new("RGB", (WIDTH, (self.bar_top + 118) // 2 * 2), paint("paper"))
         self._draw_card(header + 28)
         self._draw_header(thumbnails, question)
 
@@ -115,20 +115,20 @@ class Drawing:
             self.image.paste(thumbnail, (left, MARGIN), _rounded(*thumbnail.size, 16))
             left += thumbnail.width + 20
         for line, text in enumerate(question):
-            self._write(text, self.text_left, MARGIN - 8 + line * QUESTION_LINE, QUESTION_SIZE, INK, BOLD)
+            self._write(text, self.text_left, MARGIN - 8 + line * QUESTION_LINE, QUESTION_SIZE, paint("ink"), BOLD)
         room = WIDTH - MARGIN - self.text_left
         settings = shortened(summary(self.trace), room, SMALL_SIZE)
-        self._write(settings, self.text_left, self.answer_top - 34, SMALL_SIZE, QUIET)
+        self._write(settings, self.text_left, self.answer_top - 34, SMALL_SIZE, paint("quiet"))
 
     def _draw_card(self, top: int) -> None:
         width, height = WIDTH - 2 * MARGIN, self.image.height - MARGIN - top
-        self.image.paste(LINE, (MARGIN, top), _rounded(width, height, 22))
+        self.image.paste(paint("line"), (MARGIN, top), _rounded(width, height, 22))
         self.image.paste(WHITE, (MARGIN + 1, top + 1), _rounded(width - 2, height - 2, 21))
         right, y = self.grid.left + INNER, self.bar_top + 22
         for x in range(96):
             self.image.paste(tint(x / 95), (right - 96 - 44 + x, y + 9, right - 96 - 43 + x, y + 17))
-        self._write("sure", right - 36, y, SMALL_SIZE, QUIET)
-        self._write("unsure", right - 96 - 52 - text_width("unsure", SMALL_SIZE), y, SMALL_SIZE, QUIET)
+        self._write("sure", right - 36, y, SMALL_SIZE, paint("quiet"))
+        self._write("unsure", right - 96 - 52 - text_width("unsure", SMALL_SIZE), y, SMALL_SIZE, paint("quiet"))
 
     # ---- what changes --------------------------------------------------------------------------
 
@@ -154,14 +154,16 @@ class Drawing:
                 yield Chip(text, "mask", round(shares[position] * LEVELS), False, active, position >= end)
                 continue
             kind = "token" if template[position] is None else "template"
-            text = STOP if position == end and token in self.special else self._glyph(token)
+            text = glyph("end") if position == end and token in self.special else self._glyph(token)
             level = round(float(state.confidence[position]) * LEVELS)
-            yield Chip(text, kind, level, new[position], False, position >= end and text != STOP)
+            yield Chip(text, kind, level, new[position], False, position >= end and text != glyph("end"))
 
     def _glyph(self, token: int) -> str:
         """A token as it is drawn on a chip; a space or the end of a line only where there is nothing else."""
         piece = self.trace.pieces[token]
-        return SPECIAL_SIGN if token in self.special else " ".join(piece.split()) or ("↵" if "\n" in piece else "_")
+        if token in self.special:
+            return glyph("special")
+        return " ".join(piece.split()) or glyph("newline" if "\n" in piece else "space")
 
     def _draw_chip(self, position: int, chip: Chip) -> None:
         grid, (x, y) = self.grid, self.grid.corner(position)
@@ -169,7 +171,7 @@ class Drawing:
         self.image.paste(WHITE, (x, y, x + grid.width, y + grid.height))
         if position % self.trace.config.block_length == 0 and self.trace.config.num_blocks > 1:
             middle = x - grid.gap // 2  # of the gap, where a line says that a block begins
-            self.image.paste(mix(MASK, WHITE, 0.8), (middle - 2, y + 1, middle + 1, y + grid.height - 1))
+            self.image.paste(mix(paint("mask"), WHITE, 0.8), (middle - 2, y + 1, middle + 1, y + grid.height - 1))
         radius = grid.height // 5
         self.image.paste(fill, (x, y), _rounded(grid.width, grid.height, radius))
         if chip.kind == "mask":
@@ -196,8 +198,8 @@ class Drawing:
         room = WIDTH - MARGIN - self.text_left
         lines = wrapped(self._text(state), room, ANSWER_SIZE, MEDIUM)
         if lines != self.answer:
-            self.answer, top, color = lines, self.answer_top, mix(MASK, INK, 0.35)
-            self.image.paste(PAPER, (self.text_left, top - 2, WIDTH, self.grid.top - PADDING - 2))
+            self.answer, top, color = lines, self.answer_top, mix(paint("mask"), paint("ink"), 0.35)
+            self.image.paste(paint("paper"), (self.text_left, top - 2, WIDTH, self.grid.top - PADDING - 2))
             for line, text in enumerate(lines):
                 self._write(text, self.text_left, top + line * ANSWER_LINE, ANSWER_SIZE, color, MEDIUM)
 
@@ -213,15 +215,15 @@ class Drawing:
     def _draw_progress(self, state: SamplingStep) -> None:
         left, top, total = self.grid.left, self.bar_top, max(1, len(self.trace.steps))
         self.image.paste(WHITE, (left, top, left + INNER, top + 10))
-        self.image.paste(mix(MASK, WHITE, 0.16), (left, top), _rounded(INNER, 10, 5))
+        self.image.paste(mix(paint("mask"), WHITE, 0.16), (left, top), _rounded(INNER, 10, 5))
         done = max(10, round(INNER * state.step / total))
-        self.image.paste(MASK, (left, top), _rounded(done, 10, 5))
+        self.image.paste(paint("mask"), (left, top), _rounded(done, 10, 5))
         self.image.paste(WHITE, (left, top + 22, left + INNER - 240, top + 52))
         count = f"Step {state.step} of {total}"
-        self._write(count, left, top + 22, SMALL_SIZE, INK, BOLD)
+        self._write(count, left, top + 22, SMALL_SIZE, paint("ink"), BOLD)
         left += text_width(count, SMALL_SIZE, BOLD)
         masks = int(state.mask_index[: len(state.answer_ids)].sum())
-        self._write(f"   {masks} mask{'' if masks == 1 else 's'} left", left, top + 22, SMALL_SIZE, QUIET)
+        self._write(f"   {masks} mask{'' if masks == 1 else 's'} left", left, top + 22, SMALL_SIZE, paint("quiet"))
 
     def _write(
         self, text: str, left: int, top: int, size: int, color: Color, weight: int = REGULAR, italic: bool = False
@@ -237,12 +239,13 @@ def _grid(length: int, top: int) -> Grid:
 
 def _colors(chip: Chip) -> tuple[Color, Color, Color]:
     """Of the fill, the border and the ink."""
-    ink = QUIET if chip.text in (SPECIAL_SIGN, STOP) else INK
+    ink = paint("quiet") if chip.text in (glyph("special"), glyph("end")) else paint("ink")
     if chip.kind == "mask":
-        fill, border = (mix(MASK, WHITE, share) for share in ((0.15, 0.45) if chip.is_active else (0.07, 0.25)))
-        colors = fill, border, mix(INK, fill, 0.12 + 0.6 * chip.level / LEVELS)
+        shares = (0.15, 0.45) if chip.is_active else (0.07, 0.25)
+        fill, border = (mix(paint("mask"), WHITE, share) for share in shares)
+        colors = fill, border, mix(paint("ink"), fill, 0.12 + 0.6 * chip.level / LEVELS)
     elif chip.kind == "template":
-        colors = mix(QUIET, WHITE, 0.09), LINE, ink
+        colors = mix(paint("quiet"), WHITE, 0.09), paint("line"), ink
     else:
         color = tint(chip.level / LEVELS)
         colors = mix(color, WHITE, 0.4 if chip.is_new else 0.24), color if chip.is_new else mix(color, WHITE, 0.6), ink

@@ -6,32 +6,27 @@ import html
 import json
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from lladav.render.wording import summary
 from lladav.trace import Trace
-from lladav.viewer.state import STATIC, canvas_state, script, template
+from lladav.viewer import STATIC, CanvasState, bundle, canvas_state, styles, template
 
 
 def render_html(trace: Trace, path: str | Path) -> None:
     """Write a page that opens from disk, asks no host for anything, and replays the trace."""
-    code = script() + _static("replay.js")
-    page = Template(_static("replay.html")).substitute(
+    code = bundle(STATIC / "replay.js")
+    page = Template((STATIC / "replay.html").read_text(encoding="utf-8")).substitute(
         policy=_policy(code),
-        styles=_static("canvas.css"),
+        styles=styles(),
         thumbnails="".join(f'<img src="{html.escape(url)}" alt="">' for url in trace.thumbnails),
         question=html.escape(trace.question or trace.model),
         settings=html.escape(summary(trace)),
         answer=html.escape(trace.text),
         canvas=template(),
-        state=_embedded(canvas_state(trace, play=True)),
+        state=_embedded(canvas_state(trace, run=trace.id, play=True, editable=False)),
         script=code,
     )
     Path(path).write_text(page, encoding="utf-8")
-
-
-def _static(name: str) -> str:
-    return (STATIC / name).read_text(encoding="utf-8")
 
 
 def _policy(code: str) -> str:
@@ -42,6 +37,6 @@ def _policy(code: str) -> str:
     )
 
 
-def _embedded(state: dict[str, Any]) -> str:
+def _embedded(state: CanvasState) -> str:
     """JSON that can stand in a script element: no text in it closes the element or opens a comment."""
     return json.dumps(state, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,28 +1,26 @@
 """The endpoint `/sample`: the model for programs, one update a step."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import spaces
+from gradio.utils import get_upload_folder
 
-from lladav.pipeline import LladaVPipeline, step_record
+from lladav.pipeline import LladaVPipeline, Prompt, step_record
 from lladav.sampling import SamplingConfig
-from lladav.ui.decoding import gpu_seconds
+from lladav.ui.chat.tab import RUNS
+from lladav.ui.limits import LIMITS
+from lladav.ui.streaming import gpu_seconds
 
 
 def create_sample_endpoint(pipe: LladaVPipeline) -> None:
     """Serve `/sample` from the current Blocks."""
 
     @spaces.GPU(duration=gpu_seconds)
-    def records(messages: list[dict], config: SamplingConfig) -> Iterator[dict[str, Any]]:
-        try:
-            steps = pipe.stream(messages, config)
-        except ValueError as error:
-            raise _refused(error) from error
-        for step in steps:
+    def records(prompt: Prompt, config: SamplingConfig) -> Iterator[dict[str, Any]]:
+        for step in pipe.stream(prompt, config):
             yield step_record(pipe, step)
 
     def sample(
@@ -41,54 +39,76 @@ def create_sample_endpoint(pipe: LladaVPipeline) -> None:
 
         Yields {"step", "steps", "text", "tokens", "confidence", "nfe", "finish_reason"}: `tokens` and `confidence` hold
         null for positions still masked. `history` holds earlier messages as {"role", "content"}, where content is text
-        or a list of {"type": "text", "text"} and {"type": "image", "image": file}.
+        or a list of {"type": "text", "text"} and {"type": "image", "image": uploaded file}.
         """
         try:
             config = SamplingConfig(
                 gen_length=gen_length, block_length=block_length, steps=steps,
                 temperature=temperature, cfg_scale=cfg_scale, remasking=remasking, seed=seed,
             )  # fmt: skip
-            messages = _messages(message, image, history or [])
+            prompt = pipe.prepare(_messages(message, image, history or []))
+            pipe.check(prompt, config)
         except ValueError as error:
-            raise _refused(error) from error
-        yield from records(messages, config)
+            raise gr.Error(str(error), print_exception=False) from error
+        yield from records(prompt, config)
 
-    gr.api(sample, api_name="sample")
-
-
-def _refused(error: ValueError) -> gr.Error:
-    return gr.Error(str(error), print_exception=False)
+    gr.api(sample, api_name="sample", **RUNS)
 
 
-def _messages(text: str, image: Any, history: list[dict]) -> list[dict]:
-    if not text or not text.strip():
+def _messages(text: str, image: Any, history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The conversation that a program asks about. Raises ValueError for what is not one, or too much of one."""
+    if not isinstance(text, str) or not text.strip():
         raise ValueError("message must hold a question, got nothing: write one")
+    if not isinstance(history, list) or len(history) > 2 * LIMITS.turns:
+        raise ValueError(f"history must be a list of at most {2 * LIMITS.turns} messages")
     blocks = [{"type": "text", "text": text}]
     if image is not None:
-        blocks.insert(0, {"type": "image", "image": _path(image)})
-    return [*map(_with_paths, history), {"role": "user", "content": blocks}]
+        blocks.insert(0, {"type": "image", "image": _uploaded(image)})
+    messages = [*map(_checked, history), {"role": "user", "content": blocks}]
+    _check_size(messages)
+    return messages
 
 
-def _with_paths(message: dict) -> dict:
-    if isinstance(message["content"], str):
+def _checked(message: Any) -> dict[str, Any]:
+    """A message of the history, whose files are uploads."""
+    if not isinstance(message, dict) or "content" not in message or "role" not in message:
+        raise ValueError('a message of history must be {"role": ..., "content": ...}')
+    content = message["content"]
+    if isinstance(content, str):
         return message
-    return message | {"content": [_block_with_path(block) for block in message["content"]]}
+    if not isinstance(content, list):
+        raise ValueError("content must be text or a list of blocks")
+    return {"role": message["role"], "content": [_checked_block(block) for block in content]}
 
 
-def _block_with_path(block: dict) -> dict:
-    kind = block["type"]
-    return block if kind == "text" else block | {kind: _path(block[kind])}
+def _checked_block(block: Any) -> dict[str, Any]:
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind == "text" and isinstance(block.get("text"), str):
+        return {"type": "text", "text": block["text"]}
+    if kind in ("image", "video") and kind in block:
+        return {"type": kind, kind: _uploaded(block[kind])}
+    raise ValueError('a block must be {"type": "text", "text": ...}, or {"type": "image", "image": uploaded file}')
 
 
-def _path(file: Any) -> str:
-    """The path of an uploaded file.
+def _check_size(messages: list[dict[str, Any]]) -> None:
+    blocks = [block for message in messages if isinstance(message["content"], list) for block in message["content"]]
+    texts = [message["content"] for message in messages if isinstance(message["content"], str)]
+    texts += [block["text"] for block in blocks if block["type"] == "text"]
+    pictures = sum(block["type"] != "text" for block in blocks)
+    if longest := max((len(text) for text in texts if len(text) > LIMITS.letters), default=0):
+        raise ValueError(f"a message may have {LIMITS.letters} letters, got {longest}: shorten it")
+    if pictures > LIMITS.pictures:
+        raise ValueError(f"a conversation may have {LIMITS.pictures} pictures, got {pictures}: leave some out")
 
-    Others are refused, as in gradio itself, unless they lie in the working directory or the system's temporary one: a
-    program elsewhere must not have this machine's pictures described to it.
+
+def _uploaded(file: Any) -> str:
+    """The path of a file that was uploaded to this server.
+
+    Others are refused alike, whether they exist or not: a program elsewhere must neither have this machine's pictures
+    described to it nor learn which files there are.
     """
-    path = Path(file["path"] if isinstance(file, dict) else file).resolve()
-    if not any(path.is_relative_to(Path(folder).resolve()) for folder in (tempfile.gettempdir(), Path.cwd())):
-        raise ValueError(f"image must be a file uploaded to this server, got {path.name}: upload it with the request")
-    if not path.is_file():
-        raise ValueError(f"image must be a file uploaded to this server, there is no {path.name}: upload it again")
-    return str(path)
+    path = file.get("path") if isinstance(file, dict) else file
+    found = Path(path).resolve() if isinstance(path, str) and "\0" not in path else None
+    if found is None or not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
+        raise ValueError("image must be a file uploaded to this server: upload it with the request")
+    return str(found)

@@ -1,4 +1,4 @@
-"""The page as a whole: its tabs, its endpoint, and how it is served."""
+"""The page as a whole: its tabs, its endpoints, and how it is served."""
 
 import os
 from typing import Any
@@ -8,48 +8,74 @@ import gradio as gr
 from lladav.pipeline import LladaVPipeline
 from lladav.ui import theme
 from lladav.ui.api import create_sample_endpoint
-from lladav.ui.chat import create_chat_tab
-from lladav.ui.compare import create_compare_tab
-from lladav.ui.gallery import create_gallery
-from lladav.ui.learn import create_learn_tab
+from lladav.ui.badge import create_badge
+from lladav.ui.capabilities import Capabilities
+from lladav.ui.chat.tab import ChatTab
+from lladav.ui.compare.tab import CompareTab
+from lladav.ui.examples import RecordedRun, examples, folders, recorded_runs
+from lladav.ui.export import Export
+from lladav.ui.gallery import Gallery, opening
+from lladav.ui.learn.tab import create_learn_tab
+from lladav.ui.limits import LIMITS
+from lladav.ui.settings import latency
+from lladav.ui.settings.latency import Latency
 from lladav.ui.share import Share
-from lladav.ui.takeaway import create_takeaway
 
 TITLE = "LLaDA-V: answers out of masks"
 HEADER = """# LLaDA-V
-A vision–language model that does not write from left to right: an answer starts as masks, all refined at once."""
-LONGEST_QUEUE = 32
-RUNS_AT_ONCE = 2
-LARGEST_UPLOAD = "32mb"
-CACHE_SECONDS = 24 * 3600  # uploads older than that are deleted, looked for once an hour
+Not written from left to right: an answer starts as masks, all refined at once."""
 
 
-def build_app(pipe: LladaVPipeline) -> gr.Blocks:
-    """The page for a model, ready for `launch`."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS), fill_width=True) as demo:
+def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Blocks:
+    """The page for a model, ready for `launch`.
+
+    Args:
+        measured: how quickly this machine runs it, see `measure`; None if that is to be seen.
+    """
+    capabilities, offered, runs = Capabilities.of(pipe), examples(), recorded_runs()
+    sweep = (LIMITS.cache_sweep_seconds, LIMITS.cache_seconds)
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=sweep, fill_width=True) as demo:
         with gr.Row(elem_id="top", equal_height=True):
             gr.Markdown(HEADER, elem_id="header")
+            create_badge(pipe, capabilities)
             share = Share()
         with gr.Tabs(elem_id="tabs") as tabs:
-            chat = create_chat_tab(pipe)
-            with chat.tools:
-                create_takeaway(chat)
-            with chat.aside:
-                create_gallery(chat)
-            compare = create_compare_tab(pipe)
-            create_learn_tab()
-        share.wire(demo, tabs, {"chat": [chat.panel], "compare": [side.panel for side in compare.sides], "learn": []})
+            replayed = [run for run in runs.values() if not run.is_autoregressive]
+            with gr.Tab("Chat", id="chat"):
+                chat = ChatTab(pipe, capabilities, measured, offered, opening(replayed[0]))
+                _chat_tools(chat, replayed)
+            with gr.Tab("Compare", id="compare"):
+                compare = CompareTab(pipe, capabilities, measured, offered)
+            create_learn_tab(runs)
+        share.wire(demo, tabs, chat, {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "learn": []})
         create_sample_endpoint(pipe)
-    return demo.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=RUNS_AT_ONCE)
+    return demo.queue(max_size=LIMITS.queue, default_concurrency_limit=LIMITS.runs)
+
+
+def _chat_tools(chat: ChatTab, runs: list[RecordedRun]) -> None:
+    """What can be done with a run, below the canvas and below the conversation."""
+    with chat.tools:
+        Export(chat)
+    with chat.aside:
+        Gallery(chat, runs)
+
+
+def measure(pipe: LladaVPipeline) -> Latency | None:
+    """How quickly this machine answers the page's first example; None where that cannot be tried."""
+    first = examples()[0]
+    content = [{"type": "image", "image": first.image}, {"type": "text", "text": first.question}]
+    return latency.measure(pipe, [{"role": "user", "content": content}])
 
 
 def launch(demo: gr.Blocks, **options: Any):
     """Serve the page; `options` go to gradio's `launch`. The port is LLADAV_PORT, where that is set."""
     port = os.environ.get("LLADAV_PORT")
+    gr.set_static_paths([str(folder) for folder in folders()])
     served: dict[str, Any] = {
         "theme": theme.theme(),
         "head": theme.head(),
-        "max_file_size": LARGEST_UPLOAD,
+        "max_file_size": LIMITS.upload,
+        "state_session_capacity": LIMITS.sessions,
         "server_port": int(port) if port else None,
         "ssr_mode": False,
         "pwa": False,

@@ -1,28 +1,16 @@
-"""The gallery: runs recorded earlier with the shipped weights, to be replayed without a model."""
+"""The gallery: runs recorded earlier with the shipped weights, to be replayed without a model or asked again."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
-from lladav.pipeline import EMBEDDED_MODEL
 from lladav.trace import Trace
-from lladav.ui.chat import ChatTab
-from lladav.ui.painted import painted
-from lladav.ui.pairs import layout_in_words
-from lladav.ui.panel import QUICK, Updates
-from lladav.viewer.state import State, canvas_state
-
-TRACES = EMBEDDED_MODEL.parent / "traces"
-
-
-def recorded() -> dict[str, Trace]:
-    """The runs in assets/traces by name, in order; none where the folder is missing."""
-    return {path.stem: Trace.load(path) for path in sorted(TRACES.glob("*.json"))}
-
-
-def honest_state(trace: Trace) -> State:
-    """A recorded run on the canvas, played from its start, and labelled as what it is."""
-    return canvas_state(trace, play=True) | {"note": f"“{trace.question}” — {origin(trace)}", "editable": False}
+from lladav.ui.chat.tab import RUNS, ChatTab
+from lladav.ui.compare.comparisons import layout_in_words
+from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component
+from lladav.ui.examples import RecordedRun
+from lladav.viewer.state import CanvasState, canvas_state
 
 
 def origin(trace: Trace) -> str:
@@ -30,34 +18,51 @@ def origin(trace: Trace) -> str:
     return f"recorded earlier with {trace.model}, replayed without a model"
 
 
-def card(trace: Trace) -> dict[str, Any]:
-    """A recorded run as static/gallery.js shows it, with the model's name where it is not the usual one."""
-    model = "" if trace.model == EMBEDDED_MODEL.name else f"{trace.model}: "
+def recorded_state(run: RecordedRun, play: bool = True) -> CanvasState:
+    """A recorded run on a canvas, labelled as what it is."""
+    note = f"“{run.trace.question}” — {origin(run.trace)}"
+    return canvas_state(run.trace, play=play, editable=False, note=note)
+
+
+def opening(run: RecordedRun) -> tuple[CanvasState, dict[str, Any]]:
+    """What canvas and stage show while nobody has asked anything."""
+    trace = run.trace
+    return recorded_state(run), {"pictures": trace.thumbnails, "question": trace.question, "answer": trace.text}
+
+
+def card(run: RecordedRun) -> dict[str, Any]:
+    """A recorded run as static/gallery.js shows it."""
+    trace = run.trace
     return {
         "picture": trace.thumbnails[0],
         "question": trace.question,
-        "settings": model + layout_in_words(trace.config),
+        "answer": trace.text,
+        "settings": layout_in_words(trace.config),
     }
 
 
 class Gallery:
-    """Cards of recorded runs, laid out in the current context; the first is on the canvas until there is another."""
+    """Cards of recorded runs, laid out in the current context.
 
-    def __init__(self, tab: ChatTab):
-        self.tab = tab
-        self.traces = [*recorded().values()]
-        if not self.traces:
-            return
-        tab.canvas.value = honest_state(self.traces[0])
-        value = {"title": origin(self.traces[0]).capitalize(), "cards": [*map(card, self.traces)]}
-        painted("gallery", value, elem_id="gallery").pick(self.show, None, tab.shown, cancels=tab.runs, **QUICK)
+    A click on a card replays the run; *Try it* asks its question about its picture with its settings.
+    """
 
-    def show(self, event: gr.EventData) -> Updates:
+    def __init__(self, tab: ChatTab, runs: list[RecordedRun]):
+        self.tab, self.recorded = tab, runs
+        value = {"title": origin(runs[0].trace).capitalize(), "cards": [*map(card, runs)]}
+        cards = html_component("gallery", value, elem_id="gallery")
+        cards.pick(self.show, {tab.session}, tab.shown, cancels=tab.runs, **QUICK)
+        held = {tab.session, *tab.panel.components}
+        again = cards.apply(self.try_it, held, tab.shown, **QUIET, **RUNS)
+        tab.runs.append(again)
+        tab.panel.follow(again, (tab.session, lambda session: session.trace))
+
+    def show(self, event: gr.EventData, data: Data) -> Updates:
         """Play a recorded run."""
-        trace = self.traces[event.index]
-        return self.tab.show_trace(trace) | {self.tab.canvas: honest_state(trace)}
+        run = self.recorded[event.index]
+        return self.tab.handlers.show_trace(data[self.tab.session], run.trace, recorded_state(run)["note"])
 
-
-def create_gallery(tab: ChatTab) -> Gallery:
-    """Lay out the cards in the current context."""
-    return Gallery(tab)
+    def try_it(self, event: gr.EventData, data: Data) -> Iterator[Updates]:
+        """Ask a recorded run's question about its picture with its settings, in a conversation of its own."""
+        tab, run = self.tab, self.recorded[event.index]
+        yield from tab.handlers.ask_like(run.trace, run.image, data)

@@ -1,38 +1,68 @@
-"""Settings in the link: what a page's address says about its tab and its knobs, and the button that copies it."""
+"""Links: what a page's address says about its tab, its settings and a run, and the button that copies it.
 
+Settings stand in the query, which the server reads. A run stands behind the `#`, compressed, which browsers keep to
+themselves: nothing of it is stored on a server.
+"""
+
+import base64
 import json
 import math
+import zlib
 from collections.abc import Mapping
 
 import gradio as gr
 
-from lladav.ui.panel import QUICK, KnobPanel, Updates
+from lladav.trace import Trace
+from lladav.ui.chat.tab import ChatTab
+from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component
+from lladav.ui.limits import LIMITS
+from lladav.ui.settings.panel import SettingsPanel
 
 TAB = "tab"
+LONGEST_LINK = 24_000  # letters of a run in a link; mail and chat programs cut longer ones
+TOO_LONG = "This run is too long for a link, which now carries its settings only: export it as HTML to pass it on."
 
 
 class Share:
     """The button, laid out in the current context, and what a link to the page sets."""
 
     def __init__(self) -> None:
-        self.button = gr.Button("Share settings", elem_id="share", size="sm", min_width=80, scale=0)
+        self.button = gr.Button("Copy link", elem_id="share", size="sm", min_width=80, scale=0)
+        self.link = html_component("link", None, elem_id="link", container=False, padding=False)
 
-    def wire(self, demo: gr.Blocks, tabs: gr.Tabs, panels: Mapping[str, list[KnobPanel]]) -> None:
-        """Make links of what the knobs stand at, and set the knobs that the link of an opened page names.
+    def wire(self, demo: gr.Blocks, tabs: gr.Tabs, chat: ChatTab, panels: Mapping[str, list[SettingsPanel]]) -> None:
+        """Make links of what the page shows, and show what the link of an opened page says.
 
         Args:
+            chat: whose run a link carries.
             tabs: of the page.
-            panels: the knobs that each tab has, by the tab's id.
+            panels: the settings that each tab has, by the tab's id.
         """
-        self.tabs = tabs
-        self.panels = panels
+        self.tabs, self.chat, self.panels = tabs, chat, panels
         owners = [(tab, panel) for tab, some in panels.items() for panel in some]
         names = [[tab, panel.prefix + name] for tab, panel in owners for name in panel.linked]
         parts = [part for _, panel in owners for part in panel.linked.values()]
         write = f"(...values) => window.lladav.share({json.dumps(names)}, values)"
-        self.button.click(None, parts, None, js=write, **QUICK)
+        copied = self.button.click(self.carry, {chat.session}, [self.link, chat.notice], **QUICK)
+        copied.then(None, parts, None, js=write, **QUICK)
         outputs = [part for _, panel in owners for part in (panel.preset, panel.note, *panel.linked.values())]
         demo.load(self.read, None, [tabs, *outputs], **QUICK)
+        self.link.open(self.open, {chat.session}, chat.shown, cancels=chat.runs, **QUIET)
+
+    def carry(self, data: Data) -> Updates:
+        """The run on show, as a link carries it."""
+        trace: Trace | None = data[self.chat.session].trace
+        text = packed(trace) if trace else ""
+        too_long = len(text) > LONGEST_LINK
+        return {self.link: "" if too_long else text} | self.chat.handlers.notice(TOO_LONG if too_long else None)
+
+    def open(self, event: gr.EventData, data: Data) -> Updates:
+        """Show the run that the link of an opened page carries."""
+        try:
+            trace = unpacked(event.run)
+        except ValueError as error:
+            return self.chat.handlers.notice(f"The run in the link cannot be shown: {error}")
+        return self.chat.handlers.show_trace(data[self.chat.session], trace, "a run from a link, replayed")
 
     def read(self, request: gr.Request) -> Updates:
         """What the address of an opened page sets."""
@@ -45,35 +75,61 @@ class Share:
         return updates
 
 
-def restored(panel: KnobPanel, query: Mapping[str, str]) -> Updates:
-    """Updates that set the knobs of a panel to what a link says, as far as that can be; none if it says nothing."""
-    values: Updates = {}
+def packed(trace: Trace) -> str:
+    """A trace as letters that an address may hold."""
+    return base64.urlsafe_b64encode(zlib.compress(trace.to_json().encode(), 9)).decode().rstrip("=")
+
+
+def unpacked(text: str) -> Trace:
+    """The trace that `packed` made letters of.
+
+    Raises:
+        ValueError: the text is no packed trace, or it would unfold into more than a run of this page has.
+    """
+    if not isinstance(text, str) or len(text) > LONGEST_LINK:
+        raise ValueError(f"it may have {LONGEST_LINK} letters at most.")
+    try:
+        unfolding = zlib.decompressobj()
+        data = unfolding.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), LIMITS.trace_bytes)
+        if unfolding.unconsumed_tail:
+            raise ValueError("it is longer than any run of this page.")
+        return Trace.from_dict(json.loads(data))
+    except (zlib.error, RecursionError) as error:
+        raise ValueError("it is damaged or incomplete.") from error
+
+
+def restored(panel: SettingsPanel, query: Mapping[str, str]) -> Updates:
+    """Updates that give a panel the settings that a link names, as far as that can be; none if it names none."""
+    values: dict[str, float | str] = {}
+    others: Updates = {}
     notes: list[str] = []
     for name, part in panel.linked.items():
         text = query.get(panel.prefix + name)
-        if text is None or not part.visible:  # a model that cannot think has no knob for it
+        if text is None or not part.visible:  # a model that cannot think has no setting for it
             continue
         try:
-            if isinstance(part, gr.Radio):
-                values[part] = read_choice(part, text)
-            else:
-                values[part], note = read_number(part, text)
-                notes.append(note)
+            value, note = (read_choice(part, text), "") if isinstance(part, gr.Radio) else read_number(part, text)
         except ValueError as error:
             notes.append(f"{part.label} in the link was left out: {error}.")
-    return panel.set_to(values, " ".join(filter(None, notes))) if values or notes else {}
+            continue
+        notes.append(note)
+        if part in panel.components:
+            values[name] = value
+        else:
+            others[part] = value
+    return others | panel.apply(values, " ".join(filter(None, notes))) if values or others or notes else {}
 
 
-def read_choice(knob: gr.Radio, text: str) -> str:
+def read_choice(part: gr.Radio, text: str) -> str:
     """The choice that a link names. Raises ValueError if there is no such choice."""
-    choices = [str(value) for _, value in knob.choices]
+    choices = [str(value) for _, value in part.choices]
     if text not in choices:
         raise ValueError(f"it has to be one of {', '.join(choices)}")
     return text
 
 
-def read_number(knob: gr.Slider | gr.Number, text: str) -> tuple[float, str]:
-    """The number that a link names, moved to where the knob goes, and a sentence if it had to be moved.
+def read_number(part: gr.Slider | gr.Number, text: str) -> tuple[float, str]:
+    """The number that a link names, moved to where the setting goes, and a sentence if it had to be moved.
 
     The sentence does not repeat the text: it is shown as Markdown, and anybody can write a link.
 
@@ -86,8 +142,8 @@ def read_number(knob: gr.Slider | gr.Number, text: str) -> tuple[float, str]:
         number = math.nan
     if not math.isfinite(number):
         raise ValueError("it has to be a number")
-    assert knob.minimum is not None
-    assert knob.maximum is not None
-    value = min(max(knob.minimum, number), knob.maximum)
-    note = "" if value == number else f"{knob.label} moved to {value:g}: it goes from {knob.minimum} to {knob.maximum}."
-    return (round(value) if knob.step == 1 else value), note
+    assert part.minimum is not None
+    assert part.maximum is not None
+    value = min(max(part.minimum, number), part.maximum)
+    note = "" if value == number else f"{part.label} moved to {value:g}: it goes from {part.minimum} to {part.maximum}."
+    return (round(value) if part.step == 1 else value), note

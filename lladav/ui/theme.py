@@ -2,27 +2,32 @@
 
 import gradio as gr
 
-from lladav.ui.painted import STATIC
-from lladav.viewer import state as viewer
+from lladav import viewer
+from lladav.ui.components import STATIC
 
 SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
-STYLES = ("page", "compare", "gallery", "learn")
 MONO_FONT = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
+STYLES = ("page.css", "chat.css", "compare.css", "gallery.css", "learn.css")
+ENTRY = STATIC / "gradio_adapter.js"
+PREVIEW = {
+    "og:type": "website",
+    "og:title": "LLaDA-V: answers out of masks",
+    "og:description": "Show it a picture, ask, and watch the answer come out of the masks.",
+    "og:image": "gradio_api/file=assets/preview.png",
+    "twitter:card": "summary_large_image",
+}
 
 
 def head() -> str:
-    """Styles and script of the page. They go to the head because gradio rewrites what its `css` is given, and loses
-    container queries on the way."""
-    styles = "\n".join(
-        path.read_text(encoding="utf-8")
-        for path in (viewer.STATIC / "canvas.css", *(STATIC / f"{name}.css" for name in STYLES))
-    )
-    script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("page.js", "share.js"))
-    return f"<style>\n{styles}</style>\n<script>\n{script}</script>"
+    """Link preview, styles and script of the page. Styles go to the head because gradio rewrites what its `css` is
+    given, and loses container queries on the way."""
+    styles = "\n".join([viewer.styles(), *((STATIC / name).read_text(encoding="utf-8") for name in STYLES)])
+    preview = "\n".join(f'<meta property="{name}" content="{content}">' for name, content in PREVIEW.items())
+    return f"{preview}\n<style>\n{styles}</style>\n<script>\n{viewer.bundle(ENTRY)}</script>"
 
 
 def theme() -> gr.themes.Base:
-    """Soft, in violet on slate, with the fonts of the visitor's system."""
+    """Soft, in violet on slate, with the fonts of the visitor's system, and with edges that can be seen."""
     return gr.themes.Soft(
         primary_hue=gr.themes.colors.violet,
         secondary_hue=gr.themes.colors.teal,
@@ -30,4 +35,18 @@ def theme() -> gr.themes.Base:
         radius_size=gr.themes.sizes.radius_lg,
         font=SYSTEM_FONT,
         font_mono=MONO_FONT,
-    ).set(checkbox_label_text_color_selected="white")
+    ).set(
+        checkbox_label_text_color_selected="white",
+        body_background_fill="*neutral_50",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_border_width="1px",
+        block_border_color="*neutral_300",
+        block_border_color_dark="*neutral_700",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        input_border_color="*neutral_400",
+        input_border_color_dark="*neutral_600",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+    )

@@ -1,4 +1,4 @@
-"""What a token canvas shows, as plain JSON values, and the code that paints them in any page.
+"""What a token canvas shows, as plain JSON values.
 
 A state carries the whole run so far (static/record.js says how to read it), so an update that a page skips loses
 nothing; of the growing lists in it only what was appended has to travel. Nothing here knows of the page around it.
@@ -6,101 +6,132 @@ nothing; of the growing lists in it only what was appended has to travel. Nothin
 
 import json
 import re
-from collections.abc import Callable, Container, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+import uuid
+from collections.abc import Callable, Container, Iterator
+from typing import Any, TypedDict, cast
 
-from lladav.recording import Frame
+from lladav.recording import Frame, Recording
 from lladav.sampling import SamplingConfig
 from lladav.trace import PROBABILITY_UNIT, Trace, TraceStep
 
-STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("record.js", "card.js", "canvas.js")  # in this order; the last says how to use them
 SPECIAL = re.compile(r"<\|.*\|>")  # how the tokens that are no text are spelled; a trace keeps no list of them
-NO_ENDING = {"text": None, "finish_reason": None}
 DIGITS = 3  # of probabilities
 TOLERANCE = 15  # alternatives are sent again once one of them has moved by as many thousandths
 MOST_TOKEN_PROBS = 64  # positions whose alternatives an update carries at most; beyond that those that moved most
 
 TokenProbs = list[tuple[int, float]]  # ids and probabilities of the alternatives for a position, best first
-State = dict[str, Any]
 
 
-def template() -> str:
-    """The canvas's HTML, which never changes and holds no data; its styles are static/canvas.css."""
-    return (STATIC / "canvas.html").read_text(encoding="utf-8")
+class CanvasState(TypedDict):
+    """A run as a canvas takes it; static/record.js reads it.
+
+    Attributes:
+        run: a name no other run of the page has; every showing has one of its own.
+        gen_length, block_length, steps, seed: the run's settings; `steps` are those that are planned.
+        template: [position, piece] of the tokens that were there before the first step.
+        pins: the positions of those that a person chose.
+        edit: what was changed in another run to make this one, in a few words, or None.
+        editable: whether it may be edited on a page that can do that.
+        note: what to know of the run beforehand.
+        live: whether the run goes on while it is shown.
+        play: whether it is played from its first step, rather than shown as it ended.
+        pieces: "<id> <kind><piece>" of every token that is named, kind "t" for text and "s" for special.
+        log: one JSON array a step: [step, nfe, milliseconds, block, stop_position,
+            [[position, piece, confidence], ...] committed, [[position, piece, probability, ...], ...] alternatives
+            that changed]. Pieces are indices into `pieces`.
+        text: the final answer; None while it is being decoded.
+        finish_reason: "idle" before the first run, None while decoding, then "stop", "length" or "stopped".
+    """
+
+    run: str
+    gen_length: int
+    block_length: int
+    steps: int
+    seed: int | None
+    template: list[list[int]]
+    pins: list[int]
+    edit: str | None
+    editable: bool
+    note: str
+    live: bool
+    play: bool
+    pieces: list[str]
+    log: list[str]
+    text: str | None
+    finish_reason: str | None
 
 
-def script() -> str:
-    """The canvas's code, which defines `window.lladav.mount(element, state)`; see static/canvas.js."""
-    return "".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
-
-
-def canvas_state(trace: Trace, run: str | None = None, play: bool = False) -> State:
+def canvas_state(
+    trace: Trace, run: str | None = None, play: bool = False, editable: bool = True, note: str = ""
+) -> CanvasState:
     """The state that shows a whole trace.
 
     Args:
         trace: the run.
-        run: a name no other run of the page has; by default its `id`.
-        play: whether it is played from its first step, rather than shown as it ended.
+        run: the name of this showing; by default one that no other has.
+        play, editable, note: see `CanvasState`.
     """
     special = {token for token, piece in trace.pieces.items() if SPECIAL.fullmatch(piece)}
-    record = CanvasRecord(run or trace.id, trace.config, trace.pieces.__getitem__, special, edit=trace.edit)
+    log = _Log(trace.config, trace.pieces.__getitem__, special)
     for step, changed, seconds in zip(trace.replay(), (None, *trace.steps), trace.seconds, strict=True):
-        frame = Frame(changed, step.steps, step.nfe, step.stop_position, seconds, trace.text, step.finish_reason)
-        record.add(frame)
+        log.add(Frame(changed, step.steps, step.nfe, step.stop_position, seconds, trace.text, step.finish_reason))
+    settings = {"editable": editable, "note": note, "live": False, "play": play}
     ending = {"text": trace.text, "finish_reason": trace.finish_reason or "stopped"}
-    return record.value() | ending | {"live": False, "play": play}
+    name: dict[str, Any] = {"run": run or uuid.uuid4().hex, "pins": [], "edit": trace.edit}
+    return cast(CanvasState, name | settings | ending | log.value())
 
 
-def idle_state(gen_length: int) -> State:
+def idle_state(gen_length: int) -> CanvasState:
     """What the canvas shows before the first run: `gen_length` masks."""
-    lengths = {"gen_length": gen_length, "block_length": gen_length, "steps": 0, "seed": None}
-    nothing: State = {"template": [], "pins": [], "edit": None, "pieces": [], "log": [], "text": None}
-    flags = {"finish_reason": "idle", "editable": False, "live": False, "play": False}
-    return {"run": f"idle-{gen_length}"} | lengths | nothing | flags
+    return CanvasState(
+        run=uuid.uuid4().hex, gen_length=gen_length, block_length=gen_length, steps=0, seed=None, template=[], pins=[],
+        edit=None, editable=False, note="", live=False, play=False, pieces=[], log=[], text=None, finish_reason="idle",
+    )  # fmt: skip
 
 
-class CanvasRecord:
-    """The state of one run, grown step by step.
+class StateWriter:
+    """The state of a run while it goes on, grown step by step: a view of its `Recording`.
 
     Args:
-        run: a name no other run of the page has.
-        config: the settings of the run.
+        recording: the run.
         spell: gives the printable piece of a token id.
         special: ids of the tokens that are no text.
-        pins: the positions of tokens that a person chose.
-        edit: what was changed in another run to make this one, in a few words.
     """
 
-    def __init__(
-        self,
-        run: str,
-        config: SamplingConfig,
-        spell: Callable[[int], str],
-        special: Container[int],
-        pins: Sequence[int] = (),
-        edit: str | None = None,
-    ):
-        self._spell = spell
-        self._special = special
+    def __init__(self, recording: Recording, spell: Callable[[int], str], special: Container[int]):
+        self._recording = recording
+        self._log = _Log(recording.config, spell, special)
+        self._read = 0
+
+    def value(self) -> CanvasState:
+        """All of the run so far. The answer's text is in it once the run has ended."""
+        recording = self._recording
+        for frame in recording.frames[self._read :]:
+            self._log.add(frame)
+        self._read = len(recording.frames)
+        ended = recording.finish_reason is not None
+        settings = {"editable": True, "note": "", "live": True, "play": True}
+        ending = {"text": recording.text if ended else None, "finish_reason": recording.finish_reason}
+        name = {"run": recording.run, "pins": [*recording.pins], "edit": recording.edit}
+        return cast(CanvasState, name | settings | ending | self._log.value())
+
+
+class _Log:
+    """The parts of a state that grow with the steps."""
+
+    def __init__(self, config: SamplingConfig, spell: Callable[[int], str], special: Container[int]):
+        self._spell, self._special = spell, special
         self._index: dict[int, int] = {}
         self._token_probs: dict[int, TokenProbs] = {}
         self._pieces: list[str] = []
         self._log: list[str] = []
         fixed = enumerate(config.template or ())
-        self._settings = {
-            "run": run,
+        self._settings: dict[str, Any] = {
             "gen_length": config.gen_length,
             "block_length": config.block_length,
             "steps": config.steps,
             "seed": config.seed,
             "template": [[position, self._piece(token)] for position, token in fixed if token is not None],
-            "pins": [*pins],
-            "edit": edit,
-            "editable": True,
-            "live": True,
-            "play": True,
         }
 
     def add(self, frame: Frame) -> None:
@@ -113,11 +144,9 @@ class CanvasRecord:
         self._log.append(json.dumps(line, separators=(",", ":")))
         self._settings["steps"] = frame.steps
 
-    def value(self, frame: Frame | None = None) -> State:
-        """The record so far. The answer's text is sent once, with the last frame of the run."""
-        ended = frame is not None and frame.finish_reason is not None
-        ending = {"text": frame.text, "finish_reason": frame.finish_reason} if frame and ended else NO_ENDING
-        return self._settings | {"pieces": [*self._pieces], "log": [*self._log]} | ending
+    def value(self) -> dict[str, Any]:
+        """The settings, the pieces and the lines so far."""
+        return self._settings | {"pieces": [*self._pieces], "log": [*self._log]}
 
     def _transferred(self, changed: TraceStep) -> list[list[float]]:
         proposed = zip(changed.positions, changed.x0, changed.confidence, strict=True)

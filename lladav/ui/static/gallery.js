@@ -1,31 +1,42 @@
-// Cards of recorded runs; a click triggers `pick` with the run's index.
+// @ts-check
+// Cards of recorded runs; a card triggers `pick` and its button `apply`, both with the run's index.
 //
-// value: {title, cards: [{picture, question, settings}, …]}
-// Only textContent and the pictures' src carry data.
+// value: {title, cards: [{picture, question, answer, settings}, …]}
 
-const cards = element.querySelector(".ga-cards");
+import { node } from "../../viewer/static/dom.js";
 
-function part(tag, className, text) {
-  const el = document.createElement(tag);
-  el.className = className;
-  if (text !== undefined) el.textContent = text;
-  return el;
+/** @type {import("./gradio_adapter.js").Painter} */
+export function gallery(root, trigger) {
+  const cards = /** @type {HTMLElement} */ (root.querySelector(".ga-cards"));
+  const title = /** @type {HTMLElement} */ (root.querySelector(".ga-title"));
+
+  /** @param {string} name */
+  function button(name, /** @type {string} */ text, /** @type {() => void} */ does) {
+    const made = /** @type {HTMLButtonElement} */ (node("button", name, text));
+    made.type = "button";
+    made.addEventListener("click", () => {
+      does();
+      document.querySelector("#canvas")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    });
+    return made;
+  }
+
+  /** @param {{picture: string, question: string, answer: string, settings: string}} run */
+  function card({ picture, question, answer, settings }, /** @type {number} */ index) {
+    const made = node("div", "ga-card"), image = /** @type {HTMLImageElement} */ (node("img", "ga-picture"));
+    image.src = picture;
+    image.alt = "";
+    const show = button("ga-show", "", () => trigger("pick", { index }));
+    show.append(image, node("span", "ga-question", question), node("span", "ga-answer", answer || "(no answer)"));
+    show.append(node("span", "ga-settings", settings));
+    made.append(show, button("ga-try", "Try it", () => trigger("apply", { index })));
+    return made;
+  }
+
+  return {
+    update(value) {
+      title.textContent = value.title;
+      cards.replaceChildren(...value.cards.map(card));
+    },
+  };
 }
-
-function card({ picture, question, settings }, index) {
-  const button = part("button", "ga-card"), image = part("img", "ga-picture");
-  button.type = "button";
-  image.src = picture;
-  image.alt = "";
-  button.append(image, part("span", "ga-question", question), part("span", "ga-settings", settings));
-  button.addEventListener("click", () => trigger("pick", { index }));
-  return button;
-}
-
-function paint() {
-  element.querySelector(".ga-title").textContent = props.value.title;
-  cards.replaceChildren(...props.value.cards.map(card));
-}
-
-watch("value", paint);
-paint();

@@ -1,61 +1,65 @@
-// While the canvas plays a run, the chat's last bubble shows the same step: the server is often done long before.
-// The bubble's own text stays untouched underneath; the step on show is laid over it by page.css.
-(() => {
-  let shown = "";
+// @ts-check
+// What joins the canvas to the rest of the page: the answer's bubble, dropped files, downloads.
 
-  // The chat component reads HTML; see text_block in conversation.py.
-  function escaped(text) {
-    return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  }
+const PHONE = "(max-width: 640px)";
 
+/** While the canvas plays a run, the chat's last bubble shows the same step: the server is often done long before.
+ *  The bubble's own text stays untouched underneath; the step on show is laid over it by chat.css. */
+export function overlayBubble() {
   function lastBubble() {
     const bubbles = document.querySelectorAll("#conversation .message.bot .message-content");
-    return bubbles[bubbles.length - 1];
+    return /** @type {HTMLElement | undefined} */ (bubbles[bubbles.length - 1]);
   }
 
-  function clear(except) {
-    for (const el of document.querySelectorAll("[data-refining]")) if (el !== except) delete el.dataset.refining;
-  }
+  let run = "";
 
-  document.addEventListener("tokencanvas:shown", ({ target, detail }) => {
+  document.addEventListener("tokencanvas:shown", (event) => {
+    const { target, detail } = /** @type {CustomEvent & {target: HTMLElement}} */ (event);
     if (!target.closest("#canvas")) return;
-    shown = detail.text;
-    const bubble = detail.live ? lastBubble() : null;
-    clear(bubble);
+    if (detail.live && detail.run !== run && matchMedia(PHONE).matches)
+      document.querySelector("#stage")?.scrollIntoView({ block: "start" });
+    run = detail.run;
+    const bubble = detail.live ? lastBubble() : undefined;
+    for (const other of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-refining]")))
+      if (other !== bubble) delete other.dataset.refining;
     if (bubble) bubble.dataset.refining = detail.text;
     // The canvas announces the finished answer once; the chat must not read out every step as well.
     document.querySelector("#conversation [role=log]")?.setAttribute("aria-live", "off");
   });
+}
 
-  // A saved run that is dropped anywhere on the page is opened, as if it had been chosen with the button for it.
-  function droppedRun(event) {
-    const files = event.dataTransfer?.files ?? [];
-    return files.length === 1 && files[0].name.toLowerCase().endsWith(".json") ? files : null;
+/** A saved run that is dropped anywhere on the page is opened; pictures are attached to the question. */
+export function openDroppedFiles() {
+  /** @param {FileList} files */
+  function inputFor(files) {
+    const isRun = files.length === 1 && files[0].name.toLowerCase().endsWith(".json");
+    const selector = isRun ? "#export input[type=file]" : "#question input[type=file]";
+    return /** @type {HTMLInputElement | null} */ (document.querySelector(selector));
   }
 
-  addEventListener("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
-  addEventListener("drop", (event) => {
-    const files = droppedRun(event), input = document.querySelector("#take-away input[type=file]");
+  /** @param {FileList | undefined} files */
+  function hand(files, /** @type {Event} */ event) {
+    const input = files?.length ? inputFor(files) : null;
     if (!files || !input) return;
     event.preventDefault();
     event.stopPropagation();
     input.files = files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
-  }, { capture: true });
+  }
 
-  Object.assign(window.lladav ??= {}, {
-    // Download a file that the server has made.
-    save(file) {
-      const link = document.createElement("a");
-      link.href = file.url;
-      link.download = file.orig_name;
-      link.click();
-    },
-    // Stop: what is on show becomes the answer.
-    keep(chat) {
-      document.querySelector("#canvas .tc").dispatchEvent(new Event("tokencanvas:stop"));
-      const last = chat[chat.length - 1];
-      return [...chat.slice(0, -1), { ...last, content: [{ type: "text", text: escaped(shown) }] }];
-    },
-  });
-})();
+  const inBox = (/** @type {Event} */ { target }) => /** @type {HTMLElement} */ (target).closest?.("#question, #compare-image");
+
+  addEventListener("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
+  addEventListener("drop", (event) => inBox(event) || hand(event.dataTransfer?.files, event), { capture: true });
+  addEventListener("paste", (event) => inBox(event) || hand(event.clipboardData?.files, event), { capture: true });
+}
+
+/** Download a file that the server has made.
+ *  @param {{url: string, orig_name: string} | null} file */
+export function save(file) {
+  if (!file) return;
+  const link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.orig_name;
+  link.click();
+}

@@ -1,43 +1,61 @@
-// The Share button: puts the settings of the open tab into the page's address, and copies that.
-(() => {
-  const SHOWN_FOR = 2500;                  // milliseconds that "Link copied" stands on the button
+// @ts-check
+// Links: puts the settings of the open tab and the run on show into the page's address, and copies that.
 
-  function openTab() {
-    return document.querySelector("#tabs [role=tab][aria-selected=true]").dataset.tabId;
+const SHOWN_FOR = 2500;                  // milliseconds that "Link copied" stands on the button
+const RUN = "#run=";
+
+let run = "";                            // the run that a copied link carries, packed by the server
+
+/** value: the packed run, or "" for none. Triggers `open` with {run} for the one in the address of an opened page.
+ *  @type {import("./gradio_adapter.js").Painter} */
+export function link(_, trigger) {
+  if (location.hash.startsWith(RUN)) trigger("open", { run: location.hash.slice(RUN.length) });
+  return { update(packed) { run = packed ?? ""; } };
+}
+
+function openTab() {
+  const tab = /** @type {HTMLElement} */ (document.querySelector("#tabs [role=tab][aria-selected=true]"));
+  return tab.dataset.tabId ?? "";
+}
+
+/** @param {[string, string][]} names @param {any[]} values */
+function address(names, values) {
+  const query = new URLSearchParams({ tab: openTab() });
+  names.forEach(([tab, name], index) => tab === openTab() && query.set(name, values[index]));
+  const carried = run && openTab() === "chat" ? RUN + run : "";
+  return `${location.origin}${location.pathname}?${query}${carried}`;
+}
+
+/** @param {HTMLElement} button @param {string} text */
+function announce(button, text) {
+  button.dataset.label ??= button.textContent ?? "";
+  button.textContent = text;
+  clearTimeout(Number(button.dataset.timer));
+  button.dataset.timer = String(setTimeout(() => { button.textContent = button.dataset.label ?? ""; }, SHOWN_FOR));
+}
+
+/** Where the clipboard cannot be had: the link itself, selected, to be copied by hand.
+ *  @param {HTMLElement} button @param {string} text */
+function show(button, text) {
+  const found = document.querySelector("#share-link") ?? document.createElement("input");
+  const field = /** @type {HTMLInputElement} */ (found);
+  Object.assign(field, { id: "share-link", readOnly: true, value: text, ariaLabel: "Link to this page" });
+  field.addEventListener("blur", () => field.remove(), { once: true });
+  button.after(field);
+  field.focus();
+  field.select();
+}
+
+/** @param {[string, string][]} names of settings, with the tab that each is on
+ *  @param {any[]} values of them */
+export async function share(names, values) {
+  const button = /** @type {HTMLElement} */ (document.querySelector("#share")), text = address(names, values);
+  history.replaceState(null, "", text);
+  try {
+    await navigator.clipboard.writeText(text);
+    announce(button, "Link copied");
+  } catch {
+    show(button, text);
+    announce(button, "Copy this link");
   }
-
-  function link(names, values) {
-    const query = new URLSearchParams({ tab: openTab() });
-    names.forEach(([tab, name], index) => tab === openTab() && query.set(name, values[index]));
-    return `${location.origin}${location.pathname}?${query}`;
-  }
-
-  function announce(button, text) {
-    button.dataset.label ??= button.textContent;
-    button.textContent = text;
-    clearTimeout(button.timer);
-    button.timer = setTimeout(() => { button.textContent = button.dataset.label; }, SHOWN_FOR);
-  }
-
-  // Where the clipboard cannot be had: the link itself, selected, to be copied by hand.
-  function show(button, address) {
-    const field = document.querySelector("#share-link") ?? document.createElement("input");
-    Object.assign(field, { id: "share-link", readOnly: true, value: address, ariaLabel: "Link to these settings" });
-    field.addEventListener("blur", () => field.remove(), { once: true });
-    button.after(field);
-    field.focus();
-    field.select();
-  }
-
-  (window.lladav ??= {}).share = async (names, values) => {
-    const button = document.querySelector("#share"), address = link(names, values);
-    history.replaceState(null, "", address);
-    try {
-      await navigator.clipboard.writeText(address);
-      announce(button, "Link copied");
-    } catch {
-      show(button, address);
-      announce(button, "Copy this link");
-    }
-  };
-})();
+}

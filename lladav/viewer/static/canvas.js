@@ -1,339 +1,377 @@
+// @ts-check
 // The token canvas: paints the record of one decoding run and lets people scrub through it.
 //
-// In a page of its own it takes three things: the template canvas.html in some element, the styles canvas.css, and
-//   window.lladav.mount(element, state)
-// where `state` is what lladav/viewer/state.py makes of a run; record.js says what is in it. It returns `update`, which
-// takes further states. Only textContent carries data: neither model nor user text is ever parsed as HTML.
+// In a page of its own it takes the template canvas.html in some element, the styles, and
+//   mountCanvas(root, on).update(state)
+// where `state` is what lladav/viewer/state.py makes of a run. Only textContent carries data.
 //
-// Events on the canvas's root: it sends tokencanvas:shown ({text, live}) whenever it has painted, and obeys
-// tokencanvas:stop (keep what is on show as the whole run) and tokencanvas:lead ({step, playing}: show that step).
+// Events on the root: it sends tokencanvas:shown ({text, live, run}) whenever it has painted, and obeys tokencanvas:stop
+// (keep what is on show as the whole run) and tokencanvas:lead ({step, playing}: show that step).
 
-const SECONDS_A_RUN = 3;                 // a run plays in about this long at speed 1
-const RATE_BOUNDS = [5, 40];             // steps a second
-const MANY = 96;                         // tokens; beyond that they are drawn small
-const LONG_PIECE = 7;                    // letters
+import { Cells, positionOf } from "./cells.js";
+import { StepCurves } from "./curves.js";
+import { change, find } from "./dom.js";
+import { EditBar, Selection } from "./edit.js";
+import { Playback, rateOf } from "./playback.js";
+import { readoutsAt } from "./readouts.js";
+import { RunRecord } from "./record.js";
+import { StepMap } from "./step_map.js";
+import { tokenInspector } from "./token_inspector.js";
 
-// How a piece is drawn in its cell. Spaces and line ends are shown only where they are all there is.
-function glyph(piece, stops) {
-  if (piece.kind === "s") return stops ? "∎" : "·";
-  return piece.text.trim() || (piece.text.includes("\n") ? "⏎" : "␣");
-}
+/** @typedef {import("./record.js").State} State */
+/** @typedef {import("./record.js").Piece} Piece */
+/** @typedef {import("./edit.js").Edit} Edit */
 
-// Calls `write` where `memory[name]` is not `value` yet.
-function change(memory, name, value, write) {
-  if (name in memory && memory[name] === value) return;
-  memory[name] = value;
-  write(value);
-}
+/**
+ * What a page lets its canvas do: hear that a run was shown to its end or cut short, and edit.
+ * @typedef {{done?: (at: {run: string}) => void, stopped?: (at: {run: string, step: number}) => void,
+ *            edit?: (edit: Edit) => void, undo?: () => void}} On
+ */
 
-// `on` may hold functions: done() when a run was shown to its end, stopped({step}) when it was cut short, and
-// edit({step, changes, label}) and undo() on pages that can do that (see edit.js).
-function tokenCanvas(root, on = {}) {
-  const $ = (selector) => root.querySelector(selector);
-  const grid = $(".tc-tokens"), scrub = $(".tc-scrub"), speed = $(".tc-speed");
-  const outputs = Object.fromEntries(
-    [...root.querySelectorAll("[data-out]")].map((el) => [el.dataset.out, el]));
-  const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  const record = runRecord();
-  const edits = on.edit && editing({ root, record, shownStep, paint, seek, cutShort, editable }, on);
-  const card = tokenCard($(".tc-card"), record, edits?.take);
-  const curves = stepCurves(root, record);
+const NARROW = 560;        // pixels; there what lies inside a run is folded away
+const MANY = 96;           // tokens; beyond that they are drawn small
+const DIGITS = "12345";
+const STEPPING = { ",": -1, ".": 1 };
+const EDIT_KEYS = { Delete: "mask", Backspace: "mask", k: "keep", t: "type", Escape: "clear" };
+const LEGENDS = {
+  confidence: ["unsure", "sure"], entropy: ["spread", "decided"], margin: ["close", "clear"], order: ["first", "last"],
+  text: ["", ""],
+};
 
-  let state = null, cells = [];
-  let cursor = 0;          // the step on show, with a fraction while playing
-  let playing = false;
-  let following = false;   // this run has not been shown to its end yet
-  let stopped = null;      // the run that was stopped here
-  let led = false;         // something else on the page moves the cursor
-  let pointed = null;      // the position under the pointer
-  let held = null;         // the position that had the focus last, as long as the canvas has it
-  let shownPosition = null;
-  let lastFrame = 0, frame = 0, painted = -1;
+export class TokenCanvas {
+  /** @param {HTMLElement} root @param {On} on */
+  constructor(root, on) {
+    this.root = root;
+    this.on = on;
+    this.record = new RunRecord();
+    this.playback = new Playback();
+    this.selection = new Selection(this.record);
+    this.cells = new Cells(find(root, ".tc-tokens"), this.record, this.selection);
+    this.edits = on.edit && new EditBar(root, this.selection, {
+      step: () => this.playback.step, send: (edit) => this.send(edit), changed: () => this.paint(),
+    });
+    const take = on.edit && ((/** @type {number} */ at, /** @type {Piece} */ piece) => this.take(at, piece));
+    this.inspector = tokenInspector(root, this.record, take);
+    this.curves = new StepCurves(root, this.record);
+    this.map = new StepMap(find(root, ".tc-map"), this.record);
+    this.scrub = /** @type {HTMLInputElement} */ (find(root, ".tc-scrub"));
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    /** @type {Record<string, any>} */
+    this.painted = {};
+    /** Runs that this canvas has left: none of them comes back, however late its updates are. @type {Set<string>} */
+    this.left = new Set();
+    this.stopped = "";                 // the run that was cut short here
+    this.led = false;                  // something else on the page moves the cursor
+    /** @type {number | null} */
+    this.pointed = null;               // the position under the pointer
+    /** @type {number | null} */
+    this.focused = null;               // the position that has the focus
+    this.lastFrame = this.frame = 0;
+    /** @type {HTMLDetailsElement} */ (find(root, ".tc-more")).open = root.clientWidth > NARROW || !root.clientWidth;
+    this.listen();
+  }
 
   // ---- the record ----------------------------------------------------------------------------
 
-  function update(next) {
-    if (!next || next.run === stopped) return;
-    const another = state !== null;
-    const fresh = record.read(next);
-    state = next;
-    if (fresh) begin(another);
-    curves.draw();
-    paint();
-    play();
+  /** @param {State | null} state */
+  update(state) {
+    const before = this.record.state?.run;
+    if (!state || this.left.has(state.run) || state.run === this.stopped) return;
+    if (before !== undefined && before !== state.run) this.left.add(before);
+    const fresh = this.record.read(state);
+    this.playback.last = Math.max(0, this.record.steps.length - 1);
+    if (fresh) this.begin(state, before !== undefined);
+    this.curves.draw();
+    this.paint();
+    this.play();
   }
 
-  function begin(another) {
-    const still = !state.play || (calm.matches && !state.live);
-    cursor = still ? record.steps.length - 1 : 0;
-    playing = !still;
-    following = state.live;
-    pointed = held = null;
-    cells = Array.from({ length: state.gen_length }, (_, position) => makeCell(position));
-    grid.replaceChildren(...cells.map((cell) => cell.el));
-    root.classList.toggle("tc-many", state.gen_length > MANY);
-    card.clear();
-    edits?.begin();
-    if (!state.live && another) $(".tc-live").textContent = state.text ?? "";
+  /** @param {State} state @param {boolean} another whether there was one before */
+  begin(state, another) {
+    this.playback.begin(state, this.calm.matches);
+    this.pointed = this.focused = null;
+    this.cells.begin(state.gen_length);
+    this.root.classList.toggle("tc-many", state.gen_length > MANY);
+    this.inspector.clear();
+    this.edits?.begin();
+    if (!state.live && another) find(this.root, ".tc-live").textContent = state.text ?? "";
   }
 
-  function shownStep() {
-    return Math.max(0, Math.min(record.steps.length - 1, Math.floor(cursor)));
+  get finished() {
+    return this.record.state?.finish_reason !== null || this.record.state?.run === this.stopped;
   }
 
-  function finished() {
-    return state.finish_reason !== null || state.run === stopped;
+  get editable() {
+    return Boolean(this.record.state?.editable && this.edits) && this.record.steps.length > 0;
   }
 
-  function editable() {
-    return Boolean(state?.editable) && record.steps.length > 0;
+  get done() {
+    return this.finished && this.playback.atEnd;
   }
-
-  const atEnd = () => shownStep() >= record.steps.length - 1;
 
   // ---- playing -------------------------------------------------------------------------------
 
-  function play() {
-    if (!frame) {
-      lastFrame = performance.now();
-      frame = requestAnimationFrame(tick);
+  play() {
+    if (this.frame) return;
+    this.lastFrame = performance.now();
+    this.frame = requestAnimationFrame((now) => this.tick(now));
+  }
+
+  /** @param {number} now */
+  tick(now) {
+    this.frame = 0;
+    const { playback } = this, before = playback.step;
+    if (playback.playing && !this.led) {
+      const speed = Number(/** @type {HTMLSelectElement} */ (find(this.root, ".tc-speed")).value);
+      const rate = rateOf(this.record.lastStep(), this.finished) * speed;
+      playback.advance(now - this.lastFrame, { rate, finished: this.finished, calm: this.calm.matches });
     }
+    this.lastFrame = now;
+    if (playback.step !== before || !playback.playing) this.paint();
+    if (playback.playing && !this.led) this.frame = requestAnimationFrame((next) => this.tick(next));
   }
 
-  function tick(now) {
-    frame = 0;
-    if (playing && !led) {
-      const [low, high] = RATE_BOUNDS, last = record.steps.length - 1;
-      const rate = Math.min(high, Math.max(low, state.steps / SECONDS_A_RUN)) * Number(speed.value);
-      const ahead = Math.min(1, rate * (now - lastFrame) / 1000);  // a slow browser plays slower, and skips no step
-      cursor = calm.matches && following ? last : Math.min(last, cursor + ahead);
-      if (atEnd() && finished()) playing = false;
-    }
-    lastFrame = now;
-    if (shownStep() !== painted || !playing) paint();
-    if (playing && !led) frame = requestAnimationFrame(tick);
+  /** @param {number} step */
+  seek(step) {
+    this.playback.seek(step);
+    this.paint();
   }
 
-  function seek(step) {
-    playing = false;
-    cursor = Math.max(0, Math.min(record.steps.length - 1, step));
-    paint();
+  togglePlay() {
+    this.playback.toggle(this.finished);
+    this.paint();
+    this.play();
   }
 
-  function follow(leader) {
-    led = true;
-    cursor = leader.step;  // steps may still be on their way
-    playing = leader.playing;
-    paint();
-  }
-
-  function togglePlay() {
-    if (!playing && atEnd() && finished()) cursor = 0;
-    playing = !playing && record.steps.length > 1;
-    paint();
-    play();
-  }
-
-  // Keeps what is on show as the whole run: later steps, and any still on their way, are dropped.
-  function cutShort() {
-    if (!state || !following) return false;
-    stopped = state.run;
-    record.cut(shownStep());
-    playing = false;
-    curves.draw();
-    paint();
+  /** Keeps what is on show as the whole run; false where there is nothing to cut. */
+  cutShort() {
+    const { record, playback } = this;
+    if (!record.state || (this.finished && !playback.following)) return false;
+    this.stopped = record.state.run;
+    record.cut(playback.step);
+    playback.last = record.steps.length - 1;
+    playback.seek(playback.last);
+    playback.following = false;
+    this.curves.draw();
+    this.paint();
     return true;
   }
 
-  function stop() {
-    if (cutShort()) on.stopped?.({ step: shownStep() });
+  /** @param {{step: number, playing: boolean}} detail */
+  follow({ step, playing }) {
+    this.led = true;
+    this.playback.playing = playing;
+    this.playback.cursor = Math.min(step, this.playback.last);
+    this.paint();
   }
 
   // ---- painting ------------------------------------------------------------------------------
 
-  function makeCell(position) {
-    const el = node("button", "tc-tok");
-    el.type = "button";
-    el.tabIndex = position === 0 ? 0 : -1;
-    el.dataset.position = position;
-    el.style.setProperty("--i", position);
-    const text = node("span", "tc-piece"), order = node("span", "tc-order");
-    el.append(text, order);
-    const first = position % state.block_length === 0 && state.block_length < state.gen_length;
-    return { el, text, order, base: first ? "tc-tok tc-first" : "tc-tok", painted: {} };
+  paint() {
+    const { record, playback } = this, { state } = record;
+    if (!state) return;
+    const step = playback.step, done = this.done, view = this.root.dataset.view ?? "confidence";
+    const shown = this.shownPosition(step), pinned = shown !== null && shown === this.selection.pinned;
+    this.cells.paint(step, { view, shown });
+    this.paintReadouts(step, done);
+    this.curves.point(step);
+    this.map.draw(step);
+    this.inspector.paint(shown, step, { pinned, editable: this.editable });
+    this.edits?.paint(this.editable);
+    const text = state.log.length ? record.textAt(step) : "", live = playback.following && !done;
+    this.root.dataset.state =
+      state.finish_reason === "idle" ? "idle" : done ? "done" : playback.playing ? "playing" : "paused";
+    this.root.dataset.step = String(step);
+    this.root.dataset.editable = String(this.editable);
+    const detail = { text, live, run: state.run };
+    this.root.dispatchEvent(new CustomEvent("tokencanvas:shown", { bubbles: true, detail }));
+    if (done && playback.following) this.finish(text);
   }
 
-  // Writes to the page only what differs from what the cell shows already.
-  function paintCell(cell, position, step, end) {
-    const token = record.tokenAt(position, step), piece = token?.piece;
-    const guess = token ? undefined : record.tokenProbsAt(position, step)[0];
-    const classes = [cell.base, !token ? "tc-mask" : token.step ? "tc-set" : "tc-set tc-template"];
-    if (position >= end) classes.push("tc-after");
-    if (Math.floor(position / state.block_length) === record.steps[step]?.block) classes.push("tc-active");
-    if (piece && piece.kind !== "t") classes.push("tc-special");
-    if (position === shownPosition) classes.push("tc-chosen");
-    if (edits) classes.push(...edits.classesOf(position));
-    const known = piece ?? guess?.piece;
-    const drawn = known ? glyph(known, piece && position === end) : "";
-    const shown = root.dataset.view !== "text" ? drawn : known?.kind === "t" ? known.text : "";
-    if (drawn.length > LONG_PIECE) classes.push("tc-long");
-    const { painted, el } = cell;
-    change(painted, "classes", classes.join(" "), (value) => { el.className = value; });
-    change(painted, "shown", shown, (value) => { cell.text.textContent = value; });
-    change(painted, "confidence", token?.confidence ?? 0, (value) => el.style.setProperty("--c", value));
-    const opacity = piece ? 1 : guess ? 0.12 + guess.probability * 0.6 : 0;
-    change(painted, "opacity", opacity, (value) => { cell.text.style.opacity = value; });
-    const order = token ? token.step / Math.max(1, record.lastStep()) : 0;
-    change(painted, "order", order, (value) => el.style.setProperty("--o", value));
-    change(painted, "step", token?.step || "", (value) => { cell.order.textContent = value; });
-    change(painted, "label", labelOf(position, token), (value) => el.setAttribute("aria-label", value));
-    if (edits) change(painted, "pressed", edits.isMarked(position), (value) => el.setAttribute("aria-pressed", value));
+  /** @param {string} text */
+  finish(text) {
+    const { state } = this.record;
+    this.playback.following = false;
+    find(this.root, ".tc-live").textContent = state?.text ?? text;
+    this.on.done?.({ run: state?.run ?? "" });
   }
 
-  function labelOf(position, token) {
-    const pin = edits?.isPinned(position) ? ", pinned" : "";
-    if (!token) return `Position ${position}: masked`;
-    const origin = token.step ? `confidence ${percent(token.confidence)}, step ${token.step}` : "given";
-    return `Position ${position}: ${spelled(token.piece)}, ${origin}${pin}`;
-  }
-
-  function paint() {
-    const step = painted = shownStep(), end = record.endAt(step), done = finished() && atEnd();
-    shownPosition = cardPosition(step);
-    cells.forEach((cell, position) => paintCell(cell, position, step, end));
-    paintReadouts(step, done);
-    curves.point(step);
-    card.paint(shownPosition, step);
-    edits?.paint();
-    const text = state.log.length ? record.textAt(step) : "";
-    const live = following && !done;
-    root.dataset.state = state.finish_reason === "idle" ? "idle" : done ? "done" : playing ? "playing" : "paused";
-    root.dataset.step = step;
-    root.dispatchEvent(new CustomEvent("tokencanvas:shown", { bubbles: true, detail: { text, live } }));
-    if (done && following) finish(text);
-  }
-
-  function finish(text) {
-    following = false;
-    $(".tc-live").textContent = state.text ?? text;
-    on.done?.();
-  }
-
-  function put(name, text) {
-    if (outputs[name].textContent !== text) outputs[name].textContent = text;
-  }
-
-  function paintReadouts(step, done) {
-    const now = record.steps[step], count = record.countAt(step), mean = record.confidenceAt(step);
-    const last = Math.max(0, record.steps.length - 1);
-    put("state", stateWord(step, done));
-    put("edit", state.edit ?? "");
-    put("note", state.note ?? "");
-    put("seed", state.seed === null ? "–" : String(state.seed));
-    put("finish", now && done && state.run !== stopped ? state.finish_reason : "–");
-    put("step", now ? `${step}/${state.steps}` : "–");
-    put("nfe", now ? String(now.nfe) : "–");
-    put("tpf", now?.nfe ? (count / now.nfe).toFixed(1) : "–");
-    put("tps", now?.ms && count ? String(Math.round(count / now.ms * 1000)) : "–");
-    put("mean", mean === null ? "–" : percent(mean));
-    put("committed", now ? `${now.transfer_index.length} this step, ${count} in all` : "–");
-    put("masks", now ? String(now.masks) : "–");
-    scrub.max = last;
-    scrub.value = step;
-    scrub.setAttribute("aria-valuetext", `step ${step} of ${last}`);
-    const key = $(".tc-play");
-    key.textContent = playing ? "⏸\uFE0E" : "▶\uFE0E";
+  /** @param {number} step @param {boolean} done */
+  paintReadouts(step, done) {
+    const { playing, last } = this.playback, stopped = this.record.state?.run === this.stopped;
+    const words = readoutsAt(this.record, { step, done, playing, stopped });
+    const outs = /** @type {NodeListOf<HTMLElement>} */ (this.root.querySelectorAll("[data-out]"));
+    for (const el of outs) {
+      const word = words[el.dataset.out ?? ""];
+      if (word !== undefined) change(this.painted, `out-${el.dataset.out}`, word, (value) => { el.textContent = value; });
+    }
+    this.scrub.max = String(last);
+    this.scrub.value = String(step);
+    this.scrub.setAttribute("aria-valuetext", `step ${step} of ${last}`);
+    const key = find(this.root, "[data-do=play]");
+    key.dataset.playing = String(playing);
     key.setAttribute("aria-label", playing ? "Pause" : "Play");
-    for (const el of [...root.querySelectorAll(".tc-key"), scrub]) el.disabled = last < 1;
+    const keys = /** @type {NodeListOf<HTMLButtonElement>} */ (this.root.querySelectorAll(".tc-key, .tc-scrub"));
+    for (const el of keys) el.disabled = last < 1;
   }
 
-  function stateWord(step, done) {
-    if (state.finish_reason === "idle") return "ready";
-    if (done) return state.run === stopped || state.finish_reason === "stopped" ? "stopped" : "finished";
-    if (step === 0 && record.steps.length === 1) return "reading";
-    return playing ? "refining" : "paused";
-  }
-
-  // Where nothing is pointed at, the card follows the surest word of the latest step that committed one, and until
-  // there is one, what the model thinks of the first mask.
-  function cardPosition(step) {
-    if ((pointed ?? held) !== null) return pointed ?? held;
-    const words = ({ transfer_index }) => transfer_index.filter(([position]) => record.tokens[position].piece.kind === "t");
-    const latest = record.steps.slice(0, step + 1).findLast((earlier) => words(earlier).length);
+  /** The position whose card is shown: the pinned one, the one that is pointed at or has the focus, or else the surest
+   *  word of the latest step that committed one. @param {number} step @returns {number | null} */
+  shownPosition(step) {
+    const asked = this.pointed ?? this.selection.pinned ?? this.focused;
+    if (asked !== null) return this.selection.pinned ?? asked;
+    const { record } = this;
+    const words = (/** @type {import("./record.js").Step} */ { transfer_index }) =>
+      transfer_index.filter(([, piece]) => record.pieces[piece].kind === "t");
+    const latest = record.steps.slice(0, step + 1).findLast((one) => words(one).length);
     if (latest) return words(latest).reduce((a, b) => (b[2] > a[2] ? b : a))[0];
-    return step > 0 ? cells.findIndex((_, position) => !record.tokenAt(position, 0)) : null;
+    return step > 0 ? record.history.findIndex((_, position) => !record.tokenAt(position, 0)) : null;
+  }
+
+  /** @param {string} view */
+  setView(view) {
+    this.root.dataset.view = view;
+    for (const el of this.root.querySelectorAll("[data-look]"))
+      el.setAttribute("aria-pressed", String(el.getAttribute("data-look") === view));
+    const [low, high] = LEGENDS[/** @type {keyof typeof LEGENDS} */ (view)];
+    find(this.root, "[data-legend=low]").textContent = low;
+    find(this.root, "[data-legend=high]").textContent = high;
+    this.paint();
+  }
+
+  /** @param {string} panel "curves" or "map" */
+  setPanel(panel) {
+    this.root.dataset.panel = panel;
+    for (const el of this.root.querySelectorAll("[data-panel-button]"))
+      el.setAttribute("aria-pressed", String(el.getAttribute("data-panel-button") === panel));
+    this.paint();
   }
 
   // ---- people --------------------------------------------------------------------------------
 
-  const cellOf = (event) => event.target.closest?.(".tc-tok");
-  const positionOf = (el) => el ? Number(el.dataset.position) : null;
-
-  function point(position) {
-    pointed = position;
-    paint();
+  /** @param {Edit} edit */
+  send(edit) {
+    this.cutShort();
+    this.on.edit?.(edit);
   }
 
-  function hold(position) {
-    held = position;
-    cells.forEach(({ el }, at) => { el.tabIndex = at === (position ?? 0) ? 0 : -1; });
-    paint();
+  /** @param {number} position @param {Piece} piece */
+  take(position, piece) {
+    if (this.editable) this.send(this.selection.takeAlternative(position, piece, this.playback.step));
   }
 
-  const STEPPING = { ",": -1, ".": 1 };
+  /** A click keeps a token's card; with shift, or where several are chosen, it marks the token for an edit.
+   *  @param {number} position @param {boolean} several */
+  choose(position, several) {
+    const { selection } = this;
+    this.playback.seek(this.playback.step);
+    if (this.editable && (several || this.edits?.several)) selection.toggle(position);
+    else {
+      selection.marked.clear();
+      selection.pinned = selection.pinned === position ? null : position;
+    }
+    this.paint();
+  }
 
-  function onKey(event) {
-    if (event.key in STEPPING) return seek(shownStep() + STEPPING[event.key]);
-    const from = positionOf(cellOf(event));
-    const tops = cells.map(({ el }) => el.offsetTop);
-    const width = Math.max(1, tops.filter((top) => top === tops[0]).length);
-    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -width, ArrowDown: width }[event.key];
+  listen() {
+    const { root, scrub } = this, grid = this.cells.grid;
+    grid.addEventListener("pointerover", (event) => this.point(positionOf(event) ?? this.pointed));
+    root.addEventListener("pointerleave", () => this.point(null));
+    grid.addEventListener("focusin", (event) => {
+      this.focused = positionOf(event);
+      this.cells.reach(this.focused ?? 0);
+      this.paint();
+    });
+    grid.addEventListener("click", (event) => {
+      const position = positionOf(event);
+      if (position === null) return;
+      this.cells.cells[position].el.focus();  // not every browser does
+      this.choose(position, event.shiftKey || event.ctrlKey || event.metaKey);
+    });
+    grid.addEventListener("keydown", (event) => this.onKey(event));
+    root.addEventListener("focusout", (event) => {
+      if (!root.contains(/** @type {Node | null} */ (event.relatedTarget))) this.focused = null;
+    });
+    root.addEventListener("keydown", (event) => {
+      if (event.key === "z" && (event.ctrlKey || event.metaKey)) this.on.undo?.();
+    });
+    scrub.addEventListener("input", () => this.seek(Number(scrub.value)));
+    root.addEventListener("tokencanvas:stop", () => {
+      const run = this.record.state?.run ?? "";
+      if (this.cutShort()) this.on.stopped?.({ run, step: this.playback.step });
+    });
+    root.addEventListener("tokencanvas:lead", (event) => this.follow(/** @type {CustomEvent} */ (event).detail));
+    root.addEventListener("click", (event) => this.onClick(event));
+    find(root, ".tc-guess").addEventListener("change", (event) =>
+      root.classList.toggle("tc-no-guesses", !(/** @type {HTMLInputElement} */ (event.target).checked)));
+  }
+
+  /** @param {number | null} position */
+  point(position) {
+    if (this.pointed === position) return;
+    this.pointed = position;
+    this.paint();
+  }
+
+  /** @param {MouseEvent} event */
+  onClick(event) {
+    const target = /** @type {Element} */ (event.target), { step, last } = this.playback;
+    const does = target.closest("[data-do]")?.getAttribute("data-do");
+    if (does === "play") this.togglePlay();
+    else if (does) this.seek({ first: 0, back: step - 1, step: step + 1, last }[does] ?? step);
+    const look = target.closest("[data-look]")?.getAttribute("data-look");
+    if (look) this.setView(look);
+    const panel = target.closest("[data-panel-button]")?.getAttribute("data-panel-button");
+    if (panel) this.setPanel(panel);
+    if (target.closest(".tc-map")) this.seek(this.map.stepAt(event.clientY));
+    const curve = target.closest("svg[data-curve]");
+    if (curve && last > 0) {
+      const box = curve.getBoundingClientRect();
+      this.seek(Math.round(((event.clientX - box.left) / box.width) * this.record.lastStep()));
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  onKey(event) {
+    const from = positionOf(event);
+    if (from === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key in STEPPING)
+      this.seek(this.playback.step + STEPPING[/** @type {keyof typeof STEPPING} */ (event.key)]);
+    else if (event.key === " ") {
+      event.preventDefault();
+      this.choose(from, true);
+    } else if (this.editable && this.editKey(event, from)) event.preventDefault();
+    else this.moveFocus(event, from);
+  }
+
+  /** @param {KeyboardEvent} event @param {number} from @returns {boolean} whether the key was one for editing */
+  editKey(event, from) {
+    const { step } = this.playback, { selection } = this;
+    if (DIGITS.includes(event.key)) {
+      const at = this.record.tokenAt(from, step)?.step || step;
+      const alternative = this.record.tokenProbsAt(from, at)[DIGITS.indexOf(event.key)];
+      if (alternative) this.take(from, alternative.piece);
+      return true;
+    }
+    const name = EDIT_KEYS[/** @type {keyof typeof EDIT_KEYS} */ (event.key)];
+    if (!name) return false;
+    if (name !== "clear" && !selection.chosen.length) selection.pinned = from;
+    this.edits?.act(name);
+    return true;
+  }
+
+  /** @param {KeyboardEvent} event @param {number} from */
+  moveFocus(event, from) {
+    const { cells, columns } = this.cells;
+    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key] ?? NaN;
     const to = event.key === "Home" ? 0 : event.key === "End" ? cells.length - 1 : from + by;
-    if (from === null || !(to >= 0 && to < cells.length)) return;
+    if (!(to >= 0 && to < cells.length)) return;
     event.preventDefault();
     cells[to].el.focus();
   }
-
-  grid.addEventListener("pointerover", (event) => cellOf(event) && point(positionOf(cellOf(event))));
-  grid.addEventListener("pointerleave", () => point(null));
-  grid.addEventListener("focusin", (event) => hold(positionOf(cellOf(event))));
-  grid.addEventListener("click", (event) => cellOf(event)?.focus());  // not every browser does
-  grid.addEventListener("keydown", onKey);
-  root.addEventListener("focusout", (event) => root.contains(event.relatedTarget) || hold(null));
-  scrub.addEventListener("input", () => seek(Number(scrub.value)));
-  root.addEventListener("tokencanvas:stop", stop);
-  root.addEventListener("tokencanvas:lead", ({ detail }) => follow(detail));
-  root.addEventListener("click", (event) => {
-    const does = event.target.closest("[data-do]")?.dataset.do;
-    if (does === "first") seek(0);
-    if (does === "last") seek(record.steps.length - 1);
-    if (does === "play") togglePlay();
-    const look = event.target.closest("[data-look]")?.dataset.look;
-    if (look) setView(look);
-    const curve = event.target.closest("[data-curve]");
-    if (curve && record.steps.length > 1) {
-      const box = curve.getBoundingClientRect();
-      seek(Math.round((event.clientX - box.left) / box.width * record.lastStep()));
-    }
-  });
-  $(".tc-guess").addEventListener("change", (event) => root.classList.toggle("tc-no-guesses", !event.target.checked));
-
-  function setView(look) {
-    root.dataset.view = look;
-    for (const button of root.querySelectorAll("[data-look]"))
-      button.setAttribute("aria-pressed", String(button.dataset.look === look));
-    put("low", look === "order" ? "first" : "unsure");
-    put("high", look === "order" ? "last" : "sure");
-    paint();
-  }
-
-  return { update };
 }
 
-window.lladav = Object.assign(window.lladav ?? {}, {
-  mount(element, state) {
-    const canvas = tokenCanvas(element.querySelector(".tc"));
-    canvas.update(state);
-    return canvas.update;
-  },
-});
+/** @param {HTMLElement} root the element with the class tc @param {On} [on] */
+export function mountCanvas(root, on = {}) {
+  return new TokenCanvas(root, on);
+}

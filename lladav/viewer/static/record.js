@@ -1,111 +1,173 @@
-// The record of one decoding run, as every view of it reads it.
-//
-// A state (made by lladav/viewer/state.py) carries the whole run so far:
-//   run     name of the run; another name is another history
-//   gen_length, block_length, steps, seed       the run's settings
-//   template  [[position, piece], …]   tokens that were there before the first step
-//   pins    [position, …]            those of them that a person chose
-//   edit    what was changed in another run to make this one, or null
-//   editable  whether it may be edited on a page that can do that
-//   note      what to know of the run beforehand, if anything
-//   live    whether the run goes on while it is shown; play: whether it is played from its first step
-//   pieces  ["<id> <kind><piece>", …], kind: t text, s special token
-//   log     one JSON array a step: [step, nfe, milliseconds, block, position of the stop or null,
-//             [[position, piece, confidence], …]                        committed in this step
-//             [[position, piece, probability, piece, probability, …], …]]  alternatives that changed
-//   text    the final answer, or null while decoding
-//   finish_reason  "idle" before the first run, null while decoding, then "stop", "length" or "stopped"
+// @ts-check
+// The record of one decoding run, as every view of it reads it; it is made of states and knows no page.
 
-const MASK = "░";
+import palette from "./palette.json" with { type: "json" };
 
+/**
+ * A token: its id, its text, and whether it is text ("t") or a special token ("s").
+ * @typedef {{id: number, kind: string, text: string}} Piece
+ * @typedef {{piece: Piece, probability: number}} TokenProb
+ * @typedef {{step: number, piece: Piece, confidence: number}} Token step 0 where it was there from the start
+ * @typedef {[position: number, piece: number, confidence: number]} Transfer
+ *
+ * A step: forward passes so far, milliseconds since the start, the active block, where a stop begins or null, what it
+ * committed, what it took back, and how many masks of the answer are left after it.
+ * @typedef {{step: number, nfe: number, ms: number, block: number, stop_position: number | null,
+ *            transfer_index: Transfer[], revoked_index: number[], masks: number}} Step
+ *
+ * What lladav/viewer/state.py makes of a run (see CanvasState there): all of it so far, so that a skipped update loses
+ * nothing. A line of `log` is a JSON array: step, nfe, milliseconds, block, stop_position,
+ * [[position, piece, confidence], …] committed, [[position, piece, probability, piece, probability, …], …]
+ * alternatives that changed, and [position, …] taken back.
+ * @typedef {{run: string, gen_length: number, block_length: number, steps: number, seed: number | null,
+ *            template: [number, number][], pins: number[], edit: string | null, editable: boolean, note?: string,
+ *            live: boolean, play: boolean, pieces: string[], log: string[], text: string | null,
+ *            finish_reason: string | null}} State
+ */
+
+/** @param {string} entry "<id> <kind><text>" @returns {Piece} */
 function readPiece(entry) {
   const space = entry.indexOf(" ");
   return { id: Number(entry.slice(0, space)), kind: entry[space + 1], text: entry.slice(space + 2) };
 }
 
-function runRecord() {
-  const record = {
-    state: null, pieces: [],
-    steps: [],        // {step, nfe, ms, block, stop_position, transfer_index, masks: how many are left}
-    tokens: [],       // what each position holds in the end: {step, piece, confidence}; step 0 where it was given
-    token_probs: [],  // for each position [[step, [{piece, probability}, …]], …]
-  };
+/** @param {number[]} pairs piece, probability, piece, … @param {Piece[]} pieces @returns {TokenProb[]} */
+function readProbs(pairs, pieces) {
+  const probs = [];
+  for (let i = 0; i < pairs.length; i += 2) probs.push({ piece: pieces[pairs[i]], probability: pairs[i + 1] });
+  return probs;
+}
 
-  // Reads what is new in a state; true where it begins another run.
-  record.read = (state) => {
-    const fresh = !record.state || state.run !== record.state.run;
-    record.state = state;
-    if (fresh) Object.assign(record, { pieces: [], steps: [], tokens: [] });
-    if (fresh) record.token_probs = Array.from({ length: state.gen_length }, () => []);
-    record.pieces.push(...state.pieces.slice(record.pieces.length).map(readPiece));
-    if (fresh)
-      for (const [position, piece] of state.template)
-        record.tokens[position] = { step: 0, piece: record.pieces[piece], confidence: 1 };
-    state.log.slice(record.steps.length).forEach(readStep);
-    return fresh;
-  };
-
-  function readStep(line) {
-    const [step, nfe, ms, block, stop_position, transfer_index, token_probs] = JSON.parse(line);
-    for (const [position, piece, confidence] of transfer_index)
-      record.tokens[position] = { step, piece: record.pieces[piece], confidence };
-    for (const [position, ...pairs] of token_probs) {
-      const alternatives = [];
-      for (let i = 0; i < pairs.length; i += 2)
-        alternatives.push({ piece: record.pieces[pairs[i]], probability: pairs[i + 1] });
-      record.token_probs[position].push([step, alternatives]);
-    }
-    let masks = 0;
-    for (let position = 0; position < (stop_position ?? record.state.gen_length); position++)
-      if (!record.tokens[position]) masks++;
-    record.steps.push({ step, nfe, ms, block, stop_position, transfer_index, masks });
+export class RunRecord {
+  constructor() {
+    /** @type {State | null} */
+    this.state = null;
+    /** @type {Piece[]} */
+    this.pieces = [];
+    /** @type {Step[]} */
+    this.steps = [];
+    /** What each position has held, in order. @type {(Token | {step: number, piece: null})[][]} */
+    this.history = [];
+    /** For each position, [step, alternatives] whenever they changed. @type {[number, TokenProb[]][][]} */
+    this.token_probs = [];
   }
 
-  // Forgets the steps after `step`.
-  record.cut = (step) => {
-    record.steps.length = step + 1;
-    record.tokens = record.tokens.map((token) => token && token.step <= step ? token : undefined);
-  };
+  /** Reads what is new in a state; true where it begins another run. @param {State} state */
+  read(state) {
+    const fresh = this.state?.run !== state.run;
+    this.state = state;
+    if (fresh) this.begin(state);
+    this.pieces.push(...state.pieces.slice(this.pieces.length).map(readPiece));
+    if (fresh)
+      for (const [position, piece] of state.template)
+        this.history[position].push({ step: 0, piece: this.pieces[piece], confidence: 1 });
+    state.log.slice(this.steps.length).forEach((line) => this.readStep(line));
+    return fresh;
+  }
 
-  record.tokenAt = (position, step) => {
-    const token = record.tokens[position];
-    return token && token.step <= step ? token : undefined;
-  };
+  /** @param {State} state */
+  begin(state) {
+    this.pieces = [];
+    this.steps = [];
+    this.history = Array.from({ length: state.gen_length }, () => []);
+    this.token_probs = Array.from({ length: state.gen_length }, () => []);
+  }
 
-  // What the model weighed for a position when it last looked there.
-  record.tokenProbsAt = (position, step) => record.token_probs[position].findLast(([at]) => at <= step)?.[1] ?? [];
+  /** @param {string} line */
+  readStep(line) {
+    const [step, nfe, ms, block, stop_position, transfer_index, token_probs, revoked_index = []] = JSON.parse(line);
+    for (const [position, piece, confidence] of transfer_index)
+      this.history[position].push({ step, piece: this.pieces[piece], confidence });
+    for (const position of revoked_index) this.history[position].push({ step, piece: null });
+    for (const [position, ...pairs] of token_probs)
+      this.token_probs[position].push([step, readProbs(pairs, this.pieces)]);
+    const entry = { step, nfe, ms, block, stop_position, transfer_index, revoked_index, masks: 0 };
+    this.steps.push(entry);
+    entry.masks = this.countMasks(step);
+  }
 
-  // Where the stop begins; from there on nothing is part of the answer.
-  record.endAt = (step) => record.steps[step]?.stop_position ?? record.state.gen_length;
+  /** Forgets the steps after `step`. @param {number} step */
+  cut(step) {
+    this.steps.length = step + 1;
+    this.history = this.history.map((held) => held.filter((entry) => entry.step <= step));
+  }
 
-  record.textAt = (step) => {
+  /** The token that stands at a position after a step. @param {number} position @param {number} step
+   *  @returns {Token | undefined} */
+  tokenAt(position, step) {
+    const held = this.history[position]?.findLast((entry) => entry.step <= step);
+    return held?.piece ? /** @type {Token} */ (held) : undefined;
+  }
+
+  /** What the model weighed for a position when it last looked there. @param {number} position @param {number} step */
+  tokenProbsAt(position, step) {
+    return this.token_probs[position]?.findLast(([at]) => at <= step)?.[1] ?? [];
+  }
+
+  /** Where the stop begins; from there on nothing is part of the answer. @param {number} step @returns {number} */
+  endAt(step) {
+    return this.steps[step]?.stop_position ?? this.state?.gen_length ?? 0;
+  }
+
+  /** @param {number} step */
+  countMasks(step) {
+    let masks = 0;
+    for (let position = 0; position < this.endAt(step); position++) if (!this.tokenAt(position, step)) masks++;
+    return masks;
+  }
+
+  /** Masks of the answer that are left after a step. @param {number} step */
+  masksAt(step) {
+    return this.steps[step]?.masks ?? this.state?.gen_length ?? 0;
+  }
+
+  /** The answer after a step, with a sign for every mask. @param {number} step */
+  textAt(step) {
     let text = "";
-    for (let position = 0; position < record.endAt(step); position++) {
-      const token = record.tokenAt(position, step);
-      if (!token) text += MASK;
+    for (let position = 0; position < this.endAt(step); position++) {
+      const token = this.tokenAt(position, step);
+      if (!token) text += palette.glyphs.mask;
       else if (token.piece.kind === "t") text += token.piece.text;
     }
     return text.trim();
-  };
+  }
 
-  record.masksAt = (step) => record.steps[step]?.masks ?? record.state.gen_length;
+  /** The step that an alternative is taken up from: the one on show, or if that leaves nothing to fill, the one in
+   *  which the position was decided. @param {number} position @param {number} step */
+  branchStep(position, step) {
+    return this.masksAt(step) ? step : this.tokenAt(position, step)?.step || step;
+  }
 
-  // The step that an alternative for a position is taken up from: the one on show, or if that leaves nothing to fill,
-  // the one in which the position was decided.
-  record.branchStep = (position, step) =>
-    record.masksAt(step) ? step : record.tokenAt(position, step)?.step || step;
+  /** The last step, as far as is known. */
+  lastStep() {
+    return this.state?.finish_reason ? this.steps.length - 1 : this.state?.steps ?? 0;
+  }
 
-  // The last step, as far as is known.
-  record.lastStep = () => record.state.finish_reason ? record.steps.length - 1 : record.state.steps;
+  /** How many tokens the model has committed up to a step. @param {number} step */
+  countAt(step) {
+    return this.steps.slice(0, step + 1).reduce((sum, { transfer_index }) => sum + transfer_index.length, 0);
+  }
 
-  // How many tokens the model has committed up to a step.
-  record.countAt = (step) => record.tokens.filter((token) => token && token.step > 0 && token.step <= step).length;
+  /** Mean confidence of the tokens that a step committed, null where there is none. @param {number} step */
+  confidenceAt(step) {
+    const committed = this.steps[step]?.transfer_index ?? [];
+    return committed.length ? committed.reduce((sum, [, , one]) => sum + one, 0) / committed.length : null;
+  }
 
-  // Mean confidence of the tokens that a step committed, null where there is none.
-  record.confidenceAt = (step) => {
-    const committed = record.steps[step]?.transfer_index ?? [];
-    return committed.length ? committed.reduce((sum, [, , confidence]) => sum + confidence, 0) / committed.length : null;
-  };
+  /** What was weighed for a token when it was committed, as a number from 0 to 1 for a view to tint it by.
+   *  @param {number} position @param {Token} token @param {string} view */
+  measure(position, token, view) {
+    if (view === "confidence" || token.step === 0) return token.confidence;
+    const probs = this.tokenProbsAt(position, token.step).map(({ probability }) => probability);
+    if (view === "margin") return (probs[0] ?? 0) - (probs[1] ?? 0);
+    if (view === "entropy") return 1 - entropy(probs) / Math.log(6);
+    return this.lastStep() ? token.step / this.lastStep() : 0;
+  }
+}
 
-  return record;
+/** Entropy in nats of the most probable tokens and of all others together, which is a lower bound of that of the whole
+ *  distribution. @param {number[]} probs */
+export function entropy(probs) {
+  const rest = Math.max(0, 1 - probs.reduce((sum, p) => sum + p, 0));
+  return [...probs, rest].reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 }

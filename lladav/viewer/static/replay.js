@@ -1,18 +1,18 @@
+// @ts-check
 // The page of its own that replays one run: mounts the canvas on the state in it, and lets the arrow keys step.
 
-{
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const follow = () => document.documentElement.classList.toggle("dark", dark.matches);
-  dark.addEventListener("change", follow);
-  follow();
+import { mountCanvas } from "./canvas.js";
+import { find } from "./dom.js";
 
-  const scrub = document.querySelector(".tc-scrub");
-  window.lladav.mount(document.querySelector(".canvas"), JSON.parse(document.getElementById("state").textContent));
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const followScheme = () => document.documentElement.classList.toggle("dark", dark.matches);
+dark.addEventListener("change", followScheme);
+followScheme();
 
-  document.addEventListener("keydown", ({ key, target }) => {
-    if (target !== document.body || !["ArrowLeft", "ArrowRight"].includes(key)) return;
-    if (key === "ArrowLeft") scrub.stepDown();
-    else scrub.stepUp();
-    scrub.dispatchEvent(new Event("input", { bubbles: true }));
-  });
-}
+const canvas = mountCanvas(find(document.body, ".tc"));
+canvas.update(JSON.parse(find(document.body, "#state").textContent ?? "null"));
+
+document.addEventListener("keydown", ({ key, target }) => {
+  if (target !== document.body || !["ArrowLeft", "ArrowRight"].includes(key)) return;
+  canvas.seek(canvas.playback.step + (key === "ArrowLeft" ? -1 : 1));
+});

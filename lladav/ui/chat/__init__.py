@@ -1,0 +1,1 @@
+"""The Chat tab: a conversation about pictures, and the canvas on which its answers come out of their masks."""

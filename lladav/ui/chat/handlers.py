@@ -1,0 +1,327 @@
+"""What happens on the Chat tab: each handler reads the visitor's session and yields updates of the page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+import torch
+
+from lladav.pipeline import LladaVPipeline, Prompt
+from lladav.recording import Recording
+from lladav.sampling import SamplingConfig, effective_config, encode
+from lladav.sampling.infilling import Template
+from lladav.trace import Trace
+from lladav.ui.chat import edits, scenes
+from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, without_oldest
+from lladav.ui.chat.session import Session, Turn
+from lladav.ui.components import Data, Updates
+from lladav.ui.limits import LIMITS
+from lladav.ui.settings import code
+from lladav.ui.streaming import create_decoder, create_settler
+from lladav.viewer.state import StateWriter, canvas_state, idle_state
+
+if TYPE_CHECKING:
+    from lladav.ui.chat.tab import ChatTab
+
+log = logging.getLogger(__name__)
+
+FORGETS = "The conversation has become too long for the model: it no longer sees the oldest questions and answers."
+FAILED = "The model could not go on. What it had written is kept; ask again, or with shorter settings."
+OFF = gr.update(interactive=False)
+OUT_OF_MEMORY = "The machine ran out of memory. Ask for fewer tokens, or start a new chat."
+
+
+class ChatHandlers:
+    """The handlers behind a `ChatTab`. They keep nothing about a visitor but in the visitor's `Session`."""
+
+    def __init__(self, pipe: LladaVPipeline, tab: ChatTab):
+        self.pipe, self.tab = pipe, tab
+        self.decode, self.settle = create_decoder(pipe), create_settler(pipe)
+        self.special = set(pipe.tokenizer.all_special_ids)
+
+    # ---- asking --------------------------------------------------------------------------------
+
+    def ask(self, data: Data) -> Iterator[Updates]:
+        """Answer what is in the box."""
+        yield from self._ask(data[self.tab.box], data)
+
+    def ask_suggestion(self, event: gr.EventData, data: Data) -> Iterator[Updates]:
+        """Ask a suggested question about the picture in the box, if there is one."""
+        yield from self._ask({"text": event.text, "files": data[self.tab.box]["files"]}, data)
+
+    def ask_example(self, event: gr.SelectData, data: Data) -> Iterator[Updates]:
+        """Ask the question of an example about its picture."""
+        example = self.tab.examples[event.index]
+        yield from self._ask({"text": example.question, "files": [example.image]}, data)
+
+    def ask_again(self, data: Data) -> Iterator[Updates]:
+        """Answer the last question once more."""
+        session: Session = data[self.tab.session]
+        if not session.turns:
+            yield self.notice("There is no question to answer again yet: ask one first.")
+            return
+        session.interrupt(self.pipe)
+        turns = [*session.turns[:-1], replace(session.turns[-1], answer=None)]
+        yield from self._reply(turns, data, {})
+
+    def ask_like(self, trace: Trace, image: str, data: Data) -> Iterator[Updates]:
+        """Ask what a recorded run was asked, in a conversation of its own, with the settings that the run had."""
+        session: Session = data[self.tab.session]
+        session.clear()
+        updates = self.tab.panel.of_config(trace.config)
+        values = {part: update for part, update in updates.items() if part in self.tab.panel.components}
+        yield self.notice(None) | updates
+        yield from self._ask({"text": trace.question, "files": [image]}, {**data, **values})
+
+    def _ask(self, message: dict[str, Any], data: Data) -> Iterator[Updates]:
+        session: Session = data[self.tab.session]
+        try:
+            turn = read_message(message, self.tab.capabilities)
+        except ValueError as error:
+            yield self.notice(str(error))
+            return
+        session.interrupt(self.pipe)
+        yield from self._reply([*session.turns, turn][-LIMITS.turns :], data, {self.tab.box: None})
+
+    def _reply(self, turns: list[Turn], data: Data, shown: Updates) -> Iterator[Updates]:
+        """Answer the last of the turns, which become the conversation once it is known that they can be answered."""
+        session: Session = data[self.tab.session]
+        settings = self.tab.panel.read(data)
+        config = effective_config(self.pipe.model, settings.config)
+        try:
+            prompt, seen = self._prepare(turns, config, settings.thinking)
+        except ValueError as error:
+            yield self.notice(str(error))
+            return
+        session.turns, session.past = turns, []
+        note = self.notice(FORGETS if len(seen) < len(turns) else None)
+        recording = Recording(prompt, config)
+        yield from self._run(recording, data, shown | note | self.tab.panel.fitted(settings))
+
+    def _prepare(self, turns: list[Turn], config: SamplingConfig, thinking: bool | None) -> tuple[Prompt, list[Turn]]:
+        """The prompt of a conversation, and what of it the model sees: the oldest turns go where all do not fit."""
+        seen = turns
+        while True:
+            prompt = self.pipe.prepare(model_messages(seen), thinking)
+            try:
+                self.pipe.check(prompt, config)
+                return prompt, seen
+            except ValueError:
+                if len(seen) == 1:
+                    raise
+                seen = without_oldest(seen)
+
+    def _run(self, recording: Recording, data: Data, shown: Updates) -> Iterator[Updates]:
+        """Run the model as `recording` says, for as long as nothing else takes the run's place."""
+        session: Session = data[self.tab.session]
+        session.begin(recording, self.pipe)
+        session.turns[-1].answer = None
+        writer = StateWriter(recording, self._piece, self.special)
+        recording.add(self.pipe.first_frame(recording.config))
+        yield shown | self.view(session) | {self.tab.canvas: writer.value(), self.tab.stop: gr.update(interactive=True)}
+        try:
+            for frame in self.decode(recording.prompt, recording.config, session.features):
+                if session.running is not recording:
+                    return
+                if frame.changed is None:  # the first is on the page already
+                    continue
+                recording.add(frame)
+                if frame.finish_reason is not None:
+                    session.finish(self.pipe.record(recording))
+                    yield self.view(session) | {self.tab.canvas: writer.value()}
+                else:
+                    yield {self.tab.canvas: writer.value()}
+        except Exception as error:
+            if session.running is recording:
+                yield self._broken_off(session, error)
+
+    def _broken_off(self, session: Session, error: Exception) -> Updates:
+        """What is left of a run that failed: what it had written, and a sentence."""
+        log.exception("a run was broken off")
+        sentence = FAILED
+        if isinstance(error, gr.Error):  # such as a quota that is used up
+            sentence = str(error.message)
+        elif isinstance(error, torch.OutOfMemoryError):
+            torch.cuda.empty_cache()
+            sentence = OUT_OF_MEMORY
+        session.interrupt(self.pipe)
+        assert session.trace is not None
+        shown = {self.tab.canvas: canvas_state(session.trace), self.tab.stop: OFF}
+        return self.view(session) | shown | self.notice(sentence)
+
+    def _piece(self, token: int) -> str:
+        return self.pipe.pieces([token])[0]
+
+    # ---- views ---------------------------------------------------------------------------------
+
+    def view(self, session: Session) -> Updates:
+        """All of the tab but the canvas, as the session stands."""
+        tab = self.tab
+        asked = bool(session.turns)
+        return {
+            tab.chatbot: chat_messages(session),
+            tab.stage: self._stage(session),
+            tab.retry: gr.update(interactive=asked),
+            tab.edit_question: gr.update(interactive=asked),
+            tab.undo_edit: gr.update(interactive=bool(session.past)),
+            tab.suggestions: [],
+        } | self._about_run(session)
+
+    def _about_run(self, session: Session) -> Updates:
+        """What is said of the run on show: its settings as code, and how much of the model's context it takes."""
+        tab, run = self.tab, session.running or session.trace
+        if run is None:
+            return {tab.context: gr.update(visible=False), tab.python: "", tab.json: "", tab.same_seed: OFF}
+        length = run.prompt.length if isinstance(run, Recording) else run.prompt_length
+        used = f"{length} + {run.config.gen_length} of {self.pipe.max_length} tokens of context"
+        return {
+            tab.context: gr.update(value=used, visible=True),
+            tab.python: code.as_python(run.config),
+            tab.json: code.as_json(run.config),
+            tab.same_seed: gr.update(interactive=run.config.seed is not None),
+        }
+
+    def _stage(self, session: Session) -> dict[str, Any]:
+        """The pictures that the run on show is about, its question, and its answer."""
+        if session.running is not None:
+            prompt = session.running.prompt
+            return {"pictures": prompt.thumbnails, "question": prompt.question, "answer": session.running.text}
+        if session.trace is None:
+            return {"pictures": [], "question": "", "answer": ""}
+        trace = session.trace
+        return {"pictures": trace.thumbnails, "question": trace.question, "answer": trace.text}
+
+    def reuse_seed(self, data: Data) -> Any:
+        """The seed of the run on show, for the next one."""
+        session: Session = data[self.tab.session]
+        run = session.running or session.trace
+        return gr.skip() if run is None else run.config.seed
+
+    def notice(self, sentence: str | None) -> Updates:
+        """A sentence for the visitor, above the conversation; None takes the last one away."""
+        return {self.tab.notice: sentence}
+
+    # ---- taking hold of an answer --------------------------------------------------------------
+
+    def stop(self, event: gr.EventData, data: Data) -> Updates:
+        """Keep what a run was up to the step at which it was stopped, though the model may be further or done."""
+        session: Session = data[self.tab.session]
+        recording = session.recording
+        if recording is None or recording.run != event.run:
+            return {self.tab.stop: gr.update(interactive=session.running is not None)}
+        session.finish(self.pipe.record(recording, event.step))
+        return self.view(session) | {self.tab.stop: OFF}
+
+    def shown(self) -> Updates:
+        """The canvas has shown a run to its end, perhaps long after the model was done: there is nothing to stop."""
+        return {self.tab.stop: OFF}
+
+    def edit(self, event: gr.EventData, data: Data) -> Iterator[Updates]:
+        """Go on from a canvas on which something was changed."""
+        session: Session = data[self.tab.session]
+        change = {"step": event.step, "changes": event.changes, "label": event.label}
+
+        def make(trace: Trace) -> edits.Edit:
+            edit = edits.edited(trace, change, self._encode)
+            return replace(edit, config=replace(edit.config, seed=self.tab.panel.read(data).config.seed))
+
+        if session.running is not None:
+            session.interrupt(self.pipe, event.step)
+        yield from self._go_on(make, data)
+
+    def fill(self, data: Data) -> Iterator[Updates]:
+        """Answer the last question in the words of a template, whose blanks find their own length."""
+        session: Session = data[self.tab.session]
+        config = self.tab.panel.read(data).config
+        stop = self._encode(config.stop[0])
+        session.interrupt(self.pipe)
+
+        def make(trace: Trace) -> edits.Edit:
+            longest = self.tab.capabilities.longest_answer
+            template = Template.read(data[self.tab.template][: LIMITS.letters], self._encode, longest)
+            assert session.recording is not None
+            template = self.settle(session.recording.prompt, template, config)
+            return edits.Edit(template.config(config, stop), (), "filled blanks")
+
+        yield from self._go_on(make, data)
+
+    def _go_on(self, make: Callable[[Trace], edits.Edit], data: Data) -> Iterator[Updates]:
+        """Run what `make` makes of the run on show."""
+        session: Session = data[self.tab.session]
+        trace, last = session.trace, session.recording
+        if trace is None or last is None:
+            yield self.notice("Ask a question first: it is its answer that can be edited and filled in.")
+            return
+        try:
+            edit = make(trace)
+            self.pipe.check(last.prompt, edit.config)
+        except ValueError as error:
+            yield self.view(session) | {self.tab.stop: OFF} | self.notice(str(error))
+            return
+        session.remember(trace)
+        recording = Recording(last.prompt, edit.config, trace.id, edit.label, edit.pins)
+        yield from self._run(recording, data, self.notice(None))
+
+    def undo(self, data: Data) -> Updates:
+        """Back to what the last edit changed."""
+        session: Session = data[self.tab.session]
+        if not session.past:
+            return {self.tab.undo_edit: gr.update(interactive=False)}
+        *session.past, trace = session.past
+        session.finish(trace)
+        shown = {self.tab.canvas: canvas_state(trace), self.tab.stop: OFF}
+        return self.view(session) | self.notice(None) | shown
+
+    # ---- other conversations -------------------------------------------------------------------
+
+    def new_chat(self, data: Data) -> Updates:
+        """Forget the conversation."""
+        session: Session = data[self.tab.session]
+        session.clear()
+        idle = {self.tab.canvas: idle_state(round(data[self.tab.panel.gen_length])), self.tab.stop: OFF}
+        return self.view(session) | self.notice(None) | {self.tab.box: None} | idle
+
+    def take_back(self, data: Data) -> Updates:
+        """Put the last question back into its box, to be asked in other words."""
+        session: Session = data[self.tab.session]
+        if not session.turns:
+            return self.notice("There is no question to edit yet: ask one first.")
+        session.interrupt(self.pipe)
+        message = session.turns.pop().message
+        session.recording, session.past = None, []
+        return self.view(session) | self.notice(None) | {self.tab.box: message, self.tab.stop: OFF}
+
+    def show_trace(self, session: Session, trace: Trace, note: str = "") -> Updates:
+        """Play a run that does not belong to the conversation."""
+        session.show(trace)
+        state = canvas_state(trace, play=True, editable=False, note=note)
+        return self.view(session) | self.notice(None) | {self.tab.canvas: state, self.tab.stop: OFF}
+
+    # ---- something to ask ----------------------------------------------------------------------
+
+    def suggest(self, data: Data) -> Updates:
+        """Questions for a picture that was attached without a word."""
+        session: Session = data[self.tab.session]
+        message = data[self.tab.box] or {"text": "", "files": []}
+        if not message["files"] or (message["text"] or "").strip():
+            return {self.tab.suggestions: []}
+        of_scene = session.scene_questions if message["files"] == [session.scene] else []
+        return {self.tab.suggestions: of_scene or list(self.tab.capabilities.suggested_questions)}
+
+    def new_scene(self, data: Data) -> Updates:
+        """Begin a conversation about a picture that nobody has seen before."""
+        session: Session = data[self.tab.session]
+        try:
+            path, questions = scenes.compose(data[self.tab.things])
+        except ValueError as error:
+            return self.notice(str(error))
+        updates = self.new_chat(data)
+        session.scene, session.scene_questions = path, questions
+        return updates | {self.tab.box: {"text": "", "files": [path]}, self.tab.suggestions: questions}
+
+    def _encode(self, text: str) -> list[int]:
+        return encode(text, self.pipe.tokenizer)

@@ -1,0 +1,43 @@
+"""Fresh pictures for a model of scenes: composed at random, or of things that a visitor chose."""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from gradio.processing_utils import save_pil_to_cache
+from gradio.utils import get_upload_folder
+
+from lladav.artwork import class_names
+from lladav.scenes import ask, make_scene, render
+
+PICTURE_SIZE = 512
+MOST_THINGS = 6
+KINDS = ("caption", "where", "relation", "color", "count", "exists", "name", "position")  # the most telling first
+QUESTIONS = 3
+SEEDS = 2**32
+
+
+def things() -> list[str]:
+    """What can be chosen for a scene."""
+    return sorted(class_names())
+
+
+def compose(chosen: Sequence[str]) -> tuple[str, list[str]]:
+    """Draw a picture of the chosen things, or of any where none are, and find questions about it.
+
+    Returns:
+        The picture's path among the uploads, and the questions.
+
+    Raises:
+        ValueError: a thing is none of `things`, or there are too many.
+    """
+    unknown = set(chosen) - set(things())
+    if unknown or len(chosen) > MOST_THINGS:
+        raise ValueError(f"A scene is made of up to {MOST_THINGS} of the things in the list: choose from it.")
+    seed = random.randrange(SEEDS)
+    rng = random.Random(f"page/{seed}")  # training and evaluation seed theirs with other words
+    scene = make_scene(rng, strangers=())
+    path = save_pil_to_cache(render(scene, PICTURE_SIZE), get_upload_folder(), name="scene", format="png")
+    asked = (ask(scene, rng, kind) for kind in KINDS)
+    questions = dict.fromkeys(example.turns[0][0] for example in asked if example.kind in KINDS)
+    return str(Path(path)), list(questions)[:QUESTIONS]

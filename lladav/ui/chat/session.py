@@ -1,0 +1,85 @@
+"""What one visitor's page holds: the conversation, the run that goes on or was last, and what it was edited from.
+
+It lives in the visitor's session and is changed in place. Widgets are views of it and are never read back.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lladav.cache import FeatureCache
+from lladav.pipeline import LladaVPipeline
+from lladav.recording import Recording
+from lladav.trace import Trace
+from lladav.ui.limits import LIMITS
+
+
+@dataclass
+class Turn:
+    """A question and what became of it.
+
+    Attributes:
+        message: as it was sent, `{"text", "files"}`.
+        content: the blocks that the model is given.
+        shown: the blocks that the chat shows.
+        answer: what the run said, without masks; None before there is one.
+    """
+
+    message: dict[str, Any]
+    content: list[dict[str, Any]]
+    shown: list[dict[str, Any]]
+    answer: str | None = None
+
+
+@dataclass
+class Session:
+    """A visitor's conversation and runs.
+
+    Attributes:
+        turns: the conversation.
+        features: of its pictures.
+        running: the run that goes on; whatever puts something else in its place ends it.
+        recording: the last run of this conversation; None where a loaded one is on show.
+        trace: what the canvas shows, once it is finished, stopped or loaded.
+        past: the traces that `trace` was edited from, the oldest first.
+        scene: the path of the last picture that was composed for this visitor, and `scene_questions` about it.
+    """
+
+    turns: list[Turn] = field(default_factory=list)
+    features: FeatureCache = field(default_factory=FeatureCache)
+    running: Recording | None = None
+    recording: Recording | None = None
+    trace: Trace | None = None
+    past: list[Trace] = field(default_factory=list)
+    scene: str | None = None
+    scene_questions: list[str] = field(default_factory=list)
+
+    def begin(self, recording: Recording, pipe: LladaVPipeline) -> None:
+        """Let a run take the place of the one that goes on, which is kept as far as it came."""
+        self.interrupt(pipe)
+        self.running = self.recording = recording
+        self.trace = None
+
+    def finish(self, trace: Trace) -> None:
+        """Take over what a run has come to: its text is the answer to the last question."""
+        self.running, self.trace = None, trace
+        self.turns[-1].answer = trace.text
+
+    def interrupt(self, pipe: LladaVPipeline, step: int | None = None) -> None:
+        """Stop the run that goes on; what it was up to `step` is kept as the answer."""
+        if self.running is not None:
+            self.finish(pipe.record(self.running, step))
+
+    def show(self, trace: Trace) -> None:
+        """Put a run that does not belong to the conversation on show."""
+        self.running = self.recording = None
+        self.trace, self.past = trace, []
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.turns, self.features = [], FeatureCache()
+        self.running = self.recording = self.trace = None
+        self.past = []
+
+    def remember(self, trace: Trace) -> None:
+        """Keep what the next run is an edit of."""
+        self.past = [*self.past, trace][-LIMITS.edits :]

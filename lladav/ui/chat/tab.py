@@ -1,0 +1,174 @@
+"""The Chat tab: its layout, and the events that join its parts."""
+
+from typing import Any
+
+import gradio as gr
+
+from lladav.pipeline import LladaVPipeline
+from lladav.ui.capabilities import Capabilities
+from lladav.ui.chat import scenes
+from lladav.ui.chat.handlers import ChatHandlers
+from lladav.ui.chat.session import Session
+from lladav.ui.components import QUICK, QUIET, html_component, token_canvas
+from lladav.ui.examples import Example
+from lladav.ui.limits import LIMITS
+from lladav.ui.settings.latency import Latency
+from lladav.ui.settings.panel import SettingsPanel
+from lladav.viewer.state import CanvasState
+
+# All that decodes shares these places.
+RUNS: dict[str, Any] = {
+    "concurrency_id": "runs",
+    "concurrency_limit": LIMITS.runs,
+}
+STOP = "() => document.querySelector('#canvas .tc').dispatchEvent(new Event('tokencanvas:stop'))"
+NO_STAGE = {"pictures": [], "question": "", "answer": ""}
+
+
+class ChatTab:
+    """The components of the tab. It keeps nothing about a visitor.
+
+    Args:
+        pipe: the model that answers.
+        capabilities: of the model.
+        measured: how quickly this machine runs it.
+        examples: pictures with a question each.
+        opening: what canvas and stage show before there is a run.
+
+    Attributes:
+        canvas: the token canvas.
+        session: the visitor's `Session`.
+        tools: an empty row below the canvas, for what can be done with the run on show.
+        aside: an empty column below the conversation.
+        shown: the components that `ChatHandlers.view` updates, among others.
+        runs: the events that decode, to be cancelled by whatever puts something else on the canvas.
+    """
+
+    def __init__(
+        self,
+        pipe: LladaVPipeline,
+        capabilities: Capabilities,
+        measured: Latency | None,
+        examples: list[Example],
+        opening: tuple[CanvasState, dict[str, Any]],
+    ):
+        self.capabilities, self.examples = capabilities, examples
+        canvas, stage = opening
+        self.session = gr.State(Session())
+        with gr.Row(elem_id="chat-tab", equal_height=False):
+            with gr.Column(scale=5, min_width=320, elem_id="talk"):
+                self.stage = html_component("stage", stage, elem_id="stage")
+                self.notice = html_component("notice", None, elem_id="notice", container=False, padding=False)
+                self._conversation()
+                self._question()
+                self.aside = gr.Column(elem_id="aside")
+            with gr.Column(scale=7, min_width=320, elem_id="look"):
+                self.canvas = token_canvas(canvas, editable=True, elem_id="canvas")
+                self._edit_row()
+                self.tools = gr.Row(elem_id="tools")
+                self.panel = SettingsPanel(capabilities, measured)
+                self._code()
+        self.handlers = ChatHandlers(pipe, self)
+        self._wire()
+        self.panel.wire()
+
+    # ---- layout --------------------------------------------------------------------------------
+
+    def _conversation(self) -> None:
+        self.chatbot = gr.Chatbot(
+            elem_id="conversation", show_label=False, height=300, min_height=160, buttons=["copy"],
+            render_markdown=False, latex_delimiters=[], group_consecutive_messages=False, allow_file_downloads=False,
+            placeholder="Show it a picture and ask, or begin with one of these.",
+            examples=[
+                {"text": one.question, "files": [one.image], "icon": one.image} for one in self.examples
+            ],
+        )  # fmt: skip
+
+    def _question(self) -> None:
+        self.suggestions = html_component(
+            "suggestions", [], elem_id="suggestions", container=False, padding=False, label="Suggested questions"
+        )
+        video = ["video"] if self.capabilities.max_frames else []
+        self.box = gr.MultimodalTextbox(
+            elem_id="question", show_label=False, label="Question", placeholder="Ask about a picture…",
+            file_types=["image", *video], file_count="multiple", max_plain_text_length=LIMITS.letters,
+        )  # fmt: skip
+        with gr.Row(elem_id="chat-buttons"):
+            self.stop = _button("Stop", "stop", variant="stop", interactive=False)
+            self.retry = _button("Retry", "retry", interactive=False)
+            self.edit_question = _button("Edit question", "edit-question", interactive=False)
+            self.new = _button("New chat", "new-chat")
+        self.context = gr.Markdown(elem_id="context", visible=False)
+        if self.capabilities.composes_scenes:
+            self._scene_row()
+
+    def _scene_row(self) -> None:
+        with gr.Row(elem_id="scene-row", equal_height=True):
+            self.new_scene = _button("New scene", "new-scene")
+            self.things = gr.Dropdown(
+                scenes.things(), multiselect=True, max_choices=scenes.MOST_THINGS,
+                label="with these on it (or anything)", elem_id="things", min_width=160, scale=4,
+            )  # fmt: skip
+
+    def _code(self) -> None:
+        with gr.Accordion("This run's settings as code", open=False, elem_id="code"):
+            self.python = gr.Code(language="python", label="Python", elem_id="as-python", interactive=False, lines=1)
+            self.json = gr.Code(language="json", label="JSON", elem_id="as-json", interactive=False, lines=1)
+            self.same_seed = _button("Use this run's seed again", "same-seed", interactive=False)
+
+    def _edit_row(self) -> None:
+        with gr.Row(elem_id="edit-row", equal_height=True):
+            self.template = gr.Textbox(
+                show_label=False, container=False, label="Fill in a template", elem_id="template", max_lines=1,
+                scale=5, min_width=160, placeholder="Fill blanks: The ___ is left of the ___.",
+                max_length=LIMITS.letters,
+            )  # fmt: skip
+            self.fill_blanks = _button("Fill blanks", "fill-in")
+            self.undo_edit = _button("Undo", "undo", interactive=False)
+
+    # ---- events --------------------------------------------------------------------------------
+
+    def _wire(self) -> None:
+        do, panel = self.handlers, self.panel
+        self.shown = [
+            self.chatbot, self.stage, self.notice, self.canvas, self.box, self.suggestions, self.stop, self.retry,
+            self.edit_question, self.undo_edit, self.context, self.python, self.json, self.same_seed, *panel.outputs,
+        ]  # fmt: skip
+        held: set[Any] = {self.session, *panel.components}
+        decoding = {**QUIET, **RUNS}
+        fill = gr.on(
+            [self.fill_blanks.click, self.template.submit], do.fill, {self.template, *held}, self.shown, **decoding
+        )
+        self.runs = [
+            self.box.submit(do.ask, {self.box, *held}, self.shown, **decoding),
+            self.suggestions.pick(do.ask_suggestion, {self.box, *held}, self.shown, **decoding),
+            self.retry.click(do.ask_again, held, self.shown, **decoding),
+            self.chatbot.example_select(do.ask_example, held, self.shown, **decoding),
+            self.canvas.edit(do.edit, held, self.shown, trigger_mode="multiple", **decoding),
+            fill,
+        ]
+        for run in self.runs:
+            panel.follow(run, (self.session, lambda session: session.trace))
+        self._wire_quick_ones()
+
+    def _wire_quick_ones(self) -> None:
+        do = self.handlers
+        session: set[Any] = {self.session}
+        self.stop.click(None, js=STOP, **QUICK)
+        self.canvas.stopped(do.stop, session, self.shown, cancels=self.runs, **QUICK)
+        self.canvas.done(do.shown, None, self.stop, **QUICK)
+        for undo in (self.undo_edit.click, self.canvas.undo):
+            undo(do.undo, session, self.shown, cancels=self.runs, **QUICK)
+        new: set[Any] = {self.session, self.panel.gen_length}
+        self.new.click(do.new_chat, new, self.shown, cancels=self.runs, **QUICK)
+        self.same_seed.click(do.reuse_seed, session, self.panel.seed, **QUICK)
+        self.edit_question.click(do.take_back, session, self.shown, cancels=self.runs, **QUICK)
+        self.box.change(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)
+        if self.capabilities.composes_scenes:
+            self.new_scene.click(
+                do.new_scene, {self.session, self.things, self.panel.gen_length}, self.shown, cancels=self.runs, **QUIET
+            )
+
+
+def _button(text: str, elem_id: str, **options: Any) -> gr.Button:
+    return gr.Button(text, elem_id=elem_id, size="sm", min_width=80, **options)

@@ -1,0 +1,1 @@
+"""The Compare tab: one question, two runs, one slider."""

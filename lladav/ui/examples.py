@@ -1,0 +1,52 @@
+"""The example pictures that come with the package, and the runs that were recorded about them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from lladav.assets import asset
+from lladav.trace import Trace
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture, as the path of a file, and a question about it."""
+
+    image: str
+    question: str
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A run that was recorded earlier with the shipped weights, and the file of the picture that it is about."""
+
+    name: str
+    trace: Trace
+    image: str
+
+    @property
+    def is_autoregressive(self) -> bool:
+        """Whether the twin made it, which the chat cannot ask again."""
+        return self.trace.model != asset("lladav-tiny").name
+
+
+def examples() -> list[Example]:
+    """The examples, in the order in which they are offered."""
+    folder = asset("examples")
+    entries = json.loads((folder / "examples.json").read_text(encoding="utf-8"))
+    return [Example(str(folder / entry["image"]), entry["question"]) for entry in entries]
+
+
+def recorded_runs() -> dict[str, RecordedRun]:
+    """The recorded runs by name, in the order in which they are shown."""
+    folder, pictures = asset("traces"), asset("examples")
+    entries = json.loads((folder / "runs.json").read_text(encoding="utf-8"))
+    return {
+        name: RecordedRun(name, Trace.load(folder / f"{name}.json"), str(pictures / f"{picture}.png"))
+        for name, picture in entries.items()
+    }
+
+
+def folders() -> list[Path]:
+    """The folders whose files the page may ask for by their paths."""
+    return [asset("examples")]

@@ -1,0 +1,86 @@
+"""Export: the run on the canvas as a file to keep, and such a file back onto the canvas."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import gradio as gr
+
+from lladav.render import FORMATS, export
+from lladav.trace import Trace
+from lladav.ui.chat.tab import ChatTab
+from lladav.ui.components import QUICK, QUIET, Data, Updates
+from lladav.ui.limits import LIMITS
+from lladav.viewer.state import canvas_state
+
+SAVE = "(file) => window.lladav.save(file)"
+NOTHING = "There is no finished run on the canvas yet: ask something, or open one of the recorded runs."
+RENDERS: dict[str, Any] = {"concurrency_id": "renders", "concurrency_limit": LIMITS.renders}
+
+
+class Export:
+    """A row of formats for what the canvas of a tab shows, and a way to open a saved run there.
+
+    It is laid out in the current context.
+    """
+
+    def __init__(self, tab: ChatTab):
+        self.tab = tab
+        self.file = gr.DownloadButton(visible=False)
+        with gr.Row(elem_id="export"):
+            status = gr.Markdown("Export", elem_id="export-status", min_width=60)
+            for ending in FORMATS:
+                button = gr.Button(ending.upper(), size="sm", min_width=54, elem_id=f"export-{ending}")
+                rendering = button.click(
+                    partial(self.render, ending), {tab.session}, [self.file, tab.notice], show_progress_on=status,
+                    api_visibility="private", **RENDERS,
+                )  # fmt: skip
+                rendering.success(None, self.file, None, js=SAVE, **QUICK)
+            self.upload = gr.UploadButton(
+                "Open JSON", file_types=[".json"], size="sm", min_width=100, elem_id="open-run"
+            )
+        self.upload.upload(self.open, {self.upload, tab.session}, tab.shown, cancels=tab.runs, **QUIET, **RENDERS)
+
+    def render(self, ending: str, data: Data, progress: gr.Progress = gr.Progress()) -> Iterator[Updates]:  # noqa: B008
+        """The run as a file. By the time this goes on, gradio has a copy in its cache, which it deletes in a day."""
+        trace: Trace | None = data[self.tab.session].trace
+        if trace is None:
+            yield self.tab.handlers.notice(NOTHING) | {self.file: None}
+            return
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"lladav-{trace.id}.{ending}"
+            export(trace, path, lambda done, total: progress((done, total), desc=ending.upper(), unit="frames"))
+            yield {self.file: str(path)}
+
+    def open(self, data: Data) -> Updates:
+        """Put a saved run on the canvas."""
+        try:
+            trace = read_trace(data[self.upload])
+        except ValueError as error:
+            return self.tab.handlers.notice(str(error))
+        return self.tab.handlers.show_trace(data[self.tab.session], trace)
+
+
+def read_trace(path: str) -> Trace:
+    """A trace that a visitor brought, which may be anything.
+
+    Raises:
+        ValueError: it is no trace, or not one that can be shown; in a sentence for whoever brought it.
+    """
+    name, size = Path(path).name, Path(path).stat().st_size
+    if size > LIMITS.trace_bytes:
+        most = LIMITS.trace_bytes >> 20
+        raise ValueError(f"{name} has {size / 2**20:.0f} MB; a run of this page has at most {most}.")
+    try:
+        trace = Trace.from_dict(json.loads(Path(path).read_bytes()))
+        if trace.config.gen_length > LIMITS.trace_tokens:
+            raise ValueError(f"it has {trace.config.gen_length} tokens, more than the {LIMITS.trace_tokens} shown here")
+        canvas_state(trace)
+    except ValueError as error:
+        raise ValueError(f"{name} is no run that can be opened: {error}") from error
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, RuntimeError, TypeError) as error:
+        raise ValueError(f"{name} is no run that can be opened: its parts contradict each other.") from error
+    return trace

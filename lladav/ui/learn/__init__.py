@@ -1,0 +1,1 @@
+"""The Learn tab: how an answer comes out of its masks."""

@@ -1,0 +1,43 @@
+"""What one visitor, one message, one picture, one run and one trace may cost. Each is checked before the work is done,
+and what lies beyond is refused in a sentence."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of the service.
+
+    Attributes:
+        letters: of a message's text, a template or what is typed over a token.
+        files: of one message.
+        pictures: of one conversation; the oldest are dropped beyond that.
+        turns: of one conversation that the page keeps.
+        edits: that can be undone.
+        upload: bytes of one file, as gradio writes sizes.
+        trace_bytes: of a saved run that is opened; 512 tokens in 512 steps take about 12 MB.
+        trace_tokens: of the answer in it.
+        queue: visitors that may wait.
+        runs: that decode at once.
+        renders: exports that are made at once.
+        sessions: whose state is kept in memory.
+        cache_seconds: after which uploads and exports are deleted; looked for every `cache_sweep_seconds`.
+    """
+
+    letters: int = 4000
+    files: int = 4
+    pictures: int = 8
+    turns: int = 50
+    edits: int = 20
+    upload: str = "32mb"
+    trace_bytes: int = 16 * 2**20
+    trace_tokens: int = 512
+    queue: int = 32
+    runs: int = 2
+    renders: int = 1
+    sessions: int = 500
+    cache_seconds: int = 24 * 3600
+    cache_sweep_seconds: int = 3600
+
+
+LIMITS = Limits()

@@ -1,0 +1,146 @@
+"""What a run will take: how quickly forward passes have been, and how many of them answers have needed.
+
+The seconds of a pass are a line over the positions it runs: the prompt and the answer where the prompt is read, the
+answer alone where its keys and values are kept. Every finished run moves that line to what it took itself.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
+
+from spaces.config import Config
+
+from lladav.pipeline import LladaVPipeline, Messages
+from lladav.sampling import SamplingConfig
+from lladav.trace import Trace
+from lladav.ui.settings.snapping import NEVER_SURE, Plan
+
+TOKENS_WHEN_SURE = 3  # that a pass commits with a threshold, until a run has shown it
+WARM_UPS = (  # one long enough to measure, then one as visitors ask for it
+    SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=()),
+    SamplingConfig(gen_length=24, block_length=24, steps=24),
+)
+LARGEST_WARM_UP = 1e9  # parameters; a larger model would keep the page from opening
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How quickly a model answers, as far as its runs have shown.
+
+    Attributes:
+        fixed: seconds of a forward pass, however short.
+        per_position: seconds of a forward pass for each position that it runs.
+        startup: seconds that a run took beside its passes: reading the prompt and its pictures.
+        prompt_length: positions of the last prompt.
+        written: tokens that had been committed when the last answer was complete; infinite where that was all of them.
+        when_sure: passes of the last run with a threshold, or None before there was one.
+    """
+
+    fixed: float
+    per_position: float
+    startup: float = 0.0
+    prompt_length: int = 0
+    written: float = math.inf
+    when_sure: int | None = None
+
+    def seconds(self, sizes: Sequence[int]) -> float:
+        """What passes over so many positions each take together."""
+        return len(sizes) * self.fixed + sum(sizes) * self.per_position
+
+    def passes(self, plan: Plan) -> int:
+        """How many forward passes a run will need for an answer like the last."""
+        written = min(self.written, plan.gen_length)
+        if plan.threshold == NEVER_SURE:
+            expected = written * plan.steps / plan.gen_length
+        else:
+            expected = self.when_sure or written / TOKENS_WHEN_SURE
+        return min(plan.steps, max(1, round(expected)))
+
+    def forecast(self, plan: Plan, cfg_scale: float) -> float:
+        """How many seconds that run will take."""
+        sizes = pass_sizes(plan, self.passes(plan), self.prompt_length, guided=cfg_scale > 0)
+        return self.startup + self.seconds(sizes)
+
+
+def pass_sizes(settings: SamplingConfig | Plan, count: int, prompt_length: int, guided: bool) -> list[int]:
+    """How many positions each of the first `count` passes of a run takes; guidance runs them twice."""
+    interval, length, width = settings.refresh_interval or 1, settings.gen_length, 2 if guided else 1
+    return [width * (length if index % interval else prompt_length + length) for index in range(count)]
+
+
+def observe(trace: Trace | None, known: Latency | None) -> Latency | None:
+    """What is known after a run, of which nothing is learnt if it was broken off or had nothing to fill in."""
+    return learn(trace, known) if trace and trace.steps and trace.finish_reason else known
+
+
+def learn(trace: Trace, known: Latency | None) -> Latency:
+    """What a finished run says of the latency, beside what was known."""
+    config, count = trace.config, len(trace.steps)
+    sizes = pass_sizes(config, count, trace.prompt_length, guided=config.cfg_scale > 0)
+    durations = [after - before for before, after in pairwise(trace.seconds)]
+    latency = _line(sizes, durations, known)
+    startup = max(0.0, trace.seconds[1] - latency.seconds(sizes[:1]))
+    latency = replace(latency, startup=startup, prompt_length=trace.prompt_length)
+    if config.template is not None:  # how much an edit fills says nothing of the next answer
+        return latency
+    if config.threshold is not None:
+        return replace(latency, when_sure=count)
+    committed = sum(len(step.transfer_index) for step in trace.steps)
+    return replace(latency, written=math.inf if committed == config.gen_length else committed)
+
+
+def _line(sizes: Sequence[int], durations: Sequence[float], known: Latency | None) -> Latency:
+    """The line through the passes of a run; the first one, which also reads the pictures, counts only if it is alone.
+
+    Passes of one size alone tell no line: they shift the one that is known, or go through the origin.
+    """
+    by_size: dict[int, list[float]] = {}
+    for size, duration in list(zip(sizes, durations, strict=True))[1:] or [(sizes[0], durations[0])]:
+        by_size.setdefault(size, []).append(duration)
+    (short, quick), *others = sorted((size, median(measured)) for size, measured in by_size.items())
+    if others:
+        ((long, slow),) = others
+        slope = max(0.0, (slow - quick) / (long - short))
+        fixed = max(0.0, quick - slope * short)
+        return replace(known or Latency(0, 0), fixed=fixed, per_position=slope)
+    if known is None:
+        return Latency(fixed=0.0, per_position=quick / short)
+    if len(sizes) == 1:
+        return known
+    change = quick / known.seconds([short])
+    return replace(known, fixed=known.fixed * change, per_position=known.per_position * change)
+
+
+def measure(pipe: LladaVPipeline, messages: Messages) -> Latency | None:
+    """How quickly this machine answers `messages`, from a short run and a usual one; None where a GPU is lent to
+    visitors only, and for a model too large to try out first."""
+    if Config.zero_gpu or sum(parameter.numel() for parameter in pipe.model.parameters()) > LARGEST_WARM_UP:
+        return None
+    prompt, latency = pipe.prepare(messages), None
+    for config in WARM_UPS:
+        latency = learn(pipe(prompt, config).trace, latency)
+    return latency
+
+
+def in_words(plan: Plan, cfg_scale: float, latency: Latency | None) -> str:
+    """What a run will take."""
+    passes = f"**{plan.steps} forward passes**" if plan.steps > 1 else "**1 forward pass**"
+    if plan.threshold == NEVER_SURE:
+        rate = plan.gen_length / plan.steps
+        passes += f" of {rate:.3g} token{'' if rate == 1 else 's'} each"
+    if cfg_scale > 0:
+        passes += ", twice as wide for guidance"
+    if latency is None:
+        return f"Up to {passes}; how long that takes is known after the first answer."
+    expected, seconds = latency.passes(plan), _duration(latency.forecast(plan, cfg_scale))
+    if expected == plan.steps:
+        return f"{passes}: about **{seconds}**."
+    return f"Up to {passes}. An answer usually stops after about **{expected}**: **{seconds}**."
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return f"{max(10, round(seconds * 100) * 10)} ms"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -1,0 +1,58 @@
+// @ts-check
+// Joins painters to the components of a Gradio page; see html_component and token_canvas in lladav/ui/components.py.
+//
+// A painter takes the component's root element and what the page lets it do, and returns `update`, which paints a value.
+// This is the only module that knows what Gradio hands to the script of a component.
+
+import { mountCanvas } from "../../viewer/static/canvas.js";
+import { mountResults } from "../../viewer/static/results.js";
+import { mountPlayer } from "../../viewer/static/sync_player.js";
+import { badge } from "./badge.js";
+import { gallery } from "./gallery.js";
+import { lessons } from "./learn.js";
+import { link, share } from "./share.js";
+import { notice } from "./notice.js";
+import { openDroppedFiles, overlayBubble, save } from "./page.js";
+import { stage } from "./stage.js";
+import { suggestions } from "./suggestions.js";
+
+/**
+ * @typedef {(name: string, detail?: object) => void} Trigger
+ * @typedef {(root: HTMLElement, trigger: Trigger, props: Record<string, any>) => {update: (value: any) => void}} Painter
+ */
+
+/** @type {Record<string, Painter>} */
+const PAINTERS = {
+  badge,
+  gallery,
+  learn: lessons,
+  link,
+  notice,
+  results: (root) => mountResults(root),
+  stage,
+  suggestions,
+  canvas: (root, trigger, { editable }) => mountCanvas(root, {
+    done: (detail) => trigger("done", detail),
+    stopped: (detail) => trigger("stopped", detail),
+    ...editable && { edit: (detail) => trigger("edit", detail), undo: () => trigger("undo") },
+  }),
+  sync_player: (root, _, props) => mountPlayer(root, () => [...document.querySelectorAll(props.value.canvases)]),
+};
+
+/**
+ * @param {string} name
+ * @param {HTMLElement} element
+ * @param {Record<string, any>} props
+ * @param {Trigger} trigger
+ * @param {(name: string, changed: () => void) => void} watch
+ */
+function adapt(name, element, props, trigger, watch) {
+  const root = /** @type {HTMLElement} */ (element.querySelector("[data-paints]") ?? element.firstElementChild);
+  const painter = PAINTERS[name](root, trigger, props);
+  watch("value", () => painter.update(props.value));
+  painter.update(props.value);
+}
+
+overlayBubble();
+openDroppedFiles();
+Object.assign(/** @type {any} */ (window).lladav ??= {}, { adapt, save, share });

@@ -1,0 +1,15 @@
+// @ts-check
+// A sentence for the visitor, with a button that takes it away. value: the sentence, or null for none.
+
+/** @type {import("./gradio_adapter.js").Painter} */
+export function notice(root) {
+  const text = /** @type {HTMLElement} */ (root.querySelector(".no-text"));
+  root.querySelector("button")?.addEventListener("click", () => { root.hidden = true; });
+
+  return {
+    update(sentence) {
+      root.hidden = !sentence;
+      text.textContent = sentence ?? "";
+    },
+  };
+}

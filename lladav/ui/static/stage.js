@@ -1,0 +1,37 @@
+// @ts-check
+// The pictures that the run on the canvas is about, its question, and its answer as far as the canvas shows it.
+//
+// value: {pictures: [data URL, …], question, answer}
+
+import { node } from "../../viewer/static/dom.js";
+
+const EMPTY = "(no answer)";
+
+/** @type {import("./gradio_adapter.js").Painter} */
+export function stage(root) {
+  const pictures = /** @type {HTMLElement} */ (root.querySelector(".st-pictures"));
+  const question = /** @type {HTMLElement} */ (root.querySelector(".st-question"));
+  const answer = /** @type {HTMLElement} */ (root.querySelector(".st-answer"));
+
+  /** @param {string} source */
+  function picture(source, /** @type {number} */ index) {
+    const image = /** @type {HTMLImageElement} */ (node("img", "st-picture"));
+    image.src = source;
+    image.alt = `Picture ${index + 1}`;
+    return image;
+  }
+
+  document.addEventListener("tokencanvas:shown", (event) => {
+    const { target, detail } = /** @type {CustomEvent & {target: HTMLElement}} */ (event);
+    if (target.closest("#canvas") && question.textContent) answer.textContent = detail.text || EMPTY;
+  });
+
+  return {
+    update(value) {
+      root.dataset.pictures = String(value.pictures.length);
+      pictures.replaceChildren(...value.pictures.map(picture));
+      question.textContent = value.question;
+      if (!value.question) answer.textContent = "";
+    },
+  };
+}

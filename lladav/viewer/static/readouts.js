@@ -1,0 +1,37 @@
+// @ts-check
+// What is said in figures about the step on show. Their words come from the record alone, so that they equal the trace.
+
+import { percent } from "./dom.js";
+
+/** @typedef {import("./record.js").RunRecord} RunRecord */
+/** @typedef {{step: number, done: boolean, playing: boolean, stopped: boolean}} Moment */
+
+/** @param {RunRecord} record @param {Moment} moment @returns {Record<string, string>} */
+export function readoutsAt(record, moment) {
+  const { step } = moment, state = record.state, now = record.steps[step];
+  const count = record.countAt(step), mean = record.confidenceAt(step);
+  const finished = now && moment.done && !moment.stopped ? state?.finish_reason ?? "–" : "–";
+  return {
+    state: stateWord(record, moment),
+    edit: state?.edit ?? "",
+    note: state?.note ?? "",
+    seed: state?.seed === null || state?.seed === undefined ? "–" : String(state.seed),
+    finish: finished,
+    step: now ? `${step} of ${Math.max(step, record.lastStep())}` : "–",
+    nfe: now ? String(now.nfe) : "–",
+    tpf: now?.nfe ? (count / now.nfe).toFixed(1) : "–",
+    tps: now?.ms && count ? String(Math.round((count / now.ms) * 1000)) : "–",
+    mean: mean === null ? "–" : percent(mean),
+    committed: now ? `${now.transfer_index.length} now, ${count} in all` : "–",
+    masks: now ? String(now.masks) : "–",
+    revoked: now ? String(record.steps.slice(0, step + 1).reduce((sum, one) => sum + one.revoked_index.length, 0)) : "–",
+  };
+}
+
+/** @param {RunRecord} record @param {Moment} moment */
+function stateWord(record, { step, done, playing, stopped }) {
+  if (record.state?.finish_reason === "idle") return "ready";
+  if (done) return stopped || record.state?.finish_reason === "stopped" ? "stopped" : "finished";
+  if (step === 0 && record.steps.length === 1) return "reading";
+  return playing ? "refining" : "paused";
+}

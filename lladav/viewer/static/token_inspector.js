@@ -1,0 +1,93 @@
+// @ts-check
+// The card of one token: what it is, when it was committed, and what else the model weighed there.
+
+import { button, find, node, percent, spelled } from "./dom.js";
+
+/** @typedef {import("./record.js").RunRecord} RunRecord */
+/** @typedef {import("./record.js").Token} Token */
+/** @typedef {import("./record.js").Piece} Piece */
+
+const HINT = "Point at a token to see what the model weighed there; click it to keep its card.";
+const GIVEN = "It was there from the start: the model was not asked.";
+const UNSEEN = "No forward pass has looked here yet.";
+
+export class TokenInspector {
+  /** @param {HTMLElement} el @param {RunRecord} record
+   *  @param {((position: number, piece: Piece) => void) | undefined} take puts an alternative in its place */
+  constructor(el, record, take) {
+    this.el = el;
+    this.record = record;
+    this.take = take;
+    this.key = "";
+  }
+
+  clear() {
+    this.key = "";
+    this.el.replaceChildren(node("p", "tc-hint", HINT));
+  }
+
+  /** @param {number | null} position @param {number} step @param {{pinned: boolean, editable: boolean}} how */
+  paint(position, step, { pinned, editable }) {
+    if (position === null) return;
+    const token = this.record.tokenAt(position, step), at = token?.step || step;
+    const known = this.record.token_probs[position].length;
+    const key = [position, at, token?.piece.id, this.record.masksAt(step) > 0, known, pinned, editable].join();
+    if (this.key === key) return;
+    this.key = key;
+    const rows = this.alternatives(position, at, token, editable ? this.take : undefined);
+    this.el.dataset.pinned = String(pinned);
+    this.el.replaceChildren(this.title(position, token, pinned), rows);
+    if (editable && this.take && this.record.tokenProbsAt(position, at).length) {
+      const from = this.record.branchStep(position, step);
+      this.el.append(node("p", "tc-hint", `Choose one to go on from step ${from} with it.`));
+    }
+  }
+
+  /** @param {number} position @param {Token | undefined} token @param {boolean} pinned */
+  title(position, token, pinned) {
+    const title = node("p", "tc-title"), facts = [`position ${position}`];
+    if (token) facts.push(`id ${token.piece.id}`, token.step ? `step ${token.step}` : "given");
+    if (token?.step) facts.push(`confidence ${percent(token.confidence)}`);
+    const settled = token?.step ? this.settledSince(position, token) : null;
+    if (settled !== null) facts.push(`settled since step ${settled}`);
+    if (pinned) facts.push("pinned");
+    title.append(node("strong", "", token ? spelled(token.piece) : "masked"), node("span", "tc-facts", facts.join(" · ")));
+    return title;
+  }
+
+  /** The step since which a token was the model's first choice without a break. @param {number} position
+   *  @param {Token} token */
+  settledSince(position, token) {
+    let since = token.step;
+    for (const [step, probs] of this.record.token_probs[position].toReversed()) {
+      if (step > token.step) continue;
+      if (probs[0]?.piece !== token.piece) break;
+      since = step;
+    }
+    return since;
+  }
+
+  /** @param {number} position @param {number} step @param {Token | undefined} token
+   *  @param {((position: number, piece: Piece) => void) | undefined} take */
+  alternatives(position, step, token, take) {
+    const list = node("ol", "tc-alternatives");
+    for (const { piece, probability } of this.record.tokenProbsAt(position, step)) {
+      const row = take ? button("tc-row", "", () => take(position, piece)) : node("span", "tc-row");
+      const bar = node("span", "tc-prob");
+      bar.style.setProperty("--probability", String(probability));
+      row.append(node("span", "tc-alt", spelled(piece)), bar, node("span", "tc-percent", percent(probability)));
+      row.classList.toggle("tc-taken", token?.piece === piece);
+      const item = node("li");
+      item.append(row);
+      list.append(item);
+    }
+    if (!list.children.length) list.append(node("li", "tc-none", token?.step === 0 ? GIVEN : UNSEEN));
+    return list;
+  }
+}
+
+/** @param {HTMLElement} root @param {RunRecord} record
+ *  @param {((position: number, piece: Piece) => void) | undefined} take */
+export function tokenInspector(root, record, take) {
+  return new TokenInspector(find(root, ".tc-card"), record, take);
+}

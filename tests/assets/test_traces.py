@@ -1,0 +1,67 @@
+"""The recorded runs in assets/traces."""
+
+import importlib.util
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from helpers import ROOT
+
+from lladav import Trace
+from lladav.render import frames
+from lladav.trace import PROBABILITY_UNIT, TraceStep
+
+FOLDER = ROOT / "assets" / "traces"
+LARGEST = 150_000  # bytes
+CLOSE = 2e-3  # between machines, whose sums round differently
+
+
+@pytest.fixture(scope="module")
+def build():
+    """assets/traces/build.py as a module."""
+    spec = importlib.util.spec_from_file_location("build_traces", FOLDER / "build.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_run_is_recorded_and_no_other(build):
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(build.RUNS)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_a_recorded_run_is_small_complete_and_can_be_drawn(path: Path, build):
+    trace = Trace.load(path)
+    assert path.stat().st_size < LARGEST
+    assert trace.model == ("lladav-tiny-ar" if path.stem == "9-left-to-right" else "lladav-tiny")
+    assert trace.finish_reason and trace.text
+    assert trace.question == build.RUNS[path.stem][1]
+    assert len(trace.thumbnails) == len(trace.images) == 1
+    assert len(list(trace.replay())) == len(trace.steps) + 1
+    next(frames(trace))
+
+
+def test_a_run_recorded_again_is_the_one_that_is_shown(build, tmp_path):
+    name = min(build.RUNS, key=lambda name: (FOLDER / f"{name}.json").stat().st_size)
+    build.record(name, tmp_path / "again.json")
+    shown, again = Trace.load(FOLDER / f"{name}.json"), Trace.load(tmp_path / "again.json")
+    hint = "the weights have changed: run python assets/traces/build.py"
+    assert again.text == shown.text, hint
+    for one, other in zip(shown.steps, again.steps, strict=True):
+        for field in ("block", "positions", "x0", "transfer_index"):
+            assert getattr(one, field) == getattr(other, field), hint
+        assert one.confidence == pytest.approx(other.confidence, abs=CLOSE), hint
+        for here, there in zip(_alternatives(one), _alternatives(other), strict=True):
+            for token in here.keys() | there.keys():  # the last ones may change places
+                lowest = min(*here.values(), *there.values())
+                assert here.get(token, lowest) == pytest.approx(there.get(token, lowest), abs=CLOSE), hint
+    same = asdict(shown) | {"seconds": None, "steps": None, "pieces": None}
+    assert same == asdict(again) | {"seconds": None, "steps": None, "pieces": None}, hint
+
+
+def _alternatives(step: TraceStep) -> list[dict[int, float]]:
+    """The probabilities of the alternatives at each position, by token."""
+    probabilities = [units * PROBABILITY_UNIT for units in step.top_probs]
+    rows = [slice(start, start + 5) for start in range(0, len(step.top_ids), 5)]
+    return [dict(zip(step.top_ids[row], probabilities[row], strict=True)) for row in rows]

@@ -1,0 +1,283 @@
+"""What tests share besides fixtures: golden figures, a picture to ask about, long runs, and visits to the page."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from lladav import LladaVPipeline, SamplingConfig, SamplingStep, sample
+from lladav.recording import Frame, Recording
+from lladav.sampling import sample_batch
+from lladav.trace import TraceStep
+from lladav.viewer.state import CanvasState, StateWriter
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = Path(__file__).parent / "fixtures" / "golden"
+CASES = json.loads((GOLDEN / "traj.json").read_text())  # runs of the published implementation
+UNCACHED = {name: case for name, case in CASES.items() if case["dllm_cache"] is None}
+REFUSED = [name for name in UNCACHED if name.startswith("error_")]
+DIFFERENT = "mask_in_prompt_g32b32s8"  # masks typed in the prompt: published, they are filled too, and use up commits
+EXACT = sorted(UNCACHED.keys() - {*REFUSED, DIFFERENT})
+
+CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE = 60_000  # milliseconds; machines that run tests may be busy
+SEED = 5
+
+LENGTH, STEPS = 512, 256  # of the longest run that the page allows
+VOCABULARY = 4000
+
+# Shows the end of the recorded run that the page opens with, and plays whatever comes as quickly as one can choose.
+QUICKLY = """() => {
+    for (const speed of document.querySelectorAll('#canvas .tc-speed')) speed.value = [...speed.options].at(-1).value;
+    document.querySelector("#canvas [data-do=last]").click();
+}"""
+
+
+def picture_message(question: str, color: str = "red") -> dict:
+    """A question about a picture of one colour."""
+    picture = Image.new("RGB", (200, 100), color)
+    return {
+        "role": "user",
+        "content": [{"type": "image", "image": picture}, {"type": "text", "text": question}],
+    }
+
+
+CONVERSATIONS = [
+    [{"role": "user", "content": "Is it red?"}],
+    [picture_message("What is this?")],
+    [picture_message("Is the blue square left of the dog, or is it the red circle? Yes, no.", "green")],
+]
+
+
+def sampling_config(case: dict) -> SamplingConfig:
+    """The settings of a published run; ValueError where they were refused."""
+    names = ("gen_length", "block_length", "steps", "temperature", "cfg_scale", "remasking", "seed", "suffix")
+    return SamplingConfig(**{name: case[name] for name in names}, stop=case["stopping_criteria"] or ())
+
+
+def assert_published(name: str, steps: list[SamplingStep]) -> None:
+    """The steps are those of the published implementation."""
+    case, golden = CASES[name], np.load(GOLDEN / "traj.npz")
+    length = case["gen_length"]
+    visible = case["final_stop_position"] if case["spill_steps"] else length  # spilled commits lie behind the stop
+    tokens = np.stack([step.tokens for step in steps[1:]])
+    committed = np.stack([step.transfer_index for step in steps[1:]])
+    confidence = np.stack([step.confidence for step in steps[1:]])
+    expected = {key: golden[f"{name}/{key}"][:, :length] for key in ("x_after", "committed", "confidence")}
+
+    np.testing.assert_array_equal(tokens[:, :visible], expected["x_after"][:, :visible])
+    np.testing.assert_array_equal(committed[:, :visible], expected["committed"][:, :visible])
+    np.testing.assert_allclose(confidence[committed], expected["confidence"][committed], atol=1e-4)
+    suffix = case["suffix_ids"] or []
+    assert steps[-1].answer_ids + suffix == case["returned"]
+    assert [step.block for step in steps[1:]] == case["block_per_step"]
+    before = [step.stop_position for step in steps[:-1]]
+    assert before == case["stop_position_per_step_before_check"]
+
+
+def joined(prompts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """One batch, padded on the left."""
+    names = {name for prompt in prompts for name in prompt} - {"input_ids", "attention_mask"}
+    batch = {name: torch.cat([prompt[name] for prompt in prompts if name in prompt]) for name in names}
+    for name in ("input_ids", "attention_mask"):
+        rows = [prompt[name][0] for prompt in prompts]
+        batch[name] = pad_sequence(rows, batch_first=True, padding_side="left")
+    return batch
+
+
+def assert_same(one: SamplingStep, other: SamplingStep):
+    for name in ("step", "block", "nfe", "stop_position", "finish_reason"):
+        assert getattr(one, name) == getattr(other, name), name
+    for name in ("tokens", "mask_index", "x0", "transfer_index"):
+        assert torch.equal(getattr(one, name), getattr(other, name)), name
+    for name in ("confidence", "top_probs"):
+        torch.testing.assert_close(getattr(one, name), getattr(other, name), atol=1e-5, rtol=0)
+
+
+def assert_rows_are_solo_runs(tiny_pipeline, inputs, prompts, config: SamplingConfig, tokenizer=None):
+    model, tokenizer = tiny_pipeline.model, tokenizer or tiny_pipeline.tokenizer
+    solo = [list(sample(model, prompt, config, tokenizer)) for prompt in prompts]
+    batch = list(sample_batch(model, inputs, config, tokenizer))
+    assert len(batch) == max(map(len, solo))
+    for index, records in enumerate(batch):
+        for record, steps in zip(records, solo, strict=True):
+            assert_same(record, steps[min(index, len(steps) - 1)])
+    return batch
+
+
+class Visit:
+    """One visit to the page; `page` is playwright's.
+
+    Args:
+        opens: what is awaited: something on the tab that the address opens.
+    """
+
+    def __init__(self, page, url: str, opens: str = "#question textarea"):
+        self.page = page
+        self.troubles: list[str] = []
+        self.requests: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: message.type == "error" and self.troubles.append(message.text))
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("request", self._note_request)
+        page.goto(url)
+        page.locator(opens).first.wait_for()
+        self.canvas = page.locator("#canvas .tc")
+        self.canvas.locator(".tc-tok").first.wait_for(state="attached")
+        page.evaluate(QUICKLY)
+        page.evaluate(
+            """() => {
+                window.seen = [];
+                document.addEventListener('tokencanvas:shown', ({detail}) => window.seen.push({
+                    step: Number(document.querySelector('#canvas .tc').dataset.step),
+                    masks: document.querySelectorAll('#canvas .tc-mask').length,
+                    text: detail.text, live: detail.live,
+                    bubble: [...document.querySelectorAll('#conversation [data-refining]')].at(-1)?.dataset.refining,
+                }));
+            }"""
+        )
+
+    def _note_request(self, request) -> None:
+        self.requests.append(request.url)
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self.troubles.append(f"request to {request.url}")
+
+    def show_settings(self) -> None:
+        self.page.locator("#more-settings button").first.click()
+        self.page.wait_for_function("document.querySelector('#temperature input[type=number]')?.value")
+        # Gradio sets what an accordion holds once more just after it is mounted, sooner than a person can type.
+        self.page.evaluate("new Promise((settled) => setTimeout(settled, 500))")
+
+    def fix_seed(self) -> None:
+        self.show_settings()
+        self.set_number("seed", SEED)
+
+    def set_number(self, knob: str, value: float) -> None:
+        box = self.page.locator(f"#{knob} input[type=number]")
+        box.fill(str(value))
+        box.press("Tab")
+
+    def number(self, knob: str) -> float:
+        return float(self.page.locator(f"#{knob} input[type=number]").input_value())
+
+    def upload(self, *files: Path) -> None:
+        self.page.locator("#question input[type=file]").set_input_files(files)
+        self.page.locator("#question .thumbnail-item").nth(len(files) - 1).wait_for()
+
+    def send(self, text: str) -> None:
+        self.page.evaluate("window.seen.length = 0")
+        box = self.page.locator("#question textarea")
+        box.fill(text)
+        box.press("Enter")
+
+    def until(self, state: str) -> None:
+        self.page.locator(f"#canvas .tc[data-state={state}]").wait_for()
+
+    def until_step(self, step: int) -> None:
+        self.page.wait_for_function(f"window.seen.some((shown) => shown.live && shown.step >= {step})")
+
+    def ask(self, text: str) -> str:
+        """Ask, wait for the end, and return what the bubble says."""
+        self.send(text)
+        self.until("playing")
+        self.until("done")
+        return self.bubble()
+
+    def seen(self) -> list[dict]:
+        """What the canvas showed of the answer to the last question, in order: its run begins with step 0."""
+        return self.page.evaluate(
+            """() => {
+                const began = window.seen.findIndex((shown) => shown.step === 0);
+                return window.seen.slice(began).filter((shown) => shown.live || shown.text);
+            }"""
+        )
+
+    def bubble(self) -> str:
+        return self.page.locator("#conversation .message.bot .message-content").last.inner_text().strip()
+
+    def conversation(self) -> str:
+        return self.page.locator("#conversation").inner_text()
+
+
+@contextmanager
+def served(pipe: LladaVPipeline) -> Iterator[str]:
+    """The address of the page for a model, while it is needed."""
+    from lladav.ui.app import build_app, launch  # which most tests can do without
+
+    with TemporaryDirectory() as cache, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", cache)  # a server that closes takes its files away, others' among them
+        demo = build_app(pipe)
+        _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True)
+        yield url
+        demo.close()
+
+
+def letters(text: str) -> str:
+    """What of a text survives a page: random weights say control characters, too, and pages fold white space."""
+    return "".join(letter for letter in text if letter.isprintable() and letter != " ")
+
+
+def slow(pipe: LladaVPipeline, seconds: float) -> tuple[list[float], Callable[[], None]]:
+    """Makes every forward pass of the language model take time, and notes when each ended."""
+    passes: list[float] = []
+
+    def wait(*_) -> None:
+        time.sleep(seconds)
+        passes.append(time.monotonic())
+
+    return passes, pipe.model.model.language_model.register_forward_hook(wait).remove
+
+
+@contextmanager
+def held(pipe: LladaVPipeline, steps: int) -> Iterator[tuple[Event, list[float]]]:
+    """Lets the model take so many steps, and no further one until the event is set; notes when passes ended."""
+    gate, passes = Event(), []
+
+    def wait(*_) -> None:
+        if len(passes) >= steps:
+            gate.wait()
+        passes.append(time.monotonic())
+
+    hook = pipe.model.model.language_model.register_forward_hook(wait)
+    try:
+        yield gate, passes
+    finally:
+        gate.set()
+        hook.remove()
+
+
+def long_run() -> list[CanvasState]:
+    """What the canvas is sent of the longest run, by a mind that never settles: no model is that restless."""
+    draw = random.Random(0)
+    config = SamplingConfig(gen_length=LENGTH, block_length=LENGTH, steps=STEPS)
+    recording = Recording(prompt=None, config=config, run="long")
+    writer = StateWriter(recording, lambda token: f" word{token}", special=())
+    recording.add(Frame(None, STEPS, 0, None, 0.0, "", None))
+    states = [writer.value()]
+    masked = list(range(LENGTH))
+    for step in range(1, STEPS + 1):
+        ending = "length" if step == STEPS else None
+        recording.add(Frame(_change(draw, masked), STEPS, step, None, 0.02 * step, "", ending))
+        states.append(writer.value())
+    return states
+
+
+def _change(draw: random.Random, masked: list[int]) -> TraceStep:
+    """A step that commits some of the masked positions, and takes them from the list."""
+    asked = [*masked]
+    ids = [draw.randrange(VOCABULARY) for _ in range(5 * len(asked))]
+    shares = [draw.choice([6000, 2000, 1000, 500, 100]) for _ in ids]
+    transferred = sorted(draw.sample(asked, LENGTH // STEPS))
+    masked[:] = [position for position in masked if position not in transferred]
+    return TraceStep(0, asked, ids[::5], [draw.random() for _ in asked], transferred, ids, shares)

@@ -1,0 +1,264 @@
+"""The page as a person meets it, in Debian's chromium; skipped where that or playwright is missing."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers import SEED, Visit, letters, served, slow
+from PIL import Image
+
+from lladav import LladaVPipeline, SamplingConfig
+from lladav.pipeline import EMBEDDED_MODEL, MASK_SIGN
+
+QUESTION = "What is this?"
+SETTINGS = SamplingConfig(gen_length=32, block_length=32, steps=16, refresh_interval=4, seed=SEED)  # the page's own
+
+
+def about_picture(picture: Path, text: str) -> list[dict]:
+    return [{"type": "image", "image": str(picture)}, {"type": "text", "text": text}]
+
+
+def test_masks_fall_to_zero_step_by_step(visit: Visit, picture: Path):
+    visit.upload(picture)
+    visit.ask(QUESTION)
+    seen = visit.seen()
+    steps = [shown["step"] for shown in seen]
+    masks = [shown["masks"] for shown in seen]
+    assert sorted(set(steps)) == list(range(17)), "the canvas has to show every step"
+    assert steps == sorted(steps)
+    assert masks == sorted(masks, reverse=True)
+    assert (masks[0], masks[-1]) == (32, 0)
+
+
+def test_the_bubble_refines_with_the_canvas(visit: Visit):
+    visit.ask(QUESTION)
+    live = [shown for shown in visit.seen() if shown["live"] and shown["step"] > 0]
+    assert {shown["step"] for shown in live} >= set(range(1, 16))
+    assert all(shown["bubble"] == shown["text"] for shown in live)
+    assert MASK_SIGN in live[0]["text"]
+
+
+def test_the_answer_is_the_pipelines_and_the_next_keeps_the_picture(
+    visit: Visit, picture: Path, tiny_pipeline: LladaVPipeline
+):
+    visit.fix_seed()
+    visit.upload(picture)
+    messages = [{"role": "user", "content": about_picture(picture, QUESTION)}]
+    first = tiny_pipeline(messages, SETTINGS).text
+    assert letters(visit.ask(QUESTION)) == letters(first)
+    messages += [{"role": "assistant", "content": first}, {"role": "user", "content": "Is it red?"}]
+    assert letters(visit.ask("Is it red?")) == letters(tiny_pipeline(messages, SETTINGS).text)
+    assert visit.page.locator("#conversation .message.user img").count() == 1
+
+
+def test_an_example_is_asked_by_a_click(visit: Visit):
+    example = visit.page.locator("#conversation .example").first
+    question = example.inner_text().strip()
+    example.click()
+    visit.until("playing")
+    visit.until("done")
+    assert question in visit.conversation()
+    assert visit.page.locator("#conversation .message.user img").count() == 1
+
+
+def test_a_new_seed_each_time_unless_one_is_set(visit: Visit):
+    seed = visit.canvas.locator("[data-out=seed]")
+    visit.ask(QUESTION)
+    first = seed.inner_text()
+    visit.show_settings()
+    visit.ask(QUESTION)
+    assert seed.inner_text() != first
+    visit.set_number("seed", 0)
+    visit.ask(QUESTION)
+    assert seed.inner_text() == "0"
+
+
+def test_a_later_picture_joins(visit: Visit, picture: Path, tmp_path: Path):
+    Image.new("RGB", (50, 50), "blue").save(tmp_path / "blue.png")
+    visit.upload(picture)
+    visit.ask(QUESTION)
+    visit.upload(tmp_path / "blue.png")
+    visit.ask("And this?")
+    assert visit.page.locator("#conversation .message.user img").count() == 2
+
+
+def test_stop_keeps_what_is_shown(visit: Visit):
+    visit.send(QUESTION)
+    visit.until_step(5)
+    visit.page.locator("#stop").click()
+    visit.until("done")
+    visit.page.wait_for_function("document.querySelectorAll('#conversation [data-refining]').length === 0")
+    kept = visit.bubble()
+    assert letters(kept) == letters(visit.seen()[-1]["text"])
+    assert MASK_SIGN in kept
+    assert visit.page.locator("#canvas .tc-chip").inner_text() == "stopped"
+    visit.page.wait_for_timeout(500)
+    assert visit.bubble() == kept
+    visit.ask("And now?")
+    assert kept in visit.conversation()
+
+
+@pytest.mark.parametrize("leave", [lambda visit: visit.page.locator("#stop").click(), lambda visit: visit.page.close()])
+def test_stop_and_leaving_end_the_model_within_a_step(visit: Visit, tiny_pipeline: LladaVPipeline, leave: Callable):
+    visit.set_number("gen_length", 128)
+    visit.page.locator("#preset label", has_text="Quality").click()
+    visit.page.get_by_text("128 forward passes").wait_for()
+    passes, release = slow(tiny_pipeline, 0.4)
+    try:
+        visit.send(QUESTION)
+        visit.until_step(2)
+        leave(visit)
+        while time.monotonic() - passes[-1] < 2:  # until the request has arrived, and the pass under way has ended
+            time.sleep(0.2)
+        assert 2 <= len(passes) < 128
+    finally:
+        release()
+
+
+def test_scrubbing_asks_nothing_of_the_server(visit: Visit):
+    visit.ask(QUESTION)
+    visit.page.wait_for_timeout(500)
+    asked = len(visit.requests)
+    scrub = visit.canvas.locator(".tc-scrub")
+    scrub.focus()
+    scrub.press("Home")
+    assert visit.canvas.locator(".tc-mask").count() == 32
+    scrub.press("ArrowRight")
+    assert visit.canvas.locator(".tc-mask").count() == 30
+    visit.canvas.locator("[data-do=last]").click()
+    assert visit.canvas.locator(".tc-mask").count() == 0
+    visit.canvas.locator("[data-do=play]").click()
+    visit.until("playing")
+    visit.until("done")
+    assert len(visit.requests) == asked
+
+
+def test_scrubbing_works_while_the_model_decodes(visit: Visit, tiny_pipeline: LladaVPipeline):
+    _, release = slow(tiny_pipeline, 0.15)
+    try:
+        visit.send(QUESTION)
+        visit.until_step(4)
+        visit.canvas.locator("[data-do=first]").click()
+        visit.page.wait_for_timeout(400)
+        assert visit.canvas.get_attribute("data-state") == "paused"
+        assert visit.canvas.locator(".tc-mask").count() == 32
+        visit.canvas.locator("[data-do=play]").click()
+        visit.until("done")
+    finally:
+        release()
+    assert visit.canvas.locator(".tc-mask").count() == 0
+
+
+def test_pointing_at_a_token_tells_what_was_weighed(visit: Visit, tiny_pipeline: LladaVPipeline):
+    visit.fix_seed()
+    visit.ask(QUESTION)
+    *_, last = tiny_pipeline.stream([{"role": "user", "content": QUESTION}], SETTINGS)
+    visit.canvas.locator(".tc-tok").nth(7).hover()
+    card = visit.canvas.locator(".tc-card")
+    shares = [round(100 * share) for share in last.top_probs[7].tolist()]
+    shown = card.locator(".tc-percent").all_inner_texts()
+    assert len(shown) == 5
+    for text, share in zip(shown, shares, strict=True):
+        assert abs(int(text.strip("<%")) - share) <= 2
+    facts = card.inner_text()
+    assert f"id {last.tokens[7].item()}" in facts
+    assert "position 7" in facts
+    assert f"confidence {100 * last.confidence[7].item():.0f}%" in facts
+
+
+def test_tokens_are_reached_by_keyboard(visit: Visit):
+    visit.ask(QUESTION)
+    visit.canvas.locator(".tc-tok").first.focus()
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("ArrowDown")
+    assert visit.page.evaluate("document.activeElement.dataset.position") == "9"
+    assert "position 9" in visit.canvas.locator(".tc-card").inner_text()
+
+
+def test_order_of_reveal(visit: Visit):
+    visit.ask(QUESTION)
+    visit.canvas.get_by_text("Unmasking order").click()
+    orders = [int(text) for text in visit.canvas.locator(".tc-order").all_inner_texts()]
+    assert sorted(orders) == sorted([*range(1, 17)] * 2)
+
+
+def test_markup_is_shown_as_text(visit: Visit):
+    text = "<img src=x onerror=alert(1)> <b>b</b> **bold** $x^2$ $$y$$ `code` ${1+1} {{value}}"
+    visit.ask(text)
+    assert visit.page.locator("#conversation .message.user .message-content").inner_text().strip() == text
+    assert visit.page.locator("#conversation .message img, #conversation .message b").count() == 0
+
+
+def test_a_refusal_is_a_notice_and_keeps_what_was_typed_and_attached(visit: Visit, picture: Path, tmp_path: Path):
+    visit.ask("Hello")
+    before = visit.conversation()
+    (tmp_path / "note.png").write_text("This is no picture.")
+    visit.upload(picture, tmp_path / "note.png")
+    visit.send(QUESTION)
+    visit.page.locator("#notice").get_by_text("note.png: This is not a picture that can be read").wait_for()
+    assert visit.page.locator("#question textarea").input_value() == QUESTION
+    assert visit.page.locator("#question .thumbnail-item").count() == 2
+    assert visit.conversation() == before
+    visit.page.locator("#question .thumbnail-item button").last.click()
+    assert visit.ask(QUESTION)
+    assert not visit.page.locator("#notice .no").is_visible()
+    visit.send("word " * 780)
+    visit.page.locator("#notice").get_by_text("must fit into 512 tokens").wait_for()
+    assert visit.page.locator("#question textarea").input_value().startswith("word ")
+    assert visit.ask("Still there?")
+
+
+def test_settings_snap_and_say_so(visit: Visit):
+    visit.set_number("block_length", 20)
+    visit.page.get_by_text("Block length moved to 16").wait_for()
+    assert (visit.number("block_length"), visit.number("steps")) == (16, 16)
+    visit.page.locator("#preset label", has_text="Quality").click()
+    visit.page.get_by_text("32 forward passes of 1 token each").wait_for()
+    visit.ask(QUESTION)
+    visit.page.locator("#cost").get_by_text("about").wait_for()
+    assert visit.canvas.locator("[data-out=nfe]").inner_text() == "32"
+
+
+def test_retry_and_new_chat(visit: Visit):
+    visit.ask(QUESTION)
+    visit.page.locator("#retry").click()
+    visit.until("playing")
+    visit.until("done")
+    assert visit.conversation().count(QUESTION) == 1
+    visit.page.locator("#new-chat").click()
+    visit.page.locator("#canvas .tc[data-state=idle]").wait_for()
+    assert visit.page.locator("#conversation .message").count() == 0
+
+
+def test_a_screen_reader_hears_the_final_text_once(visit: Visit):
+    answer = visit.ask(QUESTION)
+    heard = visit.page.locator("[aria-live=polite]").all_inner_texts()
+    assert [letters(text) for text in heard if text.strip()] == [letters(answer)]
+
+
+def test_reduced_motion_shows_steps_as_they_come(open_page: Callable[..., Visit], url: str):
+    visit = open_page(url, reduced_motion="reduce")
+    visit.send(QUESTION)
+    visit.until("done")
+    assert visit.page.evaluate("document.querySelector('.tc').getAnimations({subtree: true}).length") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: int, scheme: str):
+    visit = open_page(url, width=width, color_scheme=scheme)
+    visit.ask("A long question " * 8)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert ("dark" in visit.page.evaluate("document.body.className")) == (scheme == "dark")
+
+
+@pytest.mark.skipif(not (EMBEDDED_MODEL / "model.safetensors").exists(), reason="the embedded model is not there")
+def test_the_embedded_model_names_what_it_sees(open_page: Callable[..., Visit]):
+    with served(LladaVPipeline.from_pretrained(EMBEDDED_MODEL, device="cpu")) as address:
+        visit = open_page(address)
+        visit.page.locator("#conversation .example", has_text="What is this?").click()
+        visit.until("playing")
+        visit.until("done")
+        assert "frog" in visit.bubble().lower()
+        assert visit.ask("Where is it?")

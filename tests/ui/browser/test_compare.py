@@ -1,0 +1,143 @@
+"""The Compare tab as a person meets it."""
+
+from collections.abc import Callable
+
+import pytest
+from helpers import Visit, letters, slow
+
+from lladav import LladaVPipeline, SamplingConfig, Trace
+from lladav.ui.examples import examples
+
+LENGTH = 32
+
+
+class Comparison:
+    """A visit to the tab, with the example it opens with."""
+
+    def __init__(self, visit: Visit):
+        self.page = visit.page
+        self.page.get_by_role("tab", name="Compare").click()
+        self.clock = self.page.locator("#player .pc")
+        self.slider = self.clock.locator(".pc-scrub")
+        self.clock.wait_for()
+        self.page.locator("#canvas-b .tc-tok").first.wait_for()
+
+    def run(self) -> None:
+        self.page.locator("#compare").click()
+        self.until("playing")
+        self.until("done")
+
+    def until(self, state: str) -> None:
+        self.page.locator(f"#player .pc[data-state={state}]").wait_for()
+
+    def masks(self) -> list[int]:
+        return [self.page.locator(f"#canvas-{side} .tc-mask").count() for side in "ab"]
+
+    def texts(self) -> list[str]:
+        return [self.page.locator(f".pv-text.pv-{side} span").first.inner_text() for side in "ab"]
+
+    def figures(self, name: str) -> list[str]:
+        row = self.page.locator("#results tr", has=self.page.get_by_role("rowheader", name=name))
+        return row.locator(".pv-value").all_inner_texts()
+
+
+@pytest.fixture
+def comparison(visit: Visit) -> Comparison:
+    return Comparison(visit)
+
+
+def expected(pipe: LladaVPipeline, **settings) -> Trace:
+    """The run that a side must show."""
+    example = examples()[-1]
+    content = [{"type": "image", "image": example.image}, {"type": "text", "text": example.question}]
+    config = SamplingConfig(**{"gen_length": LENGTH, "block_length": LENGTH, "seed": 0} | settings)
+    return pipe([{"role": "user", "content": content}], config).trace
+
+
+def masks_at(trace: Trace, step: int) -> int:
+    return int([*trace.replay()][min(step, len(trace.steps))].mask_index.sum())
+
+
+def test_two_settings_on_one_slider(comparison: Comparison, tiny_pipeline: LladaVPipeline):
+    comparison.run()
+    traces = [expected(tiny_pipeline, steps=LENGTH), expected(tiny_pipeline, steps=LENGTH // 4)]
+    for text, trace in zip(comparison.texts(), traces, strict=True):
+        assert letters(text) == letters(trace.text)
+    assert comparison.figures("forward passes") == [str(len(trace.steps)) for trace in traces]
+    comparison.slider.focus()
+    comparison.slider.press("Home")
+    assert comparison.masks() == [LENGTH, LENGTH]
+    for step in (1, 2):
+        comparison.slider.press("ArrowRight")
+        assert comparison.masks() == [masks_at(trace, step) for trace in traces]
+    comparison.slider.press("End")
+    assert comparison.masks() == [masks_at(trace, LENGTH) for trace in traces]
+
+
+def test_seconds_are_each_sides_own(comparison: Comparison):
+    comparison.run()
+    comparison.clock.get_by_text("Seconds").click()
+    longest = float(comparison.slider.get_attribute("max"))
+    seconds = [float(text.removesuffix(" s")) for text in comparison.figures("seconds")]
+    assert longest == pytest.approx(1000 * max(seconds), abs=10)
+    comparison.slider.fill(str(longest / 2))
+    half = comparison.masks()
+    comparison.slider.fill(str(longest))
+    assert half[0] > comparison.masks()[0]
+    assert "of" in comparison.clock.locator(".pc-now").inner_text()
+
+
+def test_a_pair_sets_both_sides(comparison: Comparison, tiny_pipeline: LladaVPipeline):
+    comparison.page.locator("#comparison label", has_text="One block or blocks of 8").click()
+    comparison.page.wait_for_function("document.querySelector('#b-block_length input[type=number]').value === '8'")
+    comparison.run()
+    blocks = expected(tiny_pipeline, steps=LENGTH, block_length=8)
+    assert letters(comparison.texts()[1]) == letters(blocks.text)
+    assert "4 blocks of 8" in comparison.page.locator("#title-b").inner_text()
+    comparison.slider.fill("8")
+    assert comparison.page.locator("#canvas-b .tc-mask").count() == masks_at(blocks, 8)
+    first_block = comparison.page.locator("#canvas-b .tc-tok:nth-child(-n+8).tc-mask")
+    assert first_block.count() == 0
+
+
+def test_one_after_the_other(comparison: Comparison):
+    comparison.page.locator("#in-turn input").check()
+    comparison.run()
+    assert all(comparison.figures("forward passes"))
+
+
+def test_stop_keeps_both_as_they_are(comparison: Comparison, tiny_pipeline: LladaVPipeline):
+    _, release = slow(tiny_pipeline, 0.8)  # long enough for a click on a busy machine
+    try:
+        comparison.page.locator("#compare").click()
+        comparison.page.wait_for_function("Number(document.querySelector('#player .pc-scrub').value) >= 2")
+        comparison.page.locator("#pair-stop").click()
+        comparison.until("done")
+    finally:
+        release()
+    kept = comparison.masks()
+    assert 0 < kept[0] < LENGTH
+    comparison.page.wait_for_timeout(800)
+    assert comparison.masks() == kept
+    comparison.run()
+    assert comparison.figures("forward passes")[1]
+
+
+def test_what_cannot_be_asked_is_told(comparison: Comparison):
+    comparison.page.locator("#compare-image").get_by_label("Remove Image").click()
+    comparison.page.locator("#compare-text textarea").fill("")
+    comparison.page.locator("#compare").click()
+    comparison.page.get_by_text("There is nothing to answer yet").wait_for()
+    comparison.page.locator("#compare-text textarea").fill("word " * 800)
+    comparison.page.locator("#compare").click()
+    comparison.page.get_by_text("must fit into 512 tokens").wait_for()
+    comparison.until("idle")
+    assert comparison.page.locator("#pair-stop").is_disabled()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: int, scheme: str):
+    comparison = Comparison(open_page(url, width=width, color_scheme=scheme))
+    comparison.run()
+    assert comparison.page.evaluate("document.documentElement.scrollWidth") <= width

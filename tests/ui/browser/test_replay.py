@@ -1,0 +1,146 @@
+"""Replaying a run as a person does: scrubbing, looking into tokens, views and curves; and how quickly that goes."""
+
+import pytest
+from helpers import Visit, held, long_run
+
+from lladav import LladaVPipeline
+from lladav.pipeline import MASK_SIGN
+from lladav.viewer.state import STATIC, script, template
+
+QUESTION = "What is this?"
+
+
+def scrub_to(visit: Visit, step: int) -> None:
+    visit.canvas.locator(".tc-scrub").fill(str(step))
+
+
+def shown_step(visit: Visit) -> int:
+    return int(visit.canvas.get_attribute("data-step"))
+
+
+@pytest.fixture
+def asked(visit: Visit) -> Visit:
+    visit.ask(QUESTION)
+    return visit
+
+
+def test_keys_go_through_the_steps(asked: Visit):
+    scrub = asked.canvas.locator(".tc-scrub")
+    scrub.focus()
+    scrub.press("Home")
+    assert shown_step(asked) == 0
+    scrub.press("ArrowRight")
+    scrub.press("ArrowRight")
+    assert shown_step(asked) == 2
+    asked.canvas.locator(".tc-tok").nth(3).focus()
+    asked.page.keyboard.press(",")
+    assert shown_step(asked) == 1
+    asked.page.keyboard.press(".")
+    assert shown_step(asked) == 2
+    assert asked.page.evaluate("document.activeElement.dataset.position") == "3"
+    scrub.press("End")
+    assert asked.canvas.locator(".tc-mask").count() == 0
+
+
+def test_a_masked_token_tells_what_is_weighed_at_the_step_on_show(asked: Visit):
+    readings = {}
+    for step in (1, 6):
+        scrub_to(asked, step)
+        masked = asked.canvas.locator(".tc-mask").last
+        masked.hover()
+        guess = masked.locator(".tc-piece").inner_text()
+        best = asked.canvas.locator(".tc-alt").first.inner_text()
+        assert best.strip("␣").startswith(guess.strip("␣")[:3])
+        assert asked.canvas.locator(".tc-prob").count() == 5
+        assert "masked" in asked.canvas.locator(".tc-card").inner_text()
+        readings[step] = asked.canvas.locator(".tc-percent").all_inner_texts()
+    assert readings[1] != readings[6]
+
+
+def test_curves_and_masks_left_follow_the_scrubber(asked: Visit):
+    for step in (0, 3, 9):
+        scrub_to(asked, step)
+        masks = asked.canvas.locator(".tc-mask").count()
+        assert asked.canvas.locator("[data-out=masks]").inner_text() == str(masks)
+    last = int(asked.canvas.locator(".tc-scrub").get_attribute("max"))
+    points = asked.canvas.locator("[data-curve=masks] polyline").get_attribute("points").split(" ")
+    assert len(points) == last + 1
+    assert points[-1].startswith("200.0,"), "the curve of a finished run takes its whole width"
+    asked.canvas.locator("[data-curve=committed]").click(position={"x": 2, "y": 20})
+    assert shown_step(asked) <= 1
+
+
+def test_the_text_view_reads_as_the_answer_does(asked: Visit):
+    asked.canvas.get_by_role("button", name="Text").click()
+    shown, bubble = asked.canvas.locator(".tc-tokens").inner_text(), asked.bubble()
+    ascii_only = [[letter for letter in text if "!" <= letter <= "~"] for text in (shown, bubble)]
+    assert ascii_only[0] == ascii_only[1], "tokens may be parts of other letters"
+    asked.canvas.get_by_role("button", name="Unmasking order").click()
+    assert asked.canvas.locator(".tc-order").first.is_visible()
+
+
+def test_scrubbing_back_while_the_model_decodes(visit: Visit, tiny_pipeline: LladaVPipeline):
+    with held(tiny_pipeline, steps=4) as (gate, _):
+        visit.send(QUESTION)
+        visit.until_step(4)
+        scrub_to(visit, 2)
+        assert visit.canvas.locator(".tc-scrub").get_attribute("max") == "4"
+        assert MASK_SIGN in visit.page.locator("#conversation [data-refining]").get_attribute("data-refining")
+        gate.set()
+        visit.page.wait_for_function("document.querySelector('#canvas .tc-scrub').max > 4")
+        assert shown_step(visit) == 2
+        visit.canvas.locator("[data-do=play]").click()
+        visit.until("done")
+    assert shown_step(visit) > 4
+
+
+# ---- the canvas alone, which needs no server ---------------------------------------------------
+
+
+@pytest.fixture
+def alone(browser):
+    """A page with nothing but the canvas of the longest run, and a clock that only the test moves."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.clock.install()
+    styles = (STATIC / "canvas.css").read_text(encoding="utf-8")
+    page.set_content(f"<style>{styles}</style><main>{template()}</main><script>{script()}</script>")
+    state = long_run()[-1] | {"live": False, "play": False}
+    page.evaluate("(state) => void window.lladav.mount(document.querySelector('main'), state)", state)
+    yield page
+    page.close()
+
+
+def test_speed_is_a_choice(alone):
+    steps = {}
+    for speed in ("0.5", "4"):
+        alone.locator(".tc-speed").select_option(speed)
+        alone.locator("[data-do=first]").click()
+        alone.locator("[data-do=play]").click()
+        alone.clock.run_for(500)
+        steps[speed] = int(alone.locator(".tc").get_attribute("data-step"))
+        alone.locator("[data-do=play]").click()
+    assert 2 * steps["0.5"] < steps["4"]
+
+
+def test_the_longest_run_repaints_quickly(alone):
+    """Above 30 repaints a second, counted in time that the page's thread was at work, for others use the machine."""
+    session = alone.context.new_cdp_session(alone)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def busy() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
+
+    start, repaints = busy(), 0
+    for step in range(0, 256, 8):
+        alone.evaluate(
+            """(step) => {
+                const scrub = document.querySelector('.tc-scrub');
+                scrub.value = step;
+                scrub.dispatchEvent(new Event('input'));
+                document.querySelector('.tc-tokens').lastChild.getBoundingClientRect();  // which settles the layout
+            }""",
+            step,
+        )
+        repaints += 1
+    assert repaints / (busy() - start) > 30

@@ -1,0 +1,79 @@
+"""Settings that travel in a link, in Debian's chromium; skipped where that is missing."""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+from helpers import Visit
+
+NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
+
+
+def settings_of(address: str) -> dict[str, str]:
+    return {name: text for name, (text,) in parse_qs(urlsplit(address).query).items()}
+
+
+def until_number(visit: Visit, knob: str, value: float) -> None:
+    visit.page.wait_for_function(
+        "([knob, value]) => Number(document.querySelector(`#${knob} input[type=number]`).value) === value",
+        arg=[knob, value],
+    )
+
+
+def test_a_link_opens_the_page_as_it_was(open_page: Callable[..., Visit], url: str):
+    visit = open_page(url, permissions=["clipboard-read", "clipboard-write"])
+    visit.set_number("gen_length", 48)
+    until_number(visit, "block_length", 48)
+    visit.set_number("block_length", 16)
+    visit.page.locator("#preset input:checked").wait_for(state="detached")
+    visit.show_settings()
+    visit.set_number("temperature", 0.5)
+    visit.set_number("seed", 11)
+    visit.page.locator("#share").click()
+    visit.page.get_by_text("Link copied").wait_for()
+    link = visit.page.evaluate("navigator.clipboard.readText()")
+    assert link == visit.page.url
+    settings = settings_of(link)
+    assert (settings["tab"], settings["gen_length"], settings["block_length"]) == ("chat", "48", "16")
+    assert (settings["temperature"], settings["seed"], settings["refresh_interval"]) == ("0.5", "11", "4")
+
+    other = open_page(link)
+    until_number(other, "gen_length", 48)
+    until_number(other, "block_length", 16)
+    other.show_settings()
+    until_number(other, "temperature", 0.5)
+    until_number(other, "seed", 11)
+    until_number(other, "refresh_interval", 4)
+    assert not other.page.locator("#note").is_visible()
+
+
+def test_a_link_opens_its_tab_with_the_settings_of_both_sides(open_page: Callable[..., Visit], url: str):
+    visit = open_page(f"{url}?tab=compare&a-steps=8&b-steps=4&b-temperature=0.25", opens="#compare")
+    assert visit.page.locator("[role=tab][aria-selected=true]").inner_text() == "Compare"
+    until_number(visit, "a-steps", 8)
+    until_number(visit, "b-steps", 4)
+    visit.page.locator("#share").click()
+    visit.page.wait_for_function("location.search.includes('a-steps=8')")
+    settings = settings_of(visit.page.url)
+    assert (settings["tab"], settings["b-steps"], settings["b-temperature"]) == ("compare", "4", "0.25")
+    assert "steps" not in settings
+
+
+def test_without_a_clipboard_the_link_is_shown_selected(open_page: Callable[..., Visit], url: str):
+    visit = open_page(url)
+    visit.page.evaluate(NO_CLIPBOARD)
+    visit.page.locator("#share").click()
+    field = visit.page.locator("#share-link")
+    field.wait_for()
+    assert field.input_value() == visit.page.url
+    assert visit.page.evaluate("getSelection().toString()") == visit.page.url
+    assert settings_of(visit.page.url)["steps"] == "16"
+
+
+def test_a_link_that_asks_for_too_much_is_answered_in_a_sentence(open_page: Callable[..., Visit], url: str):
+    visit = open_page(f"{url}?steps=7&block_length=16&cfg_scale=<img src=x>&seed=3&tab=nowhere")
+    visit.page.get_by_text(
+        "CFG scale in the link was left out: it has to be a number. Denoising steps moved to 8"
+    ).wait_for()
+    until_number(visit, "steps", 8)
+    assert visit.page.locator("#note img").count() == 0
+    assert visit.page.locator("[role=tab][aria-selected=true]").inner_text() == "Chat"

@@ -1,0 +1,93 @@
+"""From what a visitor did on the canvas to the settings of the run that goes on from there."""
+
+import pytest
+
+from lladav import LladaVPipeline, SamplingConfig, Trace
+from lladav.sampling import encode
+from lladav.ui.chat.edits import edited
+
+MESSAGES = [{"role": "user", "content": "What is this?"}]
+CONFIG = SamplingConfig(gen_length=16, block_length=16, steps=8, seed=0, stop=("<|eot_id|>",))
+
+
+@pytest.fixture(scope="module")
+def trace(tiny_pipeline: LladaVPipeline) -> Trace:
+    """A run whose answer is "It is a red circle." and the stop, with nothing but masks before step 1."""
+    ids = encode("It is a red circle.<|eot_id|>", tiny_pipeline.tokenizer)
+    config = SamplingConfig(gen_length=16, block_length=16, steps=8, template=(*ids, *[None] * (16 - len(ids))))
+    return tiny_pipeline(MESSAGES, config).trace
+
+
+@pytest.fixture(scope="module")
+def free(tiny_pipeline: LladaVPipeline) -> Trace:
+    return tiny_pipeline(MESSAGES, CONFIG).trace
+
+
+def final_tokens(trace: Trace) -> list[int]:
+    *_, last = trace.replay()
+    return last.tokens.tolist()
+
+
+def event(step: int, changes: dict, label: str = "an edit") -> dict:
+    return {"step": step, "changes": {str(position): change for position, change in changes.items()}, "label": label}
+
+
+def answer(pipe: LladaVPipeline, template: tuple[int | None, ...]) -> str:
+    ids = [token for token in template if token is not None]
+    return pipe.tokenizer.decode(ids).split("<|eot_id|>")[0]
+
+
+def encoder(pipe: LladaVPipeline):
+    return lambda text: encode(text, pipe.tokenizer)
+
+
+def test_remasked_tokens_are_the_only_ones_that_can_change(tiny_pipeline: LladaVPipeline, free: Trace):
+    edit = edited(free, event(8, {3: None, 5: None}), encoder(tiny_pipeline))
+    before = final_tokens(free)
+    assert edit.config.template == tuple(None if at in (3, 5) else token for at, token in enumerate(before))
+    after = final_tokens(tiny_pipeline(MESSAGES, edit.config).trace)
+    assert [token for at, token in enumerate(after) if at not in (3, 5)] == [
+        token for at, token in enumerate(before) if at not in (3, 5)
+    ]
+
+
+def test_a_chosen_token_is_pinned_and_kept(tiny_pipeline: LladaVPipeline, free: Trace):
+    alternative = free.steps[2].top_ids[1]
+    position = free.steps[2].positions[0]
+    edit = edited(free, event(2, {position: alternative}), encoder(tiny_pipeline))
+    assert edit.pins == (position,)
+    assert edit.config.template[position] == alternative
+    assert final_tokens(tiny_pipeline(MESSAGES, edit.config).trace)[position] == alternative
+
+
+@pytest.mark.parametrize(
+    ("masked", "words", "text"),
+    [
+        ((), "blue", "It is a blue circle."),
+        ((), "dog or square", "It is a dog or square circle."),
+        (("circle",), "dog", "It is a dog."),
+        ((), ", red", "It is a, red circle."),
+    ],
+)
+def test_words_take_the_place_of_what_was_marked(
+    tiny_pipeline: LladaVPipeline, trace: Trace, masked: tuple, words: str, text: str
+):
+    spelled = tiny_pipeline.pieces(final_tokens(trace))
+    changes: dict[int, str | None] = {spelled.index(" red"): words}
+    changes |= {at: None for at, piece in enumerate(spelled) if piece.strip() in masked}
+    edit = edited(trace, event(0, changes), encoder(tiny_pipeline))
+    assert answer(tiny_pipeline, edit.config.template) == text
+    assert len(edit.config.template) == 16
+    pinned = tiny_pipeline.tokenizer.decode([edit.config.template[at] for at in edit.pins])
+    assert pinned.strip() == words
+
+
+def test_words_must_fit_into_the_answer(tiny_pipeline: LladaVPipeline, trace: Trace):
+    with pytest.raises(ValueError, match="longer than its 16 tokens"):
+        edited(trace, event(0, {0: "red " * 12}), encoder(tiny_pipeline))
+
+
+@pytest.mark.parametrize("change", [-1, 10**9, "", "  ", 1.5, ["a"], "long " * 1000])
+def test_what_is_no_change_is_refused(tiny_pipeline: LladaVPipeline, free: Trace, change: object):
+    with pytest.raises(ValueError, match="must be a token of this run, words or a mask"):
+        edited(free, event(8, {3: change}), encoder(tiny_pipeline))

@@ -1,0 +1,198 @@
+"""What the page says a run will take, against what it takes, on a clock that only the model moves."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from helpers import picture_message
+
+from lladav import LladaVPipeline, SamplingConfig, Trace, pipeline
+from lladav.sampling import sample
+from lladav.ui.settings.latency import Latency, in_words, learn, measure, observe, pass_sizes
+from lladav.ui.settings.snapping import PRESETS, Plan, preset
+from lladav.ui.streaming import LONGEST_GRANT, gpu_seconds
+
+LINE = Latency(fixed=0.004, per_position=0.0001)
+READING = 0.03  # seconds for the prompt, besides its passes
+PROMPT = 80
+
+
+def config_of(plan: Plan, **others) -> SamplingConfig:
+    return SamplingConfig(
+        gen_length=plan.gen_length,
+        block_length=plan.block_length,
+        steps=plan.steps,
+        refresh_interval=plan.refresh_interval,
+        threshold=plan.threshold if plan.threshold < 1 else None,
+        **others,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tiny_pipeline: LladaVPipeline) -> Callable[..., Trace]:
+    """Runs of the model whose passes take what `LINE` says, and whose prompts are `PROMPT` positions long."""
+
+    @cache
+    def traced(config: SamplingConfig) -> Trace:
+        return tiny_pipeline([picture_message("What is this?")], config).trace
+
+    def made(config: SamplingConfig, line: Latency = LINE) -> Trace:
+        trace = traced(config)
+        sizes = pass_sizes(config, len(trace.steps), PROMPT, guided=config.cfg_scale > 0)
+        seconds = [READING / 2] + [READING + line.seconds(sizes[: index + 1]) for index in range(len(sizes))]
+        return replace(trace, prompt_length=PROMPT, seconds=seconds)
+
+    return made
+
+
+def test_a_pass_runs_the_prompt_only_where_it_is_read():
+    config = SamplingConfig(gen_length=8, block_length=8, steps=8, refresh_interval=3)
+    assert pass_sizes(config, 5, prompt_length=100, guided=False) == [108, 8, 8, 108, 8]
+    assert pass_sizes(config, 2, prompt_length=100, guided=True) == [216, 16]
+    assert pass_sizes(replace(config, refresh_interval=None), 2, 100, guided=False) == [108, 108]
+
+
+def test_the_line_is_found_where_passes_differ(run: Callable[..., Trace]):
+    latency = learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=())), None)
+    assert latency.fixed == pytest.approx(LINE.fixed)
+    assert latency.per_position == pytest.approx(LINE.per_position)
+    assert latency.startup == pytest.approx(READING)
+    assert (latency.prompt_length, latency.written) == (PROMPT, math.inf)
+
+
+@pytest.mark.parametrize("guidance", [0.0, 1.0])
+@pytest.mark.parametrize("seen", [None, "Quality", "Balanced", "Fast"])
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("length", [8, 32])
+def test_an_estimate_is_within_30_percent(
+    run: Callable[..., Trace], name: str, seen: str | None, length: int, guidance: float
+):
+    """After a run to measure by, and perhaps one more with other settings."""
+    latency = learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=())), None)
+    slower = Latency(2 * LINE.fixed, 2 * LINE.per_position)  # the machine has become busy since
+    if seen:
+        latency = learn(run(config_of(preset(seen, 16), stop=()), slower), latency)
+    plan = replace(preset(name, length), threshold=1)  # how much a model is sure of is known from runs with one only
+    taken = run(config_of(plan, cfg_scale=guidance, stop=()), slower if seen else LINE).seconds[-1]
+    assert latency.forecast(plan, guidance) == pytest.approx(taken, rel=0.3)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_same_question_again_is_foretold(run: Callable[..., Trace], name: str):
+    plan = preset(name, 32)
+    trace = run(replace(config_of(plan), seed=1, temperature=0.7))
+    latency = learn(
+        trace, learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4)), None)
+    )
+    assert abs(latency.passes(plan) - len(trace.steps)) <= 1
+    assert latency.forecast(plan, 0) == pytest.approx(trace.seconds[-1], rel=0.3)
+
+
+def test_a_short_answer_makes_the_next_estimate_short(run: Callable[..., Trace]):
+    plan = preset("Quality", 16)
+    trace = run(config_of(plan, stop=()))
+    short = replace(trace, steps=trace.steps[:4], seconds=trace.seconds[:5])  # as if it had found a stop
+    latency = learn(short, LINE)
+    assert latency.passes(plan) == 4
+    assert latency.passes(preset("Balanced", 16)) == 2
+    assert latency.passes(preset("Quality", 64)) == 4
+    assert learn(trace, LINE).passes(preset("Quality", 64)) == 64
+
+
+def test_an_edit_says_nothing_of_the_next_answer(run: Callable[..., Trace]):
+    template = (5,) * 12 + (None,) * 4
+    config = SamplingConfig(gen_length=16, block_length=16, steps=16, template=template, stop=())
+    assert learn(run(config), LINE).passes(preset("Quality", 16)) == 16
+
+
+def test_a_run_that_commits_all_it_is_sure_of_foretells_the_next(run: Callable[..., Trace]):
+    fast = preset("Fast", 32)
+    assert replace(LINE, written=12).passes(fast) == 4
+    trace = run(config_of(replace(fast, threshold=0.5), stop=()))
+    latency = learn(trace, replace(LINE, written=12))
+    assert latency.passes(fast) == len(trace.steps)
+    assert latency.passes(preset("Quality", 32)) == 12
+
+
+def test_runs_without_an_end_or_a_step_teach_nothing(run: Callable[..., Trace]):
+    trace = run(SamplingConfig(gen_length=8, block_length=8, steps=8, stop=()))
+    for useless in (None, replace(trace, finish_reason=None), replace(trace, steps=[], seconds=[0.1])):
+        assert observe(useless, LINE) is LINE
+    assert observe(trace, LINE) == learn(trace, LINE)
+
+
+def test_a_run_of_one_pass_leaves_the_line_alone(run: Callable[..., Trace]):
+    trace = run(SamplingConfig(gen_length=8, block_length=8, steps=1, stop=()))
+    latency = learn(trace, LINE)
+    assert (latency.fixed, latency.per_position) == (LINE.fixed, LINE.per_position)
+    assert learn(trace, None).per_position > 0
+
+
+def test_the_page_opens_with_what_was_measured(tiny_pipeline: LladaVPipeline):
+    latency = measure(tiny_pipeline, [picture_message("What is this?")])
+    assert latency is not None
+    assert latency.seconds([100]) > 0
+    assert latency.prompt_length > 0
+
+
+def test_a_frame_counts_the_models_seconds_only(tiny_pipeline: LladaVPipeline, monkeypatch: pytest.MonkeyPatch):
+    clock = Clock()
+    monkeypatch.setattr(pipeline.time, "perf_counter", clock)
+    monkeypatch.setattr("lladav.pipeline.sample", clock.slowing(sample))
+    config = SamplingConfig(gen_length=8, block_length=8, steps=8, stop=())
+    seconds = []
+    prompt = tiny_pipeline.prepare([{"role": "user", "content": "Hi"}])
+    for frame in tiny_pipeline.frames(prompt, config):
+        seconds.append(frame.seconds)
+        clock.now += 5  # a page that takes its time
+    assert seconds == pytest.approx([index / 4 for index in range(9)])
+
+
+class Clock:
+    """A clock that stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def slowing(self, sample: Callable) -> Callable:
+        """`sample`, with a quarter of a second for each state."""
+
+        def slow(*args) -> Iterator:
+            for step in sample(*args):
+                self.now += 0.25
+                yield step
+
+        return slow
+
+
+def test_words():
+    plan = preset("Balanced", 32)
+    assert in_words(plan, 0, None).startswith("Up to **16 forward passes** of 2 tokens each; how long")
+    latency = Latency(fixed=0.01, per_position=0)
+    assert in_words(plan, 0, latency) == "**16 forward passes** of 2 tokens each: about **160 ms**."
+    assert "twice as wide for guidance" in in_words(plan, 1.5, latency)
+    assert in_words(plan, 0, Latency(0.5, 0)).endswith("about **8.0 s**.")
+    short = in_words(plan, 0, replace(latency, written=6))
+    assert short == (
+        "Up to **16 forward passes** of 2 tokens each. An answer usually stops after about **3**: **30 ms**."
+    )
+    assert "tokens each" not in in_words(preset("Fast", 32), 0, latency)
+
+
+def test_a_gpu_is_asked_for_as_long_as_a_run_may_take_and_no_longer(tiny_pipeline: LladaVPipeline):
+    prompt = replace(tiny_pipeline.prepare([picture_message("What?")]), length=3000)
+    exact = SamplingConfig(gen_length=128, block_length=128, steps=128)
+    asked = [
+        gpu_seconds(prompt, config)
+        for config in (exact, replace(exact, refresh_interval=32), replace(exact, refresh_interval=32, steps=64))
+    ]
+    assert asked == sorted(asked, reverse=True)
+    assert asked[0] > 2 * asked[1] > 2 * asked[2]
+    assert gpu_seconds(prompt, replace(exact, cfg_scale=1.0)) > asked[0]
+    assert gpu_seconds(replace(prompt, length=30), exact) < asked[0]
+    assert gpu_seconds(replace(prompt, length=10**6), exact) == LONGEST_GRANT

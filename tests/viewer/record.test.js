@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { readoutsAt } from "../../lladav/viewer/static/readouts.js";
+import { RunRecord, entropy } from "../../lladav/viewer/static/record.js";
+import { mapOf } from "../../lladav/viewer/static/step_map.js";
+
+const { state, trace, readouts } = JSON.parse(readFileSync(new URL("../fixtures/viewer/run.json", import.meta.url)));
+
+function recordOf(lines = state.log.length) {
+  const record = new RunRecord();
+  record.read({ ...state, log: state.log.slice(0, lines) });
+  return record;
+}
+
+test("every readout of every step says what the trace says", () => {
+  const record = recordOf();
+  readouts.forEach((expected, step) => {
+    const done = step === readouts.length - 1;
+    const said = readoutsAt(record, { step, done, playing: false, stopped: false });
+    assert.deepEqual(Object.fromEntries(Object.keys(expected).map((name) => [name, said[name]])), expected);
+  });
+});
+
+test("the readouts of a run that was cut short are those of the run up to there", () => {
+  const record = recordOf(), step = 4;
+  record.cut(step);
+  assert.equal(record.steps.length, step + 1);
+  const said = readoutsAt(record, { step, done: true, playing: false, stopped: true });
+  for (const name of ["nfe", "tpf", "masks", "committed", "mean"]) assert.equal(said[name], readouts[step][name]);
+  assert.equal(said.state, "stopped");
+  assert.equal(said.finish, "–");
+});
+
+test("a state that carries more of a run adds to what is known, and an update of another run begins anew", () => {
+  const record = recordOf(3), whole = recordOf();
+  assert.equal(record.read({ ...state, log: state.log.slice(0, 5) }), false);
+  assert.equal(record.read(state), false);
+  assert.deepEqual(record, whole);
+  assert.equal(record.read({ ...state, run: "another", log: state.log.slice(0, 1) }), true);
+  assert.equal(record.steps.length, 1);
+  assert.ok(record.history.every((held) => held.length === 0));
+});
+
+test("a token stands where and when it was committed", () => {
+  const record = recordOf();
+  trace.steps.forEach(({ transfer_index }, index) => {
+    for (const position of transfer_index) {
+      assert.equal(record.tokenAt(position, index), undefined);
+      assert.equal(record.tokenAt(position, index + 1)?.step, index + 1);
+    }
+  });
+});
+
+test("a token that was taken back is a mask again", () => {
+  const record = recordOf(3), [position] = record.steps[1].transfer_index[0];
+  const line = [3, 3, 30, 0, record.steps[2].stop_position, [], [], [position]];
+  record.read({ ...state, log: [...state.log.slice(0, 3), JSON.stringify(line)] });
+  assert.ok(record.tokenAt(position, 2));
+  assert.equal(record.tokenAt(position, 3), undefined);
+  assert.equal(record.masksAt(3), record.masksAt(2) + 1);
+});
+
+test("entropy is that of the listed probabilities and the rest", () => {
+  assert.equal(entropy([1]), 0);
+  assert.ok(Math.abs(entropy([0.5, 0.5]) - Math.log(2)) < 1e-12);
+  assert.ok(Math.abs(entropy([0.5]) - Math.log(2)) < 1e-12);
+});
+
+test("the map has a row a step and a column a position, and marks the commits", () => {
+  const rows = mapOf(recordOf());
+  assert.equal(rows.length, trace.steps.length);
+  rows.forEach((row, index) => {
+    assert.equal(row.length, trace.config.gen_length);
+    const committed = row.flatMap((cell, position) => (cell.committed ? [position] : []));
+    assert.deepEqual(committed, [...trace.steps[index].transfer_index].sort((a, b) => a - b));
+  });
+});
