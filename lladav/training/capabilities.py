@@ -27,11 +27,9 @@ def capabilities() -> dict[str, Any]:
     """The fields of `lladav.ui.capabilities.Capabilities`, as far as they differ from those of a published model."""
     return {
         "summary": "tiny demo model, emoji and shapes",
-        "knows": {"things": list(class_names()), "shapes": list(SHAPES), "colors": list(COLORS)},
+        "knows": {"Things": list(class_names()), "Shapes": list(SHAPES), "Colors": list(COLORS)},
         "examples": EXAMPLES,
-        "suggested_questions": ["What is in the picture?", "Describe the picture in detail.", "What do you see?"],
-        "can_think": False,
-        "max_frames": 0,
+        "suggested_questions": ["Describe the picture.", "What is in the picture?", "How many things are there?"],
         "longest_answer": 256,
         "gen_length": 64,
         "preset": "Quality",

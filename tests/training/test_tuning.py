@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from lladav.modeling import LladaVForMaskedDiffusion
+from lladav.pipeline import LladaVPipeline
 from lladav.processing import LladaVProcessor
-from lladav.training.objective import forward_process
+from lladav.training.objective import IGNORE, forward_process
 from lladav.training.tuning import embed_samples, tuning_loss
 
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "golden"
@@ -95,3 +97,22 @@ def test_masked_positions_and_loss(name, model, arrays):
                 gradient = ours[name_here].grad
                 found = np.zeros_like(expected) if gradient is None else gradient.numpy()
                 np.testing.assert_allclose(found, expected, atol=1e-4 * scale + 1e-7)
+
+
+@pytest.mark.parametrize("frames", [(3, 1), (1, 3), (3, 2), (2, 1, 4)])
+def test_labels_follow_each_picture_by_its_own_width(frames: tuple[int, ...], tiny_pipeline: LladaVPipeline):
+    """Wherever there is a label, the embedding is that of its token, however unlike the pictures are."""
+    subject = tiny_pipeline.model
+    turns: list[dict] = []
+    for count in frames:
+        video = [Image.new("RGB", (32, 32), (40 * number, 90, 30)) for number in range(count)]
+        content = [{"type": "video", "video": video}, {"type": "text", "text": "What is it?"}]
+        turns += [{"role": "user", "content": content}, {"role": "assistant", "content": f"A film of {count}."}]
+    sample = tiny_pipeline.processor.training_inputs(turns)
+    embeds, labels = embed_samples(subject, [sample])
+    (embeds,), (labels,) = embeds, labels
+    assert len(embeds) == len(labels) == tiny_pipeline.processor.count_tokens(sample)
+    labelled = labels != IGNORE
+    assert labels[labelled].tolist() == sample["labels"][sample["labels"] != IGNORE].tolist()
+    assert torch.equal(embeds[labelled], subject.get_input_embeddings()(labels[labelled]))
+    assert torch.isfinite(tuning_loss(subject, [sample], hide_later_turns=True))
