@@ -1,7 +1,7 @@
 """Ways to mask answers in training, beside LLaDA-V's own: what the model is given, what it must say, what that weighs.
 
-A masking turns a batch's answers into one or more views of them. The loss of a view is the weighted cross-entropy at its
-targets; that of a batch is the mean over its views. Most have been compared in the card of the embedded default.
+A masking turns a batch's answers into one or more views of them. The loss of a view is the weighted cross-entropy at
+its targets; that of a batch is the mean over its views.
 """
 
 from collections.abc import Callable
