@@ -33,6 +33,7 @@ PEERS = {  # room: what of its own rank it may use
     "sampling": {"cache"},
     "scenes": {"assets"},
     "trace": {"sampling"},
+    "training": {"evaluation"},
 }
 NEVER = {  # room: what it may not use, though its rank is above that
     "sampling": {"modeling", "language", "quantization", "scenes", "imaging"},

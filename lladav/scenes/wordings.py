@@ -22,8 +22,9 @@ from lladav.scenes.phrasebook import (
     WONDERING,
 )
 from lladav.scenes.questions import Fact
+from lladav.scenes.short_forms import SHORT
 from lladav.scenes.small_talk import BEYOND
-from lladav.scenes.templates import COMMANDS, DIRECT, INDIRECT, SHORT
+from lladav.scenes.templates import COMMANDS, DIRECT, INDIRECT
 
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SYNONYM_SHARE, OPENING_SHARE, POLITE_SHARE = 0.12, 0.2, 0.35
