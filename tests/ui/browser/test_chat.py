@@ -261,8 +261,9 @@ def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: in
 def test_the_embedded_model_names_what_it_sees(open_page: Callable[..., Visit]):
     with served(LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")) as address:
         visit = open_page(address)
-        visit.page.locator("#conversation .example", has_text="What is this?").click()
+        visit.page.locator("#conversation .example", has_text="What is this?").first.click()
         visit.until("playing")
         visit.until("done")
         assert "frog" in visit.bubble().lower()
         assert visit.ask("Where is it?")
+        visit.page.close()  # which would miss the server
