@@ -1,8 +1,11 @@
-# make run: set up and open the demo. make test: set up and test. make check: lint, types and tests.
+# make run: set up and open the demo. make test: set up and test. make check: lint, types and tests of all languages.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2
+one_thread := OMP_NUM_THREADS=1
+PARALLEL := -n $(WORKERS) --dist loadfile
 
-.PHONY: run test check lint train clean
+.PHONY: run test check lint scripts steady mutants train clean
 .DEFAULT_GOAL := run
 
 .venv/run: requirements.txt pyproject.toml
@@ -14,22 +17,43 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
 	touch $@
 
+.venv/mutants: .venv/dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[mutants]"
+	touch $@
+
 run: .venv/run
 	$(BIN)/python app.py
 
 test: .venv/dev
-	$(BIN)/pytest
+	$(one_thread) $(BIN)/pytest $(PARALLEL)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-check: lint test
+# The page's scripts: types, lint and tests, with what `npm ci` installs.
+scripts:
+	@if [ ! -f package.json ]; then echo "scripts: skipped, there is no package.json"; \
+	elif ! command -v npm > /dev/null; then echo "scripts: skipped, Node is not installed"; \
+	elif [ ! -d node_modules ] && ! npm ci --silent; then echo "scripts: npm ci failed" >&2; exit 1; \
+	else npm run check; fi
+
+check: lint scripts test
+
+# The browser's tests five times over, with one core kept busy.
+steady: .venv/dev
+	$(one_thread) $(BIN)/python tests/steady.py
+
+# Small changes to the code that a test has to notice; what they are made to is in pyproject.toml.
+mutants: .venv/mutants
+	mkdir -p mutants
+	$(one_thread) PYTHONPATH=$(CURDIR)/mutants $(BIN)/mutmut run
+	$(BIN)/mutmut results
 
 # Makes the embedded default anew. Keeping freed memory instead of returning it doubles the speed on Linux.
 train: .venv/dev
 	MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=4000000000 $(BIN)/lladav train
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build *.egg-info mutants node_modules

@@ -2,11 +2,26 @@
 
 import spaces  # noqa: F401, isort: skip - on ZeroGPU it has to come before torch
 
-from lladav import LladaVPipeline
-from lladav.pipeline import default_model
-from lladav.ui.app import build_app, launch
+import sys
 
-demo = build_app(LladaVPipeline.from_pretrained(default_model()))
+from lladav import LladaVPipeline
+from lladav.cli import sentence
+from lladav.cli.app import server_port
+from lladav.pipeline import default_model
+from lladav.ui.app import build_app, launch, measure
+
+
+def main() -> int:
+    """Serve the page; 1 and a sentence on stderr where that cannot be done."""
+    try:
+        port = server_port()  # before seconds of loading
+        pipe = LladaVPipeline.from_pretrained(default_model())
+        launch(build_app(pipe, measure(pipe)), server_port=port)
+    except (ValueError, OSError) as error:
+        print(f"lladav: {sentence(error)}", file=sys.stderr)
+        return 1
+    return 0
+
 
 if __name__ == "__main__":
-    launch(demo)
+    sys.exit(main())

@@ -7,6 +7,7 @@ Features depend on nothing but the picture, and serve for as long as a conversat
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Any
 
 from torch import Tensor
 from transformers.cache_utils import Cache
@@ -30,7 +31,7 @@ class PromptCache(Cache):
         self.refreshing = index % self.refresh_interval == 0
         return self.refreshing
 
-    def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args, **kwargs):
+    def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any):
         """Write the whole sequence when refreshing, else the answer's part behind the prompt's, in place."""
         if layer_idx not in self.keys_and_values:
             self.keys_and_values[layer_idx] = key_states, value_states

@@ -1,5 +1,6 @@
 """The configuration of LLaDA-V: a SigLIP vision tower, a LLaDA language model, and what joins them."""
 
+from os import PathLike
 from typing import Any, ClassVar
 
 from huggingface_hub.dataclasses import strict
@@ -139,20 +140,20 @@ class LladaVConfig(PreTrainedConfig):
     projector_hidden_act: str = "gelu"
     padded_vocab_size: int | None = None
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any):
         super().__post_init__(**kwargs)
         max_tiles(self.image_aspect_ratio)  # refuses one that it does not know
         self.image_grid_pinpoints = parse_pinpoints(self.image_grid_pinpoints, self.vision_config.image_size)
 
     @classmethod
-    def get_config_dict(cls, pretrained_model_name_or_path, **kwargs):
+    def get_config_dict(cls, pretrained_model_name_or_path: str | PathLike, **kwargs: Any):
         """The dictionary that a configuration is built from, in our layout, and the options left over."""
         options = {"cut_vocabulary": kwargs.pop("cut_vocabulary", True)}
         config_dict, kwargs = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
         return translated(config_dict, options), kwargs
 
     @classmethod
-    def from_dict(cls, config_dict: dict[str, Any], **kwargs):
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any):
         """Build from a dictionary in our layout or in the published, flat one (`model_type` "llava_llada").
 
         `cut_vocabulary` (default True) says whether a published model runs with the tokenizer's 126349 tokens, as in
@@ -167,7 +168,7 @@ class PublishedConfig(LladaVConfig):
     model_type = "llava_llada"
 
     @classmethod
-    def from_dict(cls, config_dict: dict[str, Any], **kwargs):
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any):
         return LladaVConfig.from_dict(config_dict, **kwargs)
 
 

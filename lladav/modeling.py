@@ -142,7 +142,9 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             init.normal_(module.image_newline, std=self.config.text_config.hidden_size**-0.5)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, *args, output_loading_info: bool = False, **kwargs):
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: Any, *args: Any, output_loading_info: bool = False, **kwargs: Any
+    ):
         """Load a model in our layout or in the published one; see `PreTrainedModel.from_pretrained`.
 
         Args:
@@ -168,7 +170,7 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             )
         return (model, info) if output_loading_info else model
 
-    def save_pretrained(self, save_directory, **kwargs):  # type: ignore[override]
+    def save_pretrained(self, save_directory: Any, **kwargs: Any):  # type: ignore[override]
         """Save in our layout; see `PreTrainedModel.save_pretrained`."""
         super().save_pretrained(save_directory, **({"save_original_format": False} | kwargs))
 
@@ -317,7 +319,7 @@ def names_in_checkpoint(model: PreTrainedModel, keys: Iterable[str]) -> list[str
 class CutVocabulary(ConversionOps):
     """Drop the rows of an embedding or a head that pad it beyond the tokenizer's vocabulary."""
 
-    def convert(self, input_dict, source_patterns, target_patterns, **kwargs):
+    def convert(self, input_dict: dict[str, Any], source_patterns: Any, target_patterns: Any, **kwargs: Any):
         ((name, (weight,)),), config = input_dict.items(), kwargs["config"]
         if len(weight) == config.padded_vocab_size:
             weight = weight[: config.text_config.vocab_size]

@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lladav.assets import asset
 from lladav.cache import FeatureCache
 from lladav.checks import require
 from lladav.imaging import thumbnail
+from lladav.loading import PUBLISHED_MODEL, check_model, has_room_for_published_model, revision
 from lladav.messages import Messages, Picture, check_messages, pictures_of, texts_of
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import IMAGE_MARK, LladaVProcessor, text_of
@@ -36,17 +38,18 @@ from lladav.sampling.infilling import Template, mean_log_confidence, settled
 from lladav.tokenization import clean, encode_text
 from lladav.trace import Trace, distinct_ids
 
-PUBLISHED_MODEL = "GSAI-ML/LLaDA-V"
-EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "lladav-tiny"
 MASK_SIGN = "░"
 SECONDS_DIGITS = 4
 
 
 def default_model() -> str:
-    """`LLADAV_MODEL` if it is set, else the published model where there is a GPU and the embedded one where not."""
+    """`LLADAV_MODEL` if it is set, else the published model where a GPU has room for it and the embedded one where not.
+
+    A sentence on stderr says so where there is a GPU without that room.
+    """
     if model := os.environ.get("LLADAV_MODEL"):
         return model
-    return PUBLISHED_MODEL if torch.cuda.is_available() else str(EMBEDDED_MODEL)
+    return PUBLISHED_MODEL if has_room_for_published_model() else str(asset("lladav-tiny"))
 
 
 @dataclass(frozen=True)
@@ -102,27 +105,28 @@ class LladaVPipeline:
             compiled: record steps where they can be, see `sample`.
 
         Raises:
-            ValueError: there is no such directory, or it does not hold this model, or it cannot be quantized so.
+            ValueError: there is no such directory, or it does not hold this model, whole (see `lladav.loading`), or it
+                cannot be quantized so.
         """
-        is_folder = Path(path).is_dir()
-        if not is_folder and str(path).count("/") != 1:
-            raise ValueError(f"model must be a directory or a hub id such as {PUBLISHED_MODEL}, got {str(path)!r}")
+        path = os.fspath(path)
+        check_model(path)
+        source: dict[str, Any] = {"revision": revision(path)}
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
+        options = source | {"dtype": dtype, "use_safetensors": True}
         if quantization:
-            fewer_bits = quantization_config(quantization, dtype)
-            model = LladaVForMaskedDiffusion.from_pretrained(
-                path, dtype=dtype, device_map={"": device}, quantization_config=fewer_bits
-            )
+            options |= {"device_map": {"": device}, "quantization_config": quantization_config(quantization, dtype)}
+            model = LladaVForMaskedDiffusion.from_pretrained(path, **options)
         else:
-            model = LladaVForMaskedDiffusion.from_pretrained(path, dtype=dtype).to(device)
+            model = LladaVForMaskedDiffusion.from_pretrained(path, **options).to(device)
             if device.type == "cpu" and dtype == torch.float32:
                 model.store_by_columns()
-        name = str(path)
-        if is_folder:
+        name = path
+        if Path(path).is_dir():
             *_, parent, name = Path(os.path.abspath(path)).parts
             name = parent if name == "model" else name  # as training lays models out
-        processor = LladaVProcessor.from_pretrained(path, sanitize_control_tokens=True)  # its messages are people's
+        # Its messages are people's.
+        processor = LladaVProcessor.from_pretrained(path, sanitize_control_tokens=True, **source)
         return cls(model.eval().requires_grad_(False), processor, name, compiled)
 
     @property

@@ -162,3 +162,18 @@ def test_the_canvas_does_not_wait_for_the_tower(tiny_pipeline, tower_runs):
     assert not tower_runs
     next(steps)
     assert tower_runs == [1]
+
+
+def test_a_cache_of_features_has_room_for_one_at_least_and_for_eight_by_default():
+    assert FeatureCache(1).maxsize == 1 and FeatureCache().maxsize == 8
+    with pytest.raises(ValueError, match="maxsize must be at least 1, got 0"):
+        FeatureCache(0)
+
+
+def test_masks_span_what_is_kept_and_what_is_run():
+    cache = PromptCache(5, 2)
+    sizes = []
+    for step in range(2):
+        cache.begin_step(step)
+        sizes.append(cache.get_mask_sizes(3, 0))
+    assert sizes == [(3, 0), (8, 0)]

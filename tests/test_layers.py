@@ -11,7 +11,7 @@ from helpers import ROOT
 PACKAGE = ROOT / "lladav"
 RANKS = [  # a room may use those before it, and of its own rank only what PEERS allows
     {"checks"},
-    {"anyres", "artwork", "assets", "configuration", "imaging", "messages", "scenes", "tokenization"},
+    {"anyres", "assets", "configuration", "imaging", "messages", "scenes", "tokenization"},
     {"language", "loading", "modeling", "quantization", "remasking"},
     {"cache", "image_processing", "processing", "prompt", "sampling", "trace"},
     {"recording"},
@@ -24,7 +24,6 @@ RANKS = [  # a room may use those before it, and of its own rank only what PEERS
 ]
 ROOMS = set().union(*RANKS)
 PEERS = {  # room: what of its own rank it may use
-    "artwork": {"assets"},
     "benchmarks": {"evaluation"},
     "cli": {"ui"},
     "configuration": {"anyres"},
@@ -32,11 +31,12 @@ PEERS = {  # room: what of its own rank it may use
     "modeling": {"language", "loading"},
     "processing": {"image_processing"},
     "sampling": {"cache"},
-    "scenes": {"artwork", "assets"},
+    "scenes": {"assets"},
     "trace": {"sampling"},
+    "training": {"evaluation"},
 }
 NEVER = {  # room: what it may not use, though its rank is above that
-    "sampling": {"modeling", "language", "quantization", "scenes", "artwork", "imaging"},
+    "sampling": {"modeling", "language", "quantization", "scenes", "imaging"},
     "cache": {"modeling", "language", "quantization", "remasking"},
     "modeling": {"tokenizers", "processing", "sampling", "cache"},
     "viewer": {"modeling", "language", "scenes"},

@@ -9,7 +9,8 @@ import torch
 from helpers import picture_message
 
 from lladav import LladaVPipeline, LladaVProcessor, SamplingConfig, imaging, sample
-from lladav.pipeline import EMBEDDED_MODEL, PUBLISHED_MODEL, default_model, step_record, with_thinking
+from lladav.assets import asset
+from lladav.pipeline import PUBLISHED_MODEL, default_model, step_record, with_thinking
 from lladav.recording import Recording
 
 CONFIG = SamplingConfig(gen_length=16, block_length=8, steps=8, temperature=0.5, seed=2, stop=())
@@ -145,12 +146,17 @@ def test_a_record_is_json_and_only_ever_gains_tokens(tiny_pipeline):
     assert records[-1]["steps"] == records[-1]["step"] == 8
 
 
-def test_the_default_model_suits_the_machine(monkeypatch):
+def test_the_default_model_suits_the_machine(monkeypatch, capsys):
     monkeypatch.delenv("LLADAV_MODEL", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert default_model() == str(EMBEDDED_MODEL)
+    assert default_model() == str(asset("lladav-tiny"))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (20 * 10**9, 24 * 10**9))
     assert default_model() == PUBLISHED_MODEL
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (11.5e9, 12e9))
+    assert default_model() == str(asset("lladav-tiny"))
+    assert "The GPU has 11.5 GB free and GSAI-ML/LLaDA-V needs 20 GB" in capsys.readouterr().err
     monkeypatch.setenv("LLADAV_MODEL", "somewhere/else")
     assert default_model() == "somewhere/else"
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lladav import LladaVPipeline, quantization
-from lladav.pipeline import EMBEDDED_MODEL
+from lladav.assets import asset
 from lladav.quantization import QUANTIZATIONS
 
 INPUT = {"input_ids": torch.arange(10, 30)[None]}
@@ -25,8 +25,8 @@ def test_without_the_extra_it_says_how_to_get_it(tiny_random, monkeypatch):
 @pytest.mark.parametrize("name", QUANTIZATIONS)
 def test_fewer_bits_take_less_memory_and_come_close(name: str):
     pytest.importorskip("bitsandbytes")
-    exact = LladaVPipeline.from_pretrained(EMBEDDED_MODEL, device="cpu").model
-    fewer = LladaVPipeline.from_pretrained(EMBEDDED_MODEL, device="cpu", quantization=name).model
+    exact = LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu").model
+    fewer = LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu", quantization=name).model
     close, expected = fewer(**INPUT).logits, exact(**INPUT).logits
     assert (close - expected).norm() < {"int8": 0.1, "int4": 0.5}[name] * expected.norm()
     assert not torch.equal(close, expected)

@@ -101,3 +101,8 @@ def test_count_within_entropy(bound: float, expected: int):
 def test_a_bound_of_zero_asks_for_nothing_even_of_the_certain():
     certain = torch.ones(3, dtype=torch.float64)
     assert count_within_entropy(certain, torch.zeros(3, dtype=torch.float64), 0.0) == 0
+
+
+def test_the_bound_of_a_factor_is_not_within_it_and_positions_are_weighed_by_their_rank():
+    confidence = torch.tensor([0.75, 0.5])
+    assert [count_within_factor(confidence, factor) for factor in (0.5, 1.25, 1.5, 1.75)] == [0, 1, 1, 2]

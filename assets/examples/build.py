@@ -17,7 +17,7 @@ def emoji(name: str, x: float, y: float, size: float = 0.3) -> Item:
 EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
     "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 9)),
     "picnic": (
-        "Is there a pizza?",
+        "Describe the picture in detail.",
         Scene((emoji("pizza", 0.25, 0.28), emoji("apple", 0.74, 0.3, 0.26), emoji("banana", 0.5, 0.74)), 101),
     ),
     "garden": (
@@ -25,7 +25,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
         Scene((emoji("tree", 0.2, 0.6, 0.32), emoji("house", 0.52, 0.6, 0.32), emoji("flower", 0.84, 0.64, 0.24)), 205),
     ),
     "cats": (
-        "Is there a dog?",
+        "How many cats are there?",
         Scene((emoji("cat", 0.2, 0.25, 0.27), emoji("cat", 0.78, 0.32, 0.27), emoji("cat", 0.48, 0.76, 0.27)), 305),
     ),
     "shapes": (
@@ -46,11 +46,14 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
 }
 
 
+OFFERED = ("picnic", "cats", "space", "frog", "shapes", "garden")  # in the order of the page
+
+
 def main() -> None:
     """Draws the pictures, and lists them with their questions in examples.json."""
     for name, (_, scene) in EXAMPLES.items():
         render(scene, SIZE).save(HERE / f"{name}.png", optimize=True)
-    listing = [{"image": f"{name}.png", "question": question} for name, (question, _) in EXAMPLES.items()]
+    listing = [{"image": f"{name}.png", "question": EXAMPLES[name][0]} for name in OFFERED]
     (HERE / "examples.json").write_text(json.dumps(listing, indent=1) + "\n", encoding="utf-8")
 
 

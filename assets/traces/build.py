@@ -1,43 +1,46 @@
 """Records the runs of this folder with the embedded model, through `lladav sample`: python assets/traces/build.py
 
-They are to be recorded again whenever its weights change; tests/test_traces.py says when that was forgotten.
+They are to be recorded again whenever its weights change; tests/assets/test_traces.py says when that was forgotten.
+runs.json lists them, in the order in which they are shown, each with the name of its picture in assets/examples.
 """
 
+import json
 from pathlib import Path
 
 from lladav import cli
-from lladav.pipeline import EMBEDDED_MODEL
+from lladav.assets import asset
 
 HERE = Path(__file__).parent
 PICTURES = HERE.parent / "examples"
 
 RUNS = {  # name, in the order they are shown: picture, question, options of `lladav sample`
+    "7-one-block": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
     "1-description": ("picnic", "Describe the picture.", "--gen-length 32 --steps 32"),
     "2-where": ("space", "Where is the robot?", "--gen-length 16 --steps 16"),
     "3-color": ("shapes", "What color is the heart?", "--gen-length 8 --steps 8"),
     "4-how-many": ("cats", "How many cats are there?", "--gen-length 8 --steps 8"),
     "5-relation": ("picnic", "What is left of the apple?", "--gen-length 16 --steps 16"),
     "6-blocks": ("picnic", "Describe the picture in detail.", "--gen-length 32 --block-length 8 --steps 32"),
-    "7-one-block": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
     "8-fast": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 8"),
     "9-left-to-right": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
 }
-MODELS = {"9-left-to-right": EMBEDDED_MODEL.with_name("lladav-tiny-ar")}  # of the runs that another one made
+MODELS = {"9-left-to-right": asset("lladav-tiny-ar")}  # of the runs that another one made
 
 
 def main() -> None:
     """Records every run, and removes those that are no longer listed."""
+    for path in HERE.glob("*.json"):
+        path.unlink()
     for name in RUNS:
         record(name, HERE / f"{name}.json")
-    for path in HERE.glob("*.json"):
-        if path.stem not in RUNS:
-            path.unlink()
+    pictures = {name: picture for name, (picture, *_) in RUNS.items()}
+    (HERE / "runs.json").write_text(json.dumps(pictures, indent=1) + "\n", encoding="utf-8")
 
 
 def record(name: str, path: Path) -> None:
     """Record one run to `path`."""
     picture, question, options = RUNS[name]
-    model = MODELS.get(name, EMBEDDED_MODEL)
+    model = MODELS.get(name, asset("lladav-tiny"))
     given = ["--image", str(PICTURES / f"{picture}.png"), "--model", str(model), *options.split()]
     code = cli.main(["sample", question, *given, "--trace", str(path)])
     assert code == 0, f"{name} could not be recorded"

@@ -1,61 +1,6 @@
-"""`lladav bench`: what a step costs in every mode, measured side by side with the plain published loop."""
+"""What a step costs in every mode, measured side by side with the plain published loop; see `lladav bench`."""
 
-import argparse
-import json
-
-from lladav.benchmarks.growth import plot
-from lladav.benchmarks.machine import measure_machine
-from lladav.benchmarks.measuring import (
-    choose_threshold,
-    compiled_modes,
-    exact_config,
-    make_modes,
-    measure,
-    parallel_modes,
-    quantized_modes,
-)
 from lladav.benchmarks.plain import plain_loop
-from lladav.benchmarks.profiling import profiled_step
-from lladav.benchmarks.report import LEGEND, as_json, describe, make_rows, note, table
-from lladav.benchmarks.subjects import RANDOM, SHAPES, make_subject, random_model, random_prompt
+from lladav.benchmarks.subjects import random_model, random_prompt
 
-__all__ = ["add_arguments", "main", "plain_loop", "random_model", "random_prompt"]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `lladav bench`."""
-    names = ", ".join(RANDOM + name for name in SHAPES)
-    parser.add_argument("--model", help=f"a directory, a hub id, or {names} (default: as the demo chooses)")
-    parser.add_argument("--prompt-length", type=int, metavar="N", help="random tokens (default: a picture, a question)")
-    parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer")
-    parser.add_argument("--steps", type=int, metavar="N", help="steps in all (default: one a token); fewer is quicker")
-    parser.add_argument("--repetitions", type=int, default=1, metavar="N", help="runs to take medians over")
-    parser.add_argument("--compiled", action="store_true", help="also with recorded steps")
-    parser.add_argument("--quantized", action="store_true", help="also with weights in 8 and 4 bits (needs an extra)")
-    parser.add_argument("--plot", metavar="PATH", help="draw time per step against prompt and answer length")
-    parser.add_argument("--profile", action="store_true", help="show where a step of exact mode spends its time")
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-
-
-def main(args: argparse.Namespace) -> int:
-    """Run `lladav bench`."""
-    for name in ("prompt_length", "gen_length", "steps", "repetitions"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-    subject = make_subject(args.model, args.prompt_length, args.gen_length)
-    config = exact_config(subject.gen_length, args.steps or subject.gen_length)
-    machine = measure_machine(subject.model.device, subject.model.dtype)
-    threshold = choose_threshold(subject, config)
-    modes = make_modes(subject, config) + parallel_modes(subject, config, threshold)
-    modes += compiled_modes(subject, config) if args.compiled else []
-    modes += quantized_modes(subject, config) if args.quantized else []
-    rows = make_rows(subject, machine, measure(modes, config.steps, args.repetitions))
-    print(describe(subject, machine, rows), table(rows), LEGEND, note(subject, threshold), sep="\n\n")
-    if args.profile:
-        print(profiled_step(subject))
-    if args.plot:
-        plot(subject, args.plot)
-    if args.json:
-        print(json.dumps(as_json(subject, machine, rows)))
-    return 0
+__all__ = ["plain_loop", "random_model", "random_prompt"]

@@ -1,6 +1,11 @@
 """`lladav app`: serve the page."""
 
 import argparse
+import os
+import socket
+from contextlib import closing
+
+LOOPBACK = "127.0.0.1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -8,10 +13,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="directory or hub id (default: LLADAV_MODEL, or what suits the machine)")
 
 
-def main(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run `lladav app`."""
+    port = server_port()  # before seconds of loading
     from lladav.pipeline import LladaVPipeline, default_model  # these two take seconds
-    from lladav.ui.app import build_app, launch
+    from lladav.ui.app import build_app, launch, measure
 
-    launch(build_app(LladaVPipeline.from_pretrained(args.model or default_model())))
+    pipe = LladaVPipeline.from_pretrained(args.model or default_model())
+    launch(build_app(pipe, measure(pipe)), server_port=port)
     return 0
+
+
+def server_port() -> int | None:
+    """The port that LLADAV_PORT names; None where that is not set, which lets gradio look for a free one.
+
+    Raises:
+        ValueError: it is no port, or another program listens on it.
+    """
+    text = os.environ.get("LLADAV_PORT")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535):
+        raise ValueError(f"LLADAV_PORT must be a whole number from 1 to 65535, got {text!r}: choose one, such as 7860")
+    host = os.environ.get("GRADIO_SERVER_NAME", LOOPBACK)
+    with closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just left is free
+        try:
+            listener.bind((host, int(text)))
+        except OSError as error:
+            raise ValueError(
+                f"LLADAV_PORT must be a port that can be listened on at {host}, got {text} ({error.strerror}): "
+                "stop what uses it, or choose another"
+            ) from error
+    return int(text)

@@ -4,6 +4,7 @@ import argparse
 
 from tqdm import tqdm
 
+from lladav.cli.checks import check_output
 from lladav.render import FORMATS, export
 from lladav.trace import Trace
 
@@ -14,8 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", help=f"the file to write; its ending says what it is: {', '.join(FORMATS)}")
 
 
-def main(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run `lladav export`."""
+    check_output("output", args.output)
     trace = Trace.load(args.trace)
     with tqdm(desc=args.output, unit="frame", leave=False) as bar:
 

@@ -1,11 +1,13 @@
 """`lladav sample`: answer a question about a picture."""
 
 import argparse
+import codecs
 import json
 import shutil
 import sys
 from collections.abc import Callable
 
+from lladav.cli.checks import check_output
 from lladav.pipeline import LladaVPipeline, default_model, step_record
 from lladav.sampling import (
     POLICIES,
@@ -47,8 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object a step")
 
 
-def main(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run `lladav sample`."""
+    if not args.question.strip():
+        raise ValueError(f"question must say something, got {args.question!r}")
+    check_output("trace", args.trace)
     config = sampling_config(args)
     thinking = args.thinking
     if thinking is None and args.preset:
@@ -85,7 +90,8 @@ def sampling_config(args: argparse.Namespace) -> SamplingConfig:
 def _printer(pipe: LladaVPipeline, as_json: bool) -> Callable[[SamplingStep], None] | None:
     """What shows a step: a line of JSON, or one line of a terminal over and over; nothing where neither is wanted."""
     if as_json:
-        return lambda step: print(json.dumps(step_record(pipe, step), ensure_ascii=False), flush=True)
+        is_narrow = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+        return lambda step: print(json.dumps(step_record(pipe, step), ensure_ascii=is_narrow), flush=True)
     return (lambda step: _refine_line(pipe, step)) if sys.stdout.isatty() else None
 
 

@@ -4,6 +4,7 @@ from lladav.evaluation.command import add_arguments, main
 from lladav.evaluation.questions import conversation, held_out_questions, is_right, mentions
 from lladav.evaluation.scoring import Answer, Score, answer, score
 from lladav.evaluation.studies import Setting, run_settings
+from lladav.evaluation.wordings import everyday_questions
 
 __all__ = [
     "Answer",
@@ -12,6 +13,7 @@ __all__ = [
     "add_arguments",
     "answer",
     "conversation",
+    "everyday_questions",
     "held_out_questions",
     "is_right",
     "main",

@@ -20,6 +20,7 @@ from lladav.evaluation.studies import (
     speeds,
     sweep,
 )
+from lladav.evaluation.wordings import everyday_questions
 from lladav.pipeline import LladaVPipeline, default_model
 from lladav.sampling import SamplingConfig
 from lladav.scenes import HELD_OUT_ARTWORK, TRAINING_ARTWORK
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, metavar="N", help="questions at once")
     parser.add_argument("--dtype", choices=DTYPES, help="of the weights (default: bfloat16 on a GPU, else float32)")
     parser.add_argument("--held-out-artwork", action="store_true", help="draw with artwork that training never saw")
+    parser.add_argument("--wordings", action="store_true", help="ask in everyday words that training never saw")
     studies = parser.add_argument_group("studies")
     studies.add_argument("--sweep", action="store_true", help="block lengths and steps")
     studies.add_argument("--speeds", action="store_true", help="the named speeds")
@@ -120,7 +122,8 @@ def _models(args: argparse.Namespace) -> tuple[list[Score], list[Answer]]:
 
 def _questions(args: argparse.Namespace) -> list[Question]:
     artwork = (HELD_OUT_ARTWORK,) if args.held_out_artwork else TRAINING_ARTWORK
-    return list(held_out_questions(args.seed, args.count, artwork))
+    ask = everyday_questions if args.wordings else held_out_questions
+    return list(ask(args.seed, args.count, artwork))
 
 
 def _scalability(args: argparse.Namespace) -> list[Score]:

@@ -11,8 +11,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageOps
 
-from lladav.artwork import COLORS
-from lladav.scenes import HELD_OUT_ARTWORK, IMAGE_SIZE, Scene, render
+from lladav.scenes import COLORS, HELD_OUT_ARTWORK, IMAGE_SIZE, Scene, render
 
 Draw = Callable[[Scene], Image.Image]
 

@@ -10,15 +10,15 @@ from typing import Any
 from PIL import Image
 
 from lladav.scenes import (
-    HELD_OUT_STRANGERS,
     KINDS,
-    STRANGERS,
     TRAINING_ARTWORK,
     Example,
     Scene,
-    Turns,
+    ask_kind,
+    held_out_strangers,
     make_scene,
     render,
+    training_strangers,
 )
 
 Question = tuple[Scene, Example]
@@ -32,21 +32,21 @@ def held_out_questions(seed: int, count: int, artwork: tuple[str, ...] = TRAININ
     """`count` questions of all kinds in turn, each about a scene of its own that no training seed makes."""
     for index, kind in zip(range(count), cycle(ASKED)):
         rng = random.Random(f"evaluate/{seed}/{index}")
-        turns = None
-        while not turns:
-            scene, turns = _ask_unknown(rng, artwork) if kind == UNKNOWN else _ask(kind, rng, artwork)
-        yield scene, Example(kind, turns)
+        example = None
+        while not example:
+            scene, example = _ask_unknown(rng, artwork) if kind == UNKNOWN else _ask(kind, rng, artwork)
+        yield scene, Example(kind, example.turns)
 
 
-def _ask(kind: str, rng: random.Random, artwork: tuple[str, ...]) -> tuple[Scene, Turns]:
+def _ask(kind: str, rng: random.Random, artwork: tuple[str, ...]) -> tuple[Scene, Example | None]:
     # What has no name is asked about under its own kind, which then says how often the model admits it.
-    scene = make_scene(rng, artwork=artwork, strangers=() if kind == "name" else STRANGERS)
-    return scene, KINDS[kind](scene, rng)
+    scene = make_scene(rng, artwork=artwork, strangers=() if kind == "name" else training_strangers())
+    return scene, ask_kind(scene, rng, kind)
 
 
-def _ask_unknown(rng: random.Random, artwork: tuple[str, ...]) -> tuple[Scene, Turns]:
-    scene = make_scene(rng, 1, artwork, HELD_OUT_STRANGERS)
-    return scene, None if scene.known else KINDS["name"](scene, rng)
+def _ask_unknown(rng: random.Random, artwork: tuple[str, ...]) -> tuple[Scene, Example | None]:
+    scene = make_scene(rng, 1, artwork, held_out_strangers())
+    return scene, None if scene.known else ask_kind(scene, rng, "name")
 
 
 def conversation(scene: Scene, example: Example, picture: Image.Image | None = None) -> list[dict[str, Any]]:

@@ -16,16 +16,19 @@ from PIL import Image, ImageEnhance
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from lladav.artwork import COLORS, SHAPES, class_names
 from lladav.scenes import (
+    COLORS,
+    FURTHER_WEIGHTS,
     IMAGE_SIZE,
     NO_PICTURE,
+    SHAPES,
     STRANGER,
     STRANGER_SHARE,
     WEIGHTS,
     Example,
     Scene,
     ask,
+    class_names,
     make_scene,
     render,
 )
@@ -33,6 +36,8 @@ from lladav.training.objective import IGNORE
 
 PREFIX, PADDING = 0, -1  # segment numbers; conversations are 1, 2, ...
 BLIND = 0.06  # share of rows that show no picture
+EARLIER = 0.1  # share of everyday conversations that another one went before
+ABOUT_NOTHING = ("talk", "beyond")  # kinds of questions that need no picture
 TAIL_WEIGHT = 0.1  # of the end-of-turn tokens that fill an answer up, against 1 for its words
 QUESTION = "<|start_header_id|>user<|end_header_id|>\n\n"
 ANSWER = "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
@@ -75,11 +80,24 @@ def things() -> tuple[str, ...]:
     return (*class_names(), *SHAPES, STRANGER)
 
 
-def ask_blindly(scene: Scene, rng: random.Random) -> Example:
+def ask_blindly(scene: Scene, rng: random.Random, everyday_share: float = 0.0) -> Example:
     """Small talk, or a question about a picture where there is none."""
     if rng.random() < 0.5:
-        return ask(scene, rng, "talk")
-    return Example("talk", ((ask(scene, rng).turns[0][0], NO_PICTURE),))
+        return ask(scene, rng, "talk", everyday_share=everyday_share)
+    weights = WEIGHTS | FURTHER_WEIGHTS if everyday_share else WEIGHTS
+    example = ask(scene, rng, weights=weights, everyday_share=everyday_share)
+    if example.kind in ABOUT_NOTHING:
+        return Example("talk", example.turns)
+    return Example("talk", ((example.turns[0][0], NO_PICTURE),))
+
+
+def ask_again(scene: Scene, rng: random.Random, weights: Mapping[str, float], everyday_share: float) -> Example:
+    """A conversation about a scene, sometimes after another one that has nothing to do with it."""
+    example = ask(scene, rng, weights=weights, everyday_share=everyday_share)
+    if everyday_share and rng.random() < EARLIER:
+        before = ask(scene, rng, weights=weights, everyday_share=everyday_share)
+        return Example(example.kind, (*before.turns, *example.turns))
+    return example
 
 
 def patch_symbols(scene: Scene, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -127,17 +145,21 @@ class SceneData:
         pixels: bool = True,
         weights: Mapping[str, float] = WEIGHTS,
         stranger_share: float = STRANGER_SHARE,
+        everyday_share: float = 0.0,
     ) -> Batch:
         """A batch of `scenes` pictures with `questions` conversations each; the same seed gives the same batch.
 
         Without `pixels` the pictures are not drawn, and pixel_values is empty. `weights` are of the kinds of questions,
-        `stranger_share` is that of strangers among the objects.
+        `stranger_share` is that of strangers among the objects, `everyday_share` that of questions in everyday words.
         """
         rng = random.Random(seed)
         drawn = [make_scene(rng, max_items, stranger_share=stranger_share) for _ in range(scenes)]
         shown = [rng.random() >= BLIND for _ in drawn]
         asked = [
-            [ask(scene, rng, weights=weights) if seen else ask_blindly(scene, rng) for _ in range(questions)]
+            [
+                ask_again(scene, rng, weights, everyday_share) if seen else ask_blindly(scene, rng, everyday_share)
+                for _ in range(questions)
+            ]
             for scene, seen in zip(drawn, shown, strict=True)
         ]
         rows = [self._row(examples, seen, rng) for examples, seen in zip(asked, shown, strict=True)]

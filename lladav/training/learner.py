@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
-from lladav.artwork import COLORS
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.scenes import STRANGER
-from lladav.training.data import PREFIX, Batch, attention_mask, things
-from lladav.training.objective import IGNORE, forward_process, masked_diffusion_loss, next_token_loss
+from lladav.scenes import COLORS, STRANGER
+from lladav.training.data import Batch, attention_mask, things
+from lladav.training.masking import MASKINGS, Answers, view_loss
+from lladav.training.objective import IGNORE, next_token_loss
 
 
 class Symbols(nn.Module):
@@ -100,9 +100,9 @@ class Learner(nn.Module):
         self.model.model.vision_tower.encoder.compile(dynamic=False)
 
     def forward(
-        self, batch: Batch, objective: str, generator: torch.Generator, pixels: bool = True
+        self, batch: Batch, objective: str, generator: torch.Generator, pixels: bool = True, masking: str = "bound"
     ) -> tuple[Tensor, dict[str, float]]:
-        """The scalar loss of the batch, and figures to log beside it."""
+        """The scalar loss of the batch, and figures to log beside it; `masking` is a key of MASKINGS."""
         if objective == "dense":
             tower = self.model.model.vision_tower
             patches = tower.embeddings(batch.pixel_values.to(self.model.dtype))
@@ -115,7 +115,7 @@ class Learner(nn.Module):
             return error, {}
         pictures = self._pictures(batch) if pixels else self.symbols(batch, embedding)
         if objective == "masked":
-            return self._masked(batch, pictures, generator)
+            return self._masked(batch, pictures, generator, masking)
         return self._autoregressive(batch, pictures)
 
     def _pictures(self, batch: Batch) -> Tensor:
@@ -131,13 +131,21 @@ class Learner(nn.Module):
             inputs_embeds=embeds, attention_mask=mask, position_ids=batch.positions
         ).last_hidden_state
 
-    def _masked(self, batch: Batch, pictures: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        times = stratified_times(batch.segments, generator)
-        mask_index, p_mask = forward_process(batch.labels, generator, times)
-        noisy = batch.input_ids.masked_fill(mask_index, self.mask_token_id)
-        hidden = self.hidden(batch, noisy, pictures, causal=False)
-        logits = self.model.lm_head(hidden[mask_index]).float()
-        return masked_diffusion_loss(logits, batch.labels, mask_index, p_mask, batch.weights), {}
+    def _masked(
+        self, batch: Batch, pictures: Tensor, generator: torch.Generator, masking: str
+    ) -> tuple[Tensor, dict[str, float]]:
+        answers = Answers(batch.input_ids, batch.labels, batch.segments, self.mask_token_id)
+
+        @torch.no_grad()
+        def predict(input_ids: Tensor) -> Tensor:
+            return self.model.lm_head(self.hidden(batch, input_ids, pictures, causal=False)).float()
+
+        losses = []
+        for view in MASKINGS[masking](answers, predict, generator):
+            hidden = self.hidden(batch, view.input_ids, pictures, causal=False)
+            logits = self.model.lm_head(hidden[view.targets]).float()  # (M, V)
+            losses.append(view_loss(logits, batch.labels, batch.weights, view))
+        return torch.stack(losses).mean(), {}
 
     def _autoregressive(self, batch: Batch, pictures: Tensor) -> tuple[Tensor, dict[str, float]]:
         hidden = self.hidden(batch, batch.input_ids, pictures, causal=True)
@@ -160,19 +168,3 @@ class Learner(nn.Module):
             for segment, kind in enumerate(kinds, 1):
                 result.setdefault(kind, []).append(not wrong[row][batch.segments[row] == segment].any().item())
         return result
-
-
-def stratified_times(segments: Tensor, generator: torch.Generator) -> Tensor:
-    """A time for every conversation, spread evenly over (0, 1) within a batch, which lowers the variance of the loss.
-
-    Args:
-        segments: Of shape (B, L).
-
-    Returns:
-        Of shape (B, L), constant over a segment.
-    """
-    columns = int(segments.max()) + 1
-    count = len(segments) * columns
-    order = torch.randperm(count, generator=generator, device=segments.device)
-    times = (order + torch.rand(count, generator=generator, device=segments.device)) / count
-    return times.view(-1, columns).gather(1, segments.clamp(min=PREFIX))

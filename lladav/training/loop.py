@@ -26,7 +26,7 @@ WARM_UP = 60  # steps
 EMA_DECAY = 0.998
 CHECKPOINT_SECONDS = 120
 LOG_EVERY = 25
-ALONE = 3  # in every third batch a picture has one conversation, as in a chat; there are twice as many pictures then
+ALONE = 4  # in every fourth batch a picture has one conversation, as in a chat; there are twice as many pictures then
 
 
 class MasterAdamW(torch.optim.AdamW):
@@ -92,7 +92,8 @@ def stage_batch(data: SceneData, stage: Stage, seed: str, alone: bool = False) -
     scenes, questions = stage.scenes, stage.questions
     if alone and questions > 1:
         scenes, questions = 2 * scenes, 1
-    return data.batch(seed, scenes, questions, stage.max_items, stage.pixels, stage.weights, stage.stranger_share)
+    asked = stage.weights, stage.stranger_share, stage.everyday_share
+    return data.batch(seed, scenes, questions, stage.max_items, stage.pixels, *asked)
 
 
 def learning_rate_factor(stage: Stage, step: int) -> float:
@@ -222,7 +223,7 @@ class Trainer:
     def _step(self, learner: nn.Module, stage: Stage, step: int, batch: Batch, optimizer: MasterAdamW) -> float:
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
         generator = torch.Generator(self.accelerator.device).manual_seed((self.seed * 1_000_003 + step) * ranks + rank)
-        loss, _ = learner(batch, self.objective(stage), generator, stage.pixels)
+        loss, _ = learner(batch, self.objective(stage), generator, stage.pixels, stage.masking)
         optimizer.zero_grad()
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(optimizer.half, 1.0)  # what rests may have gradients of earlier stages

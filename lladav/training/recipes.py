@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,7 +11,8 @@ from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfi
 
 from lladav.configuration import LladaVConfig
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.scenes import IMAGE_SIZE, STRANGER_SHARE, WEIGHTS
+from lladav.scenes import FURTHER_WEIGHTS, IMAGE_SIZE, STRANGER_SHARE, WEIGHTS
+from lladav.training.vocabulary import moved_vectors
 
 ANSWERS = "answers"
 
@@ -33,6 +35,8 @@ class Stage:
         vision_learning_rate: The peak for the tower, as LLaDA-V tunes it more slowly than the rest.
         weights: Of the kinds of questions.
         stranger_share: Of strangers among the objects.
+        everyday_share: Of questions put as people put them, not in the model's own wordings.
+        masking: How answers are masked under the objective "masked": a key of MASKINGS.
         whole: Whether all its steps are taken, on whatever share of the data the objective is learnt.
     """
 
@@ -49,6 +53,8 @@ class Stage:
     vision_learning_rate: float | None = None
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
     stranger_share: float = STRANGER_SHARE
+    everyday_share: float = 0.0
+    masking: str = "bound"
     whole: bool = False
 
 
@@ -58,43 +64,60 @@ REASONING = ("model.model.language_model.layers", "model.model.language_model.no
 VISION = ("model.model.vision_tower", "model.model.projector")
 EVERYTHING = ("model.",)
 FINE: dict[str, Any] = {"trainable": EVERYTHING, "learning_rate": 3e-4, "vision_learning_rate": 1e-4}
-RELATING = {"compare": 3, "relation": 7, "position": 2, "where": 1, "count": 1, "caption": 1, "exists": 0.5}
-TUNING = WEIGHTS | {"compare": 2, "relation": 9, "count": 7, "caption": 6}
-LISTING = WEIGHTS | {"caption": 14, "detail": 6, "count": 5, "relation": 4, "position": 4, "name": 5, "color": 1}
-DESCRIBING = LISTING | {"caption": 18, "detail": 10, "count": 6}
-ORDERING = DESCRIBING | {"order": 10, "kinds": 3, "compare": 2, "relation": 5, "name": 4}
+SPEAKING = {  # of kinds: what people ask, and exercises, which take much off relations and lists
+    **{"name": 5, "position": 6, "color": 3, "count": 7, "exists": 5, "relation": 9, "where": 4, "caption": 12},
+    **{"detail": 7, "follow_up": 5, "talk": 4, "compare": 2, "order": 6, "kinds": 1},
+    **{kind: 1.4 * weight for kind, weight in FURTHER_WEIGHTS.items()},
+}
+# Whether one thing is left of another stays at chance until the model has been asked on which side it is.
+RELATING = SPEAKING | {"compare": 8, "relation": 16}
 
 TINY = (
     # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
     # training finds that several times sooner than masked diffusion does, so it goes first, whatever comes after.
-    Stage("tower", "dense", 6000, TOWER, scenes=32, questions=1),
-    Stage("tower-2", "dense", 6000, TOWER, scenes=32, questions=1, learning_rate=5e-4),
-    Stage("language-2", "autoregressive", 1200, LANGUAGE, max_items=2, pixels=False, decay=False),
-    Stage("language-6", "autoregressive", 6000, LANGUAGE, pixels=False, decay=False),
-    # Whether one thing is left of another stays at chance until the model has been asked on which side it is.
-    Stage("relate-2", "autoregressive", 2500, LANGUAGE, max_items=2, pixels=False, decay=False, weights=RELATING),
-    Stage("relate-6", "autoregressive", 3500, LANGUAGE, pixels=False, decay=False, weights=RELATING),
+    Stage("tower", "dense", 12_000, TOWER, scenes=32, questions=1, stranger_share=0.15),
+    Stage("language-2", "autoregressive", 3000, LANGUAGE, max_items=2, pixels=False, decay=False, weights=RELATING,
+          questions=8, everyday_share=0.5),
+    Stage("language-6", "autoregressive", 9000, LANGUAGE, pixels=False, decay=False, weights=RELATING, questions=8,
+          everyday_share=0.75),
     # The projector learns to say in symbols what the tower sees.
     Stage("align", "align", 1600, VISION, scenes=64, questions=1),
     # Here a LLaDA-V parts from its causal twin: it learns to answer its own way, still on the same symbols, and then
     # all is tuned together on pictures.
-    Stage("reason", ANSWERS, 4000, REASONING, pixels=False, decay=False, weights=TUNING),
-    Stage("tune", ANSWERS, 5000, **FINE, weights=TUNING),
-    # What is still weak: lists of all that is there, and owning up to what has no name.
-    Stage("list", ANSWERS, 2800, **FINE, weights=LISTING, stranger_share=0.2),
-    Stage("list-2", ANSWERS, 6000, **(FINE | {"learning_rate": 5e-4}), weights=DESCRIBING, stranger_share=0.15),
-    Stage("list-3", ANSWERS, 6000, **(FINE | {"learning_rate": 5e-4}), weights=DESCRIBING, stranger_share=0.15),
-    # Lists say things twice until the model has been asked what comes after what.
-    Stage("order", ANSWERS, 10_000, **FINE, weights=ORDERING, stranger_share=0.2),
-    Stage("order-2", ANSWERS, 3000, **FINE, weights=ORDERING, stranger_share=0.2),
-)
+    Stage("reason", ANSWERS, 4000, REASONING, pixels=False, decay=False, weights=RELATING, questions=8,
+          everyday_share=0.75),
+    Stage("tune", ANSWERS, 24_000, **(FINE | {"learning_rate": 5e-4}), questions=8, weights=SPEAKING,
+          stranger_share=0.15, everyday_share=0.75),
+)  # fmt: skip
 # What an objective makes of few conversations about pictures. As in LLaDA-V's study, each has a language model of its
 # own to begin with, so that only the last stage is learnt from a share of the data.
 STUDY = (
     *(replace(stage, whole=True) for stage in TINY if stage.objective != ANSWERS or stage.name == "reason"),
-    Stage("study", ANSWERS, 2000, **FINE, weights=TUNING),
+    Stage("study", ANSWERS, 2000, **FINE, weights=SPEAKING),
 )
-RECIPES = {"tiny": TINY, "study": STUDY}
+# For a trained model: it learns more of what people say, and goes on learning what it knows.
+EVERYDAY = (
+    Stage("everyday", ANSWERS, 1900, **(FINE | {"learning_rate": 6e-4}), questions=8, weights=SPEAKING,
+          stranger_share=0.12, everyday_share=0.75),
+)  # fmt: skip
+RECIPES = {"tiny": TINY, "study": STUDY, "everyday": EVERYDAY}
+
+
+@torch.no_grad()
+def take_over(model: LladaVForMaskedDiffusion, tokenizer: PreTrainedTokenizerFast, path: Path) -> None:
+    """Begins with a trained model's weights, its words moved to another vocabulary.
+
+    Args:
+        model: Of the same sizes as the trained one, but for the vocabulary.
+        tokenizer: The model's.
+        path: The folder of the trained model and its tokenizer.
+    """
+    trained = LladaVForMaskedDiffusion.from_pretrained(path, dtype=torch.float32)
+    words = PreTrainedTokenizerFast.from_pretrained(path)
+    weights = trained.state_dict()
+    for name in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
+        weights[name] = moved_vectors(weights[name], words, tokenizer)
+    model.load_state_dict(weights)
 
 
 @torch.no_grad()

@@ -1,6 +1,5 @@
 """The page as a whole: its tabs, its endpoints, and how it is served."""
 
-import os
 from typing import Any
 
 import gradio as gr
@@ -68,15 +67,13 @@ def measure(pipe: LladaVPipeline) -> Latency | None:
 
 
 def launch(demo: gr.Blocks, **options: Any):
-    """Serve the page; `options` go to gradio's `launch`. The port is LLADAV_PORT, where that is set."""
-    port = os.environ.get("LLADAV_PORT")
+    """Serve the page; `options` go to gradio's `launch`."""
     gr.set_static_paths([str(folder) for folder in folders()])
     served: dict[str, Any] = {
         "theme": theme.theme(),
         "head": theme.head(),
         "max_file_size": LIMITS.upload,
         "state_session_capacity": LIMITS.sessions,
-        "server_port": int(port) if port else None,
         "ssr_mode": False,
         "pwa": False,
         "footer_links": ["api", "settings"],

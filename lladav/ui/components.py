@@ -1,5 +1,6 @@
 """Components of our own: a template that holds no data, and a script that paints a value into it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,27 @@ Updates = dict[Any, Any]  # by component
 Data = dict[Any, Any]  # the values of the components that a handler was given, by component
 
 
-def html_component(name: str, value: Any, template: str | None = None, **options: Any) -> gr.HTML:
+def markups() -> str:
+    """The markup of every component of ours, as a script for the head of the page: it reaches the browser once."""
+    viewers = {name: viewer.markup(name) for name in ("canvas", "sync_player", "results")}
+    own = {path.stem: path.read_text(encoding="utf-8") for path in sorted(STATIC.glob("*.html"))}
+    return f"window.lladav = {{ markups: {json.dumps(viewers | own)} }};".replace("</", "<\\/")
+
+
+def html_component(name: str, value: Any, **options: Any) -> gr.HTML:
     """A component whose markup never changes, filled by the painter that static/gradio_adapter.js knows by `name`.
 
     Painters write text with textContent only: what models and visitors say is never read as HTML.
-
-    Args:
-        template: the markup, by default static/<name>.html.
     """
-    return _painted(name, template or (STATIC / f"{name}.html").read_text(encoding="utf-8"), value, **options)
+    shown: dict[str, Any] = {"container": True, "padding": True} | options
+    events = " ".join(f"'{event}'" for event in EVENTS.get(name, ()))
+    return gr.HTML(
+        value,
+        html_template=f'<div data-markup="{name}"></div>',
+        js_on_load=f"window.lladav.adapt('{name}', element, props, trigger, watch); // triggers {events}",
+        apply_default_css=False,
+        **shown,
+    )
 
 
 def token_canvas(state: CanvasState, editable: bool = False, **options: Any) -> gr.HTML:
@@ -41,16 +54,4 @@ def token_canvas(state: CanvasState, editable: bool = False, **options: Any) -> 
 
     It is not a class of its own because gradio writes a stub file beside the source of every class of components.
     """
-    return _painted("canvas", viewer.markup(), state, editable=editable, **options)
-
-
-def _painted(name: str, template: str, value: Any, **options: Any) -> gr.HTML:
-    shown: dict[str, Any] = {"container": True, "padding": True} | options
-    events = " ".join(f"'{event}'" for event in EVENTS.get(name, ()))
-    return gr.HTML(
-        value,
-        html_template=template,
-        js_on_load=f"window.lladav.adapt('{name}', element, props, trigger, watch); // triggers {events}",
-        apply_default_css=False,
-        **shown,
-    )
+    return html_component("canvas", state, editable=editable, **options)

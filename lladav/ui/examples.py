@@ -47,6 +47,11 @@ def recorded_runs() -> dict[str, RecordedRun]:
     }
 
 
+def address(image: str) -> str:
+    """Where a page finds one of the example pictures."""
+    return f"gradio_api/file={image}"
+
+
 def folders() -> list[Path]:
     """The folders whose files the page may ask for by their paths."""
     return [asset("examples")]

@@ -45,7 +45,7 @@ class Export:
             self.upload = gr.UploadButton(
                 "Open JSON", file_types=[".json"], size="sm", min_width=100, elem_id="open-run"
             )
-        self.upload.upload(self.open, {self.upload, tab.session}, tab.shown, cancels=tab.runs, **QUIET, **RENDERS)
+        self.upload.upload(self.open, {self.upload, tab.session}, tab.shown, cancels=tab.runs, **QUIET)
 
     def render(self, ending: str, data: Data, progress: gr.Progress = gr.Progress()) -> Iterator[Updates]:  # noqa: B008
         """The run as a file. By the time this goes on, gradio has a copy in its cache, which it deletes in a day."""

@@ -9,7 +9,7 @@ from lladav.trace import Trace
 from lladav.ui.chat.tab import RUNS, ChatTab
 from lladav.ui.compare.comparisons import layout_in_words
 from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component
-from lladav.ui.examples import RecordedRun
+from lladav.ui.examples import RecordedRun, address
 from lladav.viewer.state import CanvasState, canvas_state
 
 
@@ -34,7 +34,7 @@ def card(run: RecordedRun) -> dict[str, Any]:
     """A recorded run as static/gallery.js shows it."""
     trace = run.trace
     return {
-        "picture": trace.thumbnails[0],
+        "picture": address(run.image),
         "question": trace.question,
         "answer": trace.text,
         "settings": layout_in_words(trace.config),

@@ -3,7 +3,8 @@
 import gradio as gr
 
 from lladav import viewer
-from lladav.ui.components import STATIC
+from lladav.ui.components import STATIC, markups
+from lladav.ui.examples import address, examples
 
 SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO_FONT = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
@@ -13,17 +14,19 @@ PREVIEW = {
     "og:type": "website",
     "og:title": "LLaDA-V: answers out of masks",
     "og:description": "Show it a picture, ask, and watch the answer come out of the masks.",
-    "og:image": "gradio_api/file=assets/preview.png",
     "twitter:card": "summary_large_image",
 }
 
 
 def head() -> str:
-    """Link preview, styles and script of the page. Styles go to the head because gradio rewrites what its `css` is
-    given, and loses container queries on the way."""
+    """Link preview, styles, markup and script of the page.
+
+    Styles go to the head because gradio rewrites what its `css` is given, and loses container queries on the way.
+    """
     styles = "\n".join([viewer.styles(), *((STATIC / name).read_text(encoding="utf-8") for name in STYLES)])
-    preview = "\n".join(f'<meta property="{name}" content="{content}">' for name, content in PREVIEW.items())
-    return f"{preview}\n<style>\n{styles}</style>\n<script>\n{viewer.bundle(ENTRY)}</script>"
+    properties = PREVIEW | {"og:image": address(examples()[0].image)}
+    preview = "\n".join(f'<meta property="{name}" content="{content}">' for name, content in properties.items())
+    return f"{preview}\n<style>\n{styles}</style>\n<script>\n{markups()}\n{viewer.bundle(ENTRY)}</script>"
 
 
 def theme() -> gr.themes.Base:
@@ -37,6 +40,10 @@ def theme() -> gr.themes.Base:
         font_mono=MONO_FONT,
     ).set(
         checkbox_label_text_color_selected="white",
+        checkbox_label_background_fill_selected="*primary_600",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
         body_background_fill="*neutral_50",
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",

@@ -5,13 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from helpers import ROOT
 
 from lladav import Trace
+from lladav.assets import asset
 from lladav.render import frames
 from lladav.trace import PROBABILITY_UNIT, TraceStep
 
-FOLDER = ROOT / "assets" / "traces"
+FOLDER = asset("traces")
 LARGEST = 150_000  # bytes
 CLOSE = 2e-3  # between machines, whose sums round differently
 
@@ -27,10 +27,10 @@ def build():
 
 
 def test_every_run_is_recorded_and_no_other(build):
-    assert {path.stem for path in FOLDER.glob("*.json")} == set(build.RUNS)
+    assert {path.stem for path in FOLDER.glob("[0-9]*.json")} == set(build.RUNS)
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("[0-9]*.json")), ids=lambda path: path.stem)
 def test_a_recorded_run_is_small_complete_and_can_be_drawn(path: Path, build):
     trace = Trace.load(path)
     assert path.stat().st_size < LARGEST

@@ -7,8 +7,7 @@ from pathlib import Path
 from gradio.processing_utils import save_pil_to_cache
 from gradio.utils import get_upload_folder
 
-from lladav.artwork import class_names
-from lladav.scenes import ask, make_scene, render
+from lladav.scenes import ask, class_names, make_scene, render, scene_of
 
 PICTURE_SIZE = 512
 MOST_THINGS = 6
@@ -36,7 +35,7 @@ def compose(chosen: Sequence[str]) -> tuple[str, list[str]]:
         raise ValueError(f"A scene is made of up to {MOST_THINGS} of the things in the list: choose from it.")
     seed = random.randrange(SEEDS)
     rng = random.Random(f"page/{seed}")  # training and evaluation seed theirs with other words
-    scene = make_scene(rng, strangers=())
+    scene = scene_of(chosen, rng) if chosen else make_scene(rng, strangers=())
     path = save_pil_to_cache(render(scene, PICTURE_SIZE), get_upload_folder(), name="scene", format="png")
     asked = (ask(scene, rng, kind) for kind in KINDS)
     questions = dict.fromkeys(example.turns[0][0] for example in asked if example.kind in KINDS)

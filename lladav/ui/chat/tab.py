@@ -80,7 +80,7 @@ class ChatTab:
             render_markdown=False, latex_delimiters=[], group_consecutive_messages=False, allow_file_downloads=False,
             placeholder="Show it a picture and ask, or begin with one of these.",
             examples=[
-                {"text": one.question, "files": [one.image], "icon": one.image} for one in self.examples
+                {"text": one.question, "icon": one.image} for one in self.examples
             ],
         )  # fmt: skip
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from lladav import viewer
 from lladav.assets import asset
 from lladav.pipeline import LladaVPipeline
 from lladav.recording import Recording
@@ -92,17 +91,13 @@ class CompareTab:
         self.length = min(capabilities.gen_length, capabilities.longest_answer)
         first = next(iter(self.comparisons.values()))
         self._question_row(examples[-1], first)
-        self.player = html_component(
-            "sync_player", Comparison().player(), template=viewer.markup("sync_player"), elem_id="player"
-        )
+        self.player = html_component("sync_player", Comparison().player(), elem_id="player")
         with gr.Row(elem_id="sides"):
             self.sides = []
             for key in SIDES:
                 with gr.Column(min_width=320):
                     self.sides.append(Side(key, self.length))
-        self.results = html_component(
-            "results", Comparison().results(), template=viewer.markup("results"), elem_id="results"
-        )
+        self.results = html_component("results", Comparison().results(), elem_id="results")
         self.in_turn = gr.Checkbox(label="Run one after the other", container=False, elem_id="in-turn")
         with gr.Row(elem_id="side-settings"):
             for side, changes in zip(self.sides, (first.first, first.second), strict=True):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import gradio as gr
 
 from lladav.ui.components import html_component, token_canvas
-from lladav.ui.examples import RecordedRun
+from lladav.ui.examples import RecordedRun, address
 from lladav.ui.gallery import recorded_state
 from lladav.ui.learn.lessons import LESSONS
 
@@ -15,7 +15,7 @@ def create_learn_tab(runs: Mapping[str, RecordedRun]) -> None:
     shown = list(dict.fromkeys(lesson.run for lesson in LESSONS))
     value = {
         "canvases": "[id^=learn-canvas-]",
-        "picture": runs[shown[0]].trace.thumbnails[0],
+        "picture": address(runs[shown[0]].image),
         "lessons": [
             {"title": one.title, "text": one.text, "canvas": shown.index(one.run), "first": one.first, "last": one.last}
             for one in LESSONS

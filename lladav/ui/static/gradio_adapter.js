@@ -47,7 +47,9 @@ const PAINTERS = {
  * @param {(name: string, changed: () => void) => void} watch
  */
 function adapt(name, element, props, trigger, watch) {
-  const root = /** @type {HTMLElement} */ (element.querySelector("[data-paints]") ?? element.firstElementChild);
+  const place = element.querySelector(`[data-markup=${name}]`);
+  if (place) place.innerHTML = /** @type {any} */ (window).lladav.markups[name];  // a constant of ours
+  const root = /** @type {HTMLElement} */ (place?.firstElementChild);
   const painter = PAINTERS[name](root, trigger, props);
   watch("value", () => painter.update(props.value));
   painter.update(props.value);

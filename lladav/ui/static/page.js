@@ -25,6 +25,7 @@ export function overlayBubble() {
     if (bubble) bubble.dataset.refining = detail.text;
     // The canvas announces the finished answer once; the chat must not read out every step as well.
     document.querySelector("#conversation [role=log]")?.setAttribute("aria-live", "off");
+    document.querySelector("#conversation .examples")?.removeAttribute("role");  // a list of buttons is no list
   });
 }
 

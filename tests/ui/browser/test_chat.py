@@ -8,7 +8,8 @@ from helpers import PATIENCE, SEED, Visit, ends, letters, served, slow
 from PIL import Image
 
 from lladav import LladaVPipeline, SamplingConfig
-from lladav.pipeline import EMBEDDED_MODEL, MASK_SIGN
+from lladav.assets import asset
+from lladav.pipeline import MASK_SIGN
 
 QUESTION = "What is this?"
 SETTINGS = SamplingConfig(gen_length=32, block_length=32, steps=16, refresh_interval=4, seed=SEED)  # the page's own
@@ -88,12 +89,15 @@ def test_stop_keeps_what_is_shown(visit: Visit):
     visit.page.locator("#stop").click()
     visit.until("done")
     visit.page.wait_for_function("document.querySelectorAll('#conversation [data-refining]').length === 0")
-    kept = visit.bubble()
-    assert letters(kept) == letters(visit.seen()[-1]["text"])
-    assert MASK_SIGN in kept
-    assert visit.page.locator("#canvas .tc-chip").inner_text() == "stopped"
     visit.until_quiet()
-    assert visit.bubble() == kept
+    visit.page.locator("#conversation .message.bot", has_text=MASK_SIGN).wait_for()  # the server has heard of it
+    kept = visit.bubble()
+    # Random weights write parts of letters, which are put together otherwise where they are decoded as one.
+    plain = [
+        [sign for sign in text if sign == MASK_SIGN or "!" <= sign <= "~"] for text in (kept, visit.seen()[-1]["text"])
+    ]
+    assert plain[0] == plain[1]
+    assert visit.page.locator("#canvas .tc-chip").inner_text() == "stopped"
     visit.ask("And now?")
     assert kept in visit.conversation()
 
@@ -253,12 +257,13 @@ def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: in
     assert ("dark" in visit.page.evaluate("document.body.className")) == (scheme == "dark")
 
 
-@pytest.mark.skipif(not (EMBEDDED_MODEL / "model.safetensors").exists(), reason="the embedded model is not there")
+@pytest.mark.skipif(not (asset("lladav-tiny") / "model.safetensors").exists(), reason="the embedded model is not there")
 def test_the_embedded_model_names_what_it_sees(open_page: Callable[..., Visit]):
-    with served(LladaVPipeline.from_pretrained(EMBEDDED_MODEL, device="cpu")) as address:
+    with served(LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")) as address:
         visit = open_page(address)
-        visit.page.locator("#conversation .example", has_text="What is this?").click()
+        visit.page.locator("#conversation .example", has_text="What is this?").first.click()
         visit.until("playing")
         visit.until("done")
         assert "frog" in visit.bubble().lower()
         assert visit.ask("Where is it?")
+        visit.page.close()  # which would miss the server

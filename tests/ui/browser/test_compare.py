@@ -89,7 +89,7 @@ def test_seconds_are_each_sides_own(comparison: Comparison):
 
 def test_a_pair_sets_both_sides(comparison: Comparison, tiny_pipeline: LladaVPipeline):
     comparison.page.locator("#comparison label", has_text="One block or blocks of 8").click()
-    comparison.page.wait_for_function("document.querySelector('#b-block_length input[type=number]').value === '8'")
+    comparison.page.locator("#b-preset input:checked").wait_for(state="detached")
     comparison.run()
     blocks = expected(tiny_pipeline, steps=LENGTH, block_length=8)
     assert letters(comparison.texts()[1]) == letters(blocks.text)
@@ -125,10 +125,10 @@ def test_stop_keeps_both_as_they_are(comparison: Comparison, tiny_pipeline: Llad
 
 def test_what_cannot_be_asked_is_told(comparison: Comparison):
     comparison.page.locator("#compare-image").get_by_label("Remove Image").click()
-    comparison.page.locator("#compare-text textarea").fill("")
+    comparison.page.locator("#compare-text").locator("textarea, input").fill("")
     comparison.page.locator("#compare").click()
     comparison.page.get_by_text("There is nothing to answer yet").wait_for()
-    comparison.page.locator("#compare-text textarea").fill("word " * 800)
+    comparison.page.locator("#compare-text").locator("textarea, input").fill("word " * 800)
     comparison.page.locator("#compare").click()
     comparison.page.get_by_text("must fit into 512 tokens").wait_for()
     comparison.until("idle")

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from lladav import LladaVForMaskedDiffusion, cli
-from lladav.artwork import COLORS, class_names
+from lladav.assets import asset
 from lladav.evaluation import Score, answer, conversation, held_out_questions, is_right, mentions, run_settings, score
 from lladav.evaluation.pictures import DISTURBANCES, SIZES, two_tone_ground
 from lladav.evaluation.plots import interval, plot
@@ -19,9 +19,19 @@ from lladav.evaluation.questions import ASKED
 from lladav.evaluation.report import report
 from lladav.evaluation.scoring import Bin, calibration_error, reliability
 from lladav.evaluation.studies import load_scores, models_by_share, robustness, save_scores, speeds, sweep
-from lladav.pipeline import EMBEDDED_MODEL, LladaVPipeline
+from lladav.pipeline import LladaVPipeline
 from lladav.sampling import SPEEDS, SamplingConfig
-from lladav.scenes import HELD_OUT_STRANGERS, KINDS, STRANGERS, TRAINING_ARTWORK, Example, Scene, render
+from lladav.scenes import (
+    COLORS,
+    KINDS,
+    TRAINING_ARTWORK,
+    Example,
+    Scene,
+    class_names,
+    held_out_strangers,
+    render,
+    training_strangers,
+)
 
 CONFIG = SamplingConfig(gen_length=16, block_length=16, steps=16)
 SHORT = SamplingConfig(gen_length=8, block_length=8, steps=4)
@@ -30,9 +40,9 @@ FEW_WORDS = 3  # in answers to the questions that the trained model is asked her
 
 @pytest.fixture(scope="module")
 def pipe() -> LladaVPipeline:
-    if not (EMBEDDED_MODEL / "model.safetensors").exists():
+    if not (asset("lladav-tiny") / "model.safetensors").exists():
         pytest.skip("the embedded default is not in assets")
-    return LladaVPipeline.from_pretrained(EMBEDDED_MODEL, device="cpu")
+    return LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +70,8 @@ class TestQuestions:
     def test_what_is_unknown_was_never_shown(self):
         unknown = [scene for scene, example in held_out_questions(0, 4 * len(ASKED)) if example.kind == "unknown"]
         assert len(unknown) == 4
-        assert {item.name for scene in unknown for item in scene.items} <= set(HELD_OUT_STRANGERS)
-        assert not set(HELD_OUT_STRANGERS) & {*STRANGERS, *class_names()}
+        assert {item.name for scene in unknown for item in scene.items} <= set(held_out_strangers())
+        assert not set(held_out_strangers()) & {*training_strangers(), *class_names()}
 
     def test_a_caption_may_list_in_any_order(self):
         example = Example("caption", (("Describe the picture.", "A dog, two cats and a red star."),))

@@ -2,11 +2,11 @@
 
 import json
 from functools import cache
-from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-ARTWORK = Path(__file__).resolve().parent.parent / "assets" / "artwork"
+from lladav.assets import asset
+
 COLUMNS = 8  # sprites in a row of a sheet (see assets/artwork/build.py)
 
 COLORS = {
@@ -22,23 +22,50 @@ COLORS = {
     "white": (250, 250, 250),
 }
 SHAPES = ("circle", "square", "triangle", "heart", "star")
+TRAINING_ARTWORK = ("noto", "fluent", "flat")
+HELD_OUT_ARTWORK = "twemoji"
+GROUPS = {
+    "animal": (
+        *("dog", "cat", "mouse", "rabbit", "fox", "bear", "panda", "koala", "tiger", "lion", "cow", "pig", "frog"),
+        *("monkey", "chicken", "penguin", "duck", "owl", "bee", "butterfly", "snail", "turtle", "octopus", "fish"),
+        *("whale", "elephant"),
+    ),
+    "fruit": ("apple", "banana", "orange", "lemon", "watermelon", "strawberry", "pineapple"),
+    "vehicle": ("car", "bus", "bicycle", "airplane", "rocket", "boat", "helicopter", "tractor"),
+    "bird": ("chicken", "penguin", "duck", "owl"),
+    "insect": ("bee", "butterfly"),
+    "plant": ("tree", "cactus", "flower"),
+    "shape": SHAPES,
+}
 
 
 @cache
 def class_names() -> tuple[str, ...]:
     """The object classes, in the order of the sheets."""
-    return tuple(json.loads((ARTWORK / "classes.json").read_text(encoding="utf-8")))
+    return tuple(json.loads((asset("artwork") / "classes.json").read_text(encoding="utf-8")))
 
 
 @cache
 def stranger_names() -> tuple[str, ...]:
     """What scenes may show without its name ever being said, in the order of the sheets, behind the classes."""
-    return tuple(json.loads((ARTWORK / "strangers.json").read_text(encoding="utf-8")))
+    return tuple(json.loads((asset("artwork") / "strangers.json").read_text(encoding="utf-8")))
+
+
+@cache
+def training_strangers() -> tuple[str, ...]:
+    """The strangers that training shows."""
+    return tuple(name for index, name in enumerate(stranger_names()) if index % 4)
+
+
+@cache
+def held_out_strangers() -> tuple[str, ...]:
+    """The strangers that training never shows."""
+    return tuple(name for index, name in enumerate(stranger_names()) if index % 4 == 0)
 
 
 @cache
 def _sheet(artwork: str) -> Image.Image:
-    return Image.open(ARTWORK / f"{artwork}.webp").convert("RGBA")
+    return Image.open(asset("artwork") / f"{artwork}.webp").convert("RGBA")
 
 
 @cache

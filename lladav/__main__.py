@@ -1,4 +1,4 @@
-"""`python -m lladav.cli` is `lladav`."""
+"""`python -m lladav` is `lladav`."""
 
 import sys
 

@@ -1,0 +1,66 @@
+"""Scenes: seeded pictures composed of emoji artwork and colored shapes, with questions that have one right answer.
+
+`make_scene` places objects, `render` draws them, `ask` writes a short conversation about them. All are driven by a
+`random.Random`, so a seed is a data set: training and held-out questions come from the same code and never meet.
+"""
+
+from lladav.scenes.artwork import (
+    COLORS,
+    GROUPS,
+    HELD_OUT_ARTWORK,
+    SHAPES,
+    TRAINING_ARTWORK,
+    class_names,
+    emoji_sprite,
+    held_out_strangers,
+    stranger_names,
+    training_strangers,
+)
+from lladav.scenes.composition import STRANGER_SHARE, Item, Scene, make_scene, scene_of
+from lladav.scenes.conversations import ASKERS, FURTHER_WEIGHTS, WEIGHTS, Example, Turns, ask, ask_kind
+from lladav.scenes.drawing import IMAGE_SIZE, render
+from lladav.scenes.language import STRANGER, article, listing, plural, quantity
+from lladav.scenes.questions import EXERCISES, FURTHER, KINDS, NO_PICTURE, OUT_OF_WORLD, SMALL_TALK, Fact, place
+from lladav.scenes.wordings import everyday, plain
+
+__all__ = [
+    "ASKERS",
+    "COLORS",
+    "EXERCISES",
+    "FURTHER",
+    "FURTHER_WEIGHTS",
+    "GROUPS",
+    "HELD_OUT_ARTWORK",
+    "IMAGE_SIZE",
+    "KINDS",
+    "NO_PICTURE",
+    "OUT_OF_WORLD",
+    "SHAPES",
+    "SMALL_TALK",
+    "STRANGER",
+    "STRANGER_SHARE",
+    "TRAINING_ARTWORK",
+    "WEIGHTS",
+    "Example",
+    "Fact",
+    "Item",
+    "Scene",
+    "Turns",
+    "article",
+    "ask",
+    "ask_kind",
+    "class_names",
+    "emoji_sprite",
+    "everyday",
+    "held_out_strangers",
+    "listing",
+    "make_scene",
+    "place",
+    "plain",
+    "plural",
+    "quantity",
+    "render",
+    "scene_of",
+    "stranger_names",
+    "training_strangers",
+]

@@ -1,0 +1,42 @@
+"""What a model that was trained on scenes can do: the file beside its weights that the page reads."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lladav.scenes import COLORS, SHAPES, class_names
+
+FILE = "capabilities.json"
+EXAMPLES = {
+    "name": "What is it?",
+    "position": "What is at the top left?",
+    "color": "What color is the circle?",
+    "count": "How many dogs are there?",
+    "exists": "Is there a cat?",
+    "relation": "What is left of the dog?",
+    "where": "Where is the dog?",
+    "caption": "Describe the picture.",
+    "detail": "Describe the picture in detail.",
+    "group": "How many animals are there?",
+    "follow_up": "Where is it?",
+    "talk": "Hello!",
+}
+
+
+def capabilities() -> dict[str, Any]:
+    """The fields of `lladav.ui.capabilities.Capabilities`, as far as they differ from those of a published model."""
+    return {
+        "summary": "tiny demo model, emoji and shapes",
+        "knows": {"Things": list(class_names()), "Shapes": list(SHAPES), "Colors": list(COLORS)},
+        "examples": EXAMPLES,
+        "suggested_questions": ["Describe the picture.", "What is in the picture?", "How many things are there?"],
+        "longest_answer": 256,
+        "gen_length": 64,
+        "preset": "Quality",
+        "composes_scenes": True,
+    }
+
+
+def write_capabilities(folder: Path) -> None:
+    """Write what the model in `folder` can do beside its weights."""
+    (folder / FILE).write_text(json.dumps(capabilities(), indent=1) + "\n", encoding="utf-8")

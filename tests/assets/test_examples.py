@@ -1,0 +1,34 @@
+"""What the page suggests about its own pictures is answered right, with the settings that it starts with."""
+
+from pathlib import Path
+
+import pytest
+
+from lladav import LladaVPipeline, SamplingConfig
+from lladav.assets import asset
+from lladav.ui.capabilities import Capabilities
+from lladav.ui.examples import Example, examples
+from lladav.ui.settings import snapping
+
+RIGHT = {
+    "picnic": "I see a pizza, a banana and an apple. The pizza is at the top left. The apple is at the top right.",
+    "cats": "Three.",
+    "space": "At the bottom.",
+    "frog": "A frog.",
+    "shapes": "Red.",
+    "garden": "Yes.",
+}
+
+
+@pytest.fixture(scope="module")
+def pipe() -> LladaVPipeline:
+    return LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: Path(example.image).stem)
+def test_an_example_is_answered_right(pipe: LladaVPipeline, example: Example):
+    capabilities = Capabilities.of(pipe)
+    plan = snapping.preset(capabilities.preset, capabilities.gen_length)
+    config = SamplingConfig(gen_length=plan.gen_length, block_length=plan.block_length, steps=plan.steps)
+    content = [{"type": "image", "image": example.image}, {"type": "text", "text": example.question}]
+    assert pipe([{"role": "user", "content": content}], config).text == RIGHT[Path(example.image).stem]

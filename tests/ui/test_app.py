@@ -1,0 +1,55 @@
+"""The page as a whole, without a browser: what it sends, and what building it costs."""
+
+import json
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from lladav import LladaVPipeline
+from lladav.ui import theme
+from lladav.ui.app import build_app
+from lladav.ui.components import token_canvas
+from lladav.viewer.state import idle_state
+
+
+@pytest.fixture(scope="module")
+def page(tiny_pipeline: LladaVPipeline) -> gr.Blocks:
+    return build_app(tiny_pipeline)
+
+
+def size(demo: gr.Blocks) -> int:
+    """Bytes of what describes a page to a browser."""
+    return len(json.dumps(demo.get_config_file(), default=str))
+
+
+def test_the_pages_configuration_is_small(page: gr.Blocks):
+    assert size(page) <= 250_000
+
+
+def test_a_further_canvas_brings_no_script(page: gr.Blocks):
+    with gr.Blocks() as one:
+        token_canvas(idle_state(8))
+    with gr.Blocks() as two:
+        token_canvas(idle_state(8))
+        token_canvas(idle_state(8))
+    assert size(two) - size(one) < 10_000
+    assert "class TokenCanvas" not in json.dumps(page.get_config_file(), default=str)
+    assert theme.head().count("class TokenCanvas") == 1
+
+
+def test_building_the_page_runs_no_model(tiny_pipeline: LladaVPipeline, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("the layout must not run the model")
+
+    monkeypatch.setattr(tiny_pipeline.model, "forward", refuse)
+    build_app(tiny_pipeline)
+
+
+def test_what_runs_a_model_shares_its_places_and_nothing_that_works_is_outside_the_queue(page: gr.Blocks):
+    events = page.fns.values()
+    decoding = [event for event in events if event.concurrency_id == "runs"]
+    assert len(decoding) >= 8
+    assert {event.concurrency_limit for event in decoding} == {2}
+    names = {event.name for event in events if not event.queue}
+    assert not names & {"ask", "edit", "fill", "compare", "sample", "render", "open"}
