@@ -24,10 +24,10 @@ def run_ablation(config: TrainingConfig) -> str:
     """
     if config.begin is None:
         raise ValueError("begin must name the model that all maskings start from, got None")
-    rows = [(masking, *_figures(config, masking)) for masking in MASKINGS]
+    rows = {masking: list(_figures(config, masking)) for masking in MASKINGS}
     header = ["masking", *(f"{sort}, seed {seed}" for seed in SEEDS for sort in ("own words", "everyday")), "mean"]
     lines = [header, ["---"] * len(header)]
-    lines += [[name, *(f"{share:.1%}" for share in (*shares, mean(shares)))] for name, *shares in rows]
+    lines += [[name, *(f"{share:.1%}" for share in (*shares, mean(shares)))] for name, shares in rows.items()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

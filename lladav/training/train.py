@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -123,7 +124,7 @@ def build_learner(config: TrainingConfig, tokenizer: PreTrainedTokenizerFast) ->
 
 def export(model: LladaVForMaskedDiffusion, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write the finished model, and beside it what it can do, for the page."""
-    config: LladaVConfig = model.config
+    config = cast(LladaVConfig, model.config)
     vision = config.vision_config
     model.save_pretrained(folder)
     LladaVProcessor(
