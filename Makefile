@@ -35,7 +35,7 @@ lint: .venv/dev
 # The page's scripts: types, lint and tests, with what `npm ci` installs.
 scripts:
 	@if [ ! -f package.json ]; then echo "scripts: skipped, there is no package.json"; \
-	elif ! node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2> /dev/null; then \
+	elif ! node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2> /dev/null; then \
 		echo "scripts: skipped, Node 20 or a later one is not installed"; \
 	elif [ ! -d node_modules ] && ! npm ci --silent; then echo "scripts: npm ci failed" >&2; exit 1; \
 	else npm run check; fi

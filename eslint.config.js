@@ -2,7 +2,7 @@
 const BROWSER = [
   "addEventListener", "cancelAnimationFrame", "clearTimeout", "CustomEvent", "document", "Event", "getComputedStyle",
   "history", "location", "matchMedia", "navigator", "performance", "requestAnimationFrame", "setTimeout",
-  "URLSearchParams", "window",
+  "URL", "URLSearchParams", "window",
 ];
 
 export default [

@@ -14,8 +14,8 @@ HERE = Path(__file__).parent
 PICTURES = HERE.parent / "examples"
 
 RUNS = {  # name, in the order they are shown: picture, question, options of `lladav sample`
-    "7-one-block": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
     "1-description": ("picnic", "Describe the picture.", "--gen-length 32 --steps 32"),
+    "7-one-block": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
     "2-where": ("space", "Where is the robot?", "--gen-length 16 --steps 16"),
     "3-color": ("shapes", "What color is the heart?", "--gen-length 8 --steps 8"),
     "4-how-many": ("cats", "How many cats are there?", "--gen-length 8 --steps 8"),
