@@ -1,6 +1,6 @@
 """The first minute: what opens, what is in view, and what there is to do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,8 +34,8 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def embedded() -> str:
-    """Where the page for the embedded model is served."""
+def embedded(url: str) -> Iterator[str]:
+    """Where the page for the embedded model is served; after the page that all tests share, whose files stay its own."""
     with served(LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")) as address:
         yield address
 
