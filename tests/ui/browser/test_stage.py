@@ -35,7 +35,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def embedded(url: str) -> Iterator[str]:
-    """Where the page for the embedded model is served; after the page that all tests share, whose files stay its own."""
+    """Where the page for the embedded model is served; after the page that all tests share, which keeps its files."""
     with served(LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")) as address:
         yield address
 
