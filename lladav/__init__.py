@@ -7,26 +7,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lladav.cache import FeatureCache
-    from lladav.configuration import LladaVConfig
-    from lladav.modeling import LladaVForMaskedDiffusion
-    from lladav.pipeline import LladaVPipeline
-    from lladav.processing import LladaVProcessor
-    from lladav.sampling import SamplingConfig, SamplingStep, sample, sample_batch
-    from lladav.trace import Trace
-
-__all__ = [
-    "FeatureCache",
-    "LladaVConfig",
-    "LladaVForMaskedDiffusion",
-    "LladaVPipeline",
-    "LladaVProcessor",
-    "SamplingConfig",
-    "SamplingStep",
-    "Trace",
-    "sample",
-    "sample_batch",
-]
+    from lladav.cache import FeatureCache as FeatureCache
+    from lladav.configuration import LladaVConfig as LladaVConfig
+    from lladav.modeling import LladaVForMaskedDiffusion as LladaVForMaskedDiffusion
+    from lladav.pipeline import LladaVPipeline as LladaVPipeline
+    from lladav.processing import LladaVProcessor as LladaVProcessor
+    from lladav.sampling import SamplingConfig as SamplingConfig
+    from lladav.sampling import SamplingStep as SamplingStep
+    from lladav.sampling import sample as sample
+    from lladav.sampling import sample_batch as sample_batch
+    from lladav.trace import Trace as Trace
 
 _HOMES = {
     "FeatureCache": "cache",
@@ -40,6 +30,7 @@ _HOMES = {
     "sample": "sampling",
     "sample_batch": "sampling",
 }
+__all__ = [*_HOMES]  # noqa: PLE0604
 
 if not TYPE_CHECKING:  # a type checker knows the names from above, and others as mistakes
 

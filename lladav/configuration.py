@@ -9,6 +9,7 @@ from transformers.configuration_utils import SubConfigSpec
 
 from lladav.anyres import max_tiles, parse_pinpoints
 
+IGNORE = -100  # the label of what is not learnt
 IMAGE_TOKEN_ID = -200  # stands in input_ids for a whole picture; not in the vocabulary
 PUBLISHED_VOCAB_SIZE = 126349  # len(tokenizer): 126080 pieces and 269 added tokens
 PUBLISHED_PADDED_VOCAB_SIZE = 126464

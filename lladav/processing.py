@@ -15,12 +15,11 @@ from transformers.configuration_utils import PreTrainedConfig
 
 from lladav import imaging
 from lladav.checks import require
-from lladav.configuration import IMAGE_TOKEN_ID, LladaVConfig, PublishedConfig
+from lladav.configuration import IGNORE, IMAGE_TOKEN_ID, LladaVConfig, PublishedConfig
 from lladav.image_processing import IMAGE_OPTIONS, MULTI_IMAGE, LladaVImageProcessor
 from lladav.messages import Messages, Picture, check_messages, is_batch, pictures_of, texts_of
 from lladav.tokenization import encode_text, marked, unmarked
 
-IGNORE = -100  # the label of what is not learnt
 IMAGE_MARK, VIDEO_MARK = "<image>", "<video>"
 START, HEADER, END_HEADER, END = "<|startoftext|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"
 PUBLISHED_SYSTEM_PROMPT = (

@@ -12,7 +12,6 @@ from lladav.sampling.causal import effective_config, left_to_right
 from lladav.sampling.config import POLICIES, REMASKING, SamplingConfig
 from lladav.sampling.loop import first_canvas, sample, sample_batch, stop_sequences, suffix_ids
 from lladav.sampling.presets import PUBLISHED, SPEEDS, PublishedSetting, Speed
-from lladav.tokenization import encode_stop as encode
 
 __all__ = [
     "NUM_ALTERNATIVES",
@@ -27,7 +26,6 @@ __all__ = [
     "SamplingStep",
     "Speed",
     "effective_config",
-    "encode",
     "first_canvas",
     "left_to_right",
     "sample",

@@ -16,6 +16,7 @@ from PIL import Image, ImageEnhance
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from lladav.configuration import IGNORE
 from lladav.scenes import (
     COLORS,
     FURTHER_WEIGHTS,
@@ -32,7 +33,6 @@ from lladav.scenes import (
     make_scene,
     render,
 )
-from lladav.training.objective import IGNORE
 
 PREFIX, PADDING = 0, -1  # segment numbers; conversations are 1, 2, ...
 BLIND = 0.06  # share of rows that show no picture

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
+from lladav.configuration import IGNORE
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.scenes import COLORS, STRANGER
 from lladav.training.data import Batch, attention_mask, things
 from lladav.training.masking import MASKINGS, Answers, view_loss
-from lladav.training.objective import IGNORE, next_token_loss
+from lladav.training.objective import next_token_loss
 
 
 class Symbols(nn.Module):

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lladav.training.objective import EPSILON, IGNORE
+from lladav.configuration import IGNORE
+from lladav.training.objective import EPSILON
 
 Predict = Callable[[Tensor], Tensor]  # input_ids (B, L) -> logits (B, L, V), without gradients
 

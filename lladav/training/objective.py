@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-IGNORE = -100
+from lladav.configuration import IGNORE
+
 EPSILON = 1e-3  # no sample is left without masks
 
 

@@ -5,11 +5,11 @@ import random
 import pytest
 import torch
 
+from lladav.configuration import IGNORE
 from lladav.evaluation import conversation
 from lladav.processing import LladaVProcessor
 from lladav.scenes import COLORS, STRANGER, Item, Scene, ask, make_scene
 from lladav.training.data import SceneData, ask_blindly, attention_mask, patch_symbols, things
-from lladav.training.objective import IGNORE
 
 
 def test_training_prompts_are_those_of_the_chat(tokenizer):

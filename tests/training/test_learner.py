@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from lladav.configuration import IGNORE
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.training.data import SceneData
 from lladav.training.learner import Learner
-from lladav.training.objective import IGNORE
 from lladav.training.recipes import (
     tiny_config,
 )

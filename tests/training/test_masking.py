@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from lladav.configuration import IGNORE
 from lladav.training.masking import MASKINGS, Answers, View, least_sure, stratified_times, view_loss
-from lladav.training.objective import IGNORE, forward_process, masked_diffusion_loss
+from lladav.training.objective import forward_process, masked_diffusion_loss
 
 MASK, VOCAB = 9, 10
 

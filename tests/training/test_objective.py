@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lladav.training.objective import IGNORE, forward_process, masked_diffusion_loss, next_token_loss
+from lladav.configuration import IGNORE
+from lladav.training.objective import forward_process, masked_diffusion_loss, next_token_loss
 
 
 def test_nothing_masked_costs_nothing():

@@ -8,10 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
+from lladav.configuration import IGNORE
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.pipeline import LladaVPipeline
 from lladav.processing import LladaVProcessor
-from lladav.training.objective import IGNORE, forward_process
+from lladav.training.objective import forward_process
 from lladav.training.tuning import embed_samples, tuning_loss
 
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "golden"

@@ -3,7 +3,6 @@
 import pytest
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
-from lladav.sampling import encode
 from lladav.ui.chat.edits import edited
 
 MESSAGES = [{"role": "user", "content": "What is this?"}]
@@ -38,7 +37,7 @@ def answer(pipe: LladaVPipeline, template: tuple[int | None, ...]) -> str:
 
 
 def encoder(pipe: LladaVPipeline):
-    return lambda text: encode(text, pipe.tokenizer)
+    return pipe.encode
 
 
 def test_remasked_tokens_are_the_only_ones_that_can_change(tiny_pipeline: LladaVPipeline, free: Trace):
