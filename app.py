@@ -8,15 +8,14 @@ from lladav import LladaVPipeline
 from lladav.cli import sentence
 from lladav.cli.app import server_port
 from lladav.pipeline import default_model
-from lladav.ui.app import build_app, launch, measure
+from lladav.ui.server import serve
 
 
 def main() -> int:
     """Serve the page; 1 and a sentence on stderr where that cannot be done."""
     try:
         port = server_port()  # before seconds of loading
-        pipe = LladaVPipeline.from_pretrained(default_model())
-        launch(build_app(pipe, measure(pipe)), server_port=port)
+        serve(LladaVPipeline.from_pretrained(default_model()), port)
     except (ValueError, OSError) as error:
         print(f"lladav: {sentence(error)}", file=sys.stderr)
         return 1

@@ -308,7 +308,7 @@ class LladaVPipeline:
         frames = recording.frames if step is None else recording.frames[: step + 1]
         config, prompt = effective_config(self.model, recording.config), recording.prompt
         steps = [frame.changed for frame in frames if frame.changed is not None]
-        ids = distinct_ids(config, self.model.config.mask_token_id, steps)
+        ids = distinct_ids(config, self.model.config.mask_token_id, steps, recording.carried)
         return Trace(
             model=self.name,
             prompt=prompt.text,
@@ -326,6 +326,7 @@ class LladaVPipeline:
             thumbnails=prompt.thumbnails,
             parent=recording.parent,
             edit=recording.edit,
+            carried=recording.carried,
         )
 
     def settle_blanks(self, prompt: Prompt, template: Template, config: SamplingConfig) -> Template:

@@ -45,6 +45,7 @@ class Recording:
         prompt, config: what the pipeline was given; `config` as the model honours it, see `effective_config`.
         parent, edit: of the trace, see there.
         pins: the positions of tokens that a person chose.
+        carried: of the trace, see there.
         run: a name that no other run has.
         frames: the steps so far, the canvas of masks first.
     """
@@ -54,6 +55,7 @@ class Recording:
     parent: str | None = None
     edit: str | None = None
     pins: tuple[int, ...] = ()
+    carried: TraceStep | None = None
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
     frames: list[Frame] = field(default_factory=list)
 

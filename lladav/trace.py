@@ -3,7 +3,7 @@
 import hashlib
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import accumulate, islice
 from pathlib import Path
@@ -77,6 +77,8 @@ class Trace:
             thumbnails=[])`, and nothing of the pictures but their hashes remains.
         parent: the `id` of the trace that this one was edited from, or None.
         edit: what was changed there, in a few words, or None.
+        carried: what an earlier run had found out about the tokens that an edit kept of it, as if one step had
+            committed them all; None where nothing was kept.
         version: of this schema.
     """
 
@@ -96,6 +98,7 @@ class Trace:
     thumbnails: list[str] = field(default_factory=list)
     parent: str | None = None
     edit: str | None = None
+    carried: TraceStep | None = None
     version: int = VERSION
 
     @property
@@ -115,7 +118,10 @@ class Trace:
     def _to_json(self) -> dict[str, Any]:
         """What `dataclasses.asdict` gives, without its copy of every number."""
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return values | {"config": asdict(self.config), "steps": [vars(step) for step in self.steps]}
+        carried = None if self.carried is None else vars(self.carried)
+        return values | {
+            "config": asdict(self.config), "steps": [vars(step) for step in self.steps], "carried": carried,
+        }  # fmt: skip
 
     @classmethod
     def load(cls, path: str | Path) -> "Trace":
@@ -140,7 +146,9 @@ class Trace:
             pieces = {int(token): clean(piece) for token, piece in data["pieces"].items()}
             _check_run(config, steps, pieces, data["mask_token_id"])
             texts = {name: clean(data[name]) for name in LONGEST if data.get(name) is not None}
-            built = {"config": config, "steps": steps, "pieces": pieces, "version": VERSION}
+            carried = None if data.get("carried") is None else TraceStep(**data["carried"])
+            _check_carried(carried, config, pieces)
+            built = {"config": config, "steps": steps, "pieces": pieces, "carried": carried, "version": VERSION}
             return cls(**dict(data) | texts | built)
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"its keys must be those of version {version}: {error}") from error
@@ -179,6 +187,32 @@ class Trace:
             now[position] = self.mask_token_id if token is None else token
         template = tuple(None if token == self.mask_token_id else token for token in now)
         return replace(self.config, template=template, steps=self._steps_for(start, now))
+
+    def carry(self, step: int, origins: Mapping[int, int]) -> TraceStep | None:
+        """What is known after `step` of tokens that another run is given, as its `carried`.
+
+        Args:
+            step: as for `branch`.
+            origins: from the positions of the other run to those that their tokens have here. Tokens that no step
+                committed, as those of a template, are left out.
+        """
+        committed = {at: before for before in self.steps[:step] for at in before.transfer_index}
+        if self.carried is not None:
+            committed = dict.fromkeys(self.carried.positions, self.carried) | committed
+        known = {at: committed[origin] for at, origin in sorted(origins.items()) if origin in committed}
+        if not known:
+            return None
+        rows = [(before, before.positions.index(origins[at])) for at, before in known.items()]
+        wide = NUM_ALTERNATIVES
+        return TraceStep(
+            block=0,
+            positions=[*known],
+            x0=[before.x0[row] for before, row in rows],
+            confidence=[before.confidence[row] for before, row in rows],
+            transfer_index=[*known],
+            top_ids=[id for before, row in rows for id in before.top_ids[row * wide : (row + 1) * wide]],
+            top_probs=[p for before, row in rows for p in before.top_probs[row * wide : (row + 1) * wide]],
+        )
 
     def _steps_for(self, start: list[int], now: list[int]) -> int:
         """How many steps the masks of `now` take, if each commits what the last steps from `start` were to commit."""
@@ -233,25 +267,40 @@ def _check_run(config: SamplingConfig, steps: Sequence[TraceStep], pieces: Mappi
     for index, step in enumerate(steps, start=1):
         name = f"step {index}"
         require(_is_count(step.block) and step.block < config.num_blocks, name, "in a block", step.block)
-        for ids in (step.positions, step.transfer_index, step.x0, step.top_ids, step.top_probs):
-            require(_is_ids(ids), name, "made of lists of whole numbers", ids)
-        positions, transferred = set(step.positions), set(step.transfer_index)
-        distinct = len(positions) == len(step.positions) and len(transferred) == len(step.transfer_index)
-        possible = distinct and transferred <= positions <= masked
-        require(possible, name, "about masked positions, and commit some of them", step.transfer_index)
-        lengths = [len(step.x0), len(step.confidence), len(step.top_ids), len(step.top_probs)]
-        wide = NUM_ALTERNATIVES * len(positions)
-        require(lengths == [len(positions)] * 2 + [wide] * 2, name, "of lists that go together", lengths)
-        require(all(_lies(value, 1) for value in step.confidence), name, "of confidences from 0 to 1", step.confidence)
-        units = round(1 / PROBABILITY_UNIT)
-        require(max(step.top_probs, default=0) <= units, name, "of probabilities up to 10000", step.top_probs)
-        known = pieces.keys() >= {*step.x0, *step.top_ids}
-        require(known, name, "of tokens that pieces spells", step.x0)
+        _check_step(step, name, masked, pieces)
         # A model may write the mask token itself, which leaves the position masked.
         proposed = dict(zip(step.positions, step.x0, strict=True))
-        masked -= {position for position in transferred if proposed[position] != mask}
+        masked -= {position for position in step.transfer_index if proposed[position] != mask}
     fixed = {token for token in template if token is not None}
     require(pieces.keys() >= fixed, "template", "of tokens that pieces spells", template)
+
+
+def _check_step(step: TraceStep, name: str, possible: Set[int], pieces: Mapping[int, str]) -> None:
+    """Refuse a step that is not about some of the `possible` positions, or whose lists do not go together."""
+    for ids in (step.positions, step.transfer_index, step.x0, step.top_ids, step.top_probs):
+        require(_is_ids(ids), name, "made of lists of whole numbers", ids)
+    positions, transferred = set(step.positions), set(step.transfer_index)
+    distinct = len(positions) == len(step.positions) and len(transferred) == len(step.transfer_index)
+    holds = distinct and transferred <= positions <= possible
+    require(holds, name, "about masked positions, and commit some of them", step.transfer_index)
+    lengths = [len(step.x0), len(step.confidence), len(step.top_ids), len(step.top_probs)]
+    wide = NUM_ALTERNATIVES * len(positions)
+    require(lengths == [len(positions)] * 2 + [wide] * 2, name, "of lists that go together", lengths)
+    require(all(_lies(value, 1) for value in step.confidence), name, "of confidences from 0 to 1", step.confidence)
+    units = round(1 / PROBABILITY_UNIT)
+    require(max(step.top_probs, default=0) <= units, name, "of probabilities up to 10000", step.top_probs)
+    known = pieces.keys() >= {*step.x0, *step.top_ids}
+    require(known, name, "of tokens that pieces spells", step.x0)
+
+
+def _check_carried(carried: TraceStep | None, config: SamplingConfig, pieces: Mapping[int, str]) -> None:
+    """Refuse what is said to be known of tokens that are not there from the start."""
+    if carried is None:
+        return
+    fixed = {position: token for position, token in enumerate(config.template or ()) if token is not None}
+    _check_step(carried, "carried", fixed.keys(), pieces)
+    same = all(fixed[at] == token for at, token in zip(carried.positions, carried.x0, strict=True))
+    require(same, "carried", "about the tokens of the template", carried.x0)
 
 
 def _is_text(value: Any, longest: int) -> bool:
@@ -289,11 +338,13 @@ def trace_step(before: SamplingStep, after: SamplingStep) -> TraceStep:
     )
 
 
-def distinct_ids(config: SamplingConfig, mask_token_id: int, steps: Sequence[TraceStep]) -> list[int]:
+def distinct_ids(
+    config: SamplingConfig, mask_token_id: int, steps: Sequence[TraceStep], carried: TraceStep | None = None
+) -> list[int]:
     """Every id that a view of the run may have to print; the mask's where the run leaves any."""
     fixed = [token for token in config.template or () if token is not None]
     seen = set(fixed)
-    for step in steps:
+    for step in steps if carried is None else (*steps, carried):
         seen.update(step.x0, step.top_ids)
     written = len(fixed) + sum(len(step.transfer_index) for step in steps)
     return sorted(seen if written == config.gen_length else seen | {mask_token_id})

@@ -10,7 +10,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import torch
-from helpers import CHROMIUM, GOLDEN, Visit, served
+from helpers import CHROMIUM, GOLDEN, Visit, program, served
 from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfig
@@ -39,6 +39,12 @@ PICTURES = {  # input: (its prompt, its pictures, the processor's options)
     "two_image_pad_list": ("two_image", ["wide900x300", "tall200x700"], {"multi_image": "train"}),
     "video4": ("video", ["frame0", "frame1", "frame2", "frame3"], {}),
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Gradio's files, where no other process of the tests looks for its own."""
+    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("uploads"))
 
 
 @pytest.fixture(scope="session")
@@ -165,6 +171,13 @@ def browser():
 def url(tiny_pipeline: LladaVPipeline) -> Iterator[str]:
     """Where the page for the small model is served."""
     with served(tiny_pipeline) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the page for the embedded model is served, by a process of its own."""
+    with program(tmp_path_factory.mktemp("served")) as address:
         yield address
 
 

@@ -1,13 +1,18 @@
 """What tests share besides fixtures: golden figures, a picture to ask about, long runs, and visits to the page."""
 
 import json
+import os
 import random
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -17,6 +22,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep, sample
+from lladav.assets import asset
 from lladav.recording import Frame, Recording
 from lladav.sampling import sample_batch
 from lladav.trace import TraceStep
@@ -239,12 +245,41 @@ def served(pipe: LladaVPipeline) -> Iterator[str]:
     """The address of the page for a model, while it is needed."""
     from lladav.ui.app import build_app, launch  # which most tests can do without
 
-    with TemporaryDirectory() as cache, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", cache)  # a server that closes takes its files away, others' among them
-        demo = build_app(pipe)
-        _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True)
-        yield url
-        demo.close()
+    demo = build_app(pipe)
+    _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True)
+    yield url
+    demo.close()
+
+
+@contextmanager
+def program(folder: Path, *options: str) -> Iterator[str]:
+    """The address of `lladav app` on the embedded model, while it is needed; `folder` is for its temporary files."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "lladav", "app", "--model", str(asset("lladav-tiny")), *options]
+    environment = os.environ | {"LLADAV_PORT": str(port), "TMPDIR": str(folder), "CUDA_VISIBLE_DEVICES": ""}
+    with (folder / "output.txt").open("w") as output:
+        server = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            address = f"http://127.0.0.1:{port}/"
+            until_healthy(server, address)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+
+
+def until_healthy(server: subprocess.Popen, address: str) -> None:
+    """Wait until a server answers; fails where it ended instead."""
+    while server.poll() is None:
+        try:
+            with urlopen(f"{address}health") as answer:
+                assert answer.status == 200
+                return
+        except URLError:
+            time.sleep(0.1)
+    raise AssertionError(f"the server ended with {server.returncode}")
 
 
 def letters(text: str) -> str:

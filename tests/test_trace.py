@@ -144,6 +144,12 @@ def test_what_is_no_trace_is_refused(tmp_path, content: str):
         Trace.load(tmp_path / "trace.json")
 
 
+KNOWN = {
+    "block": 0, "positions": [0], "x0": [0], "confidence": [1.0], "transfer_index": [0], "top_ids": [0] * 5,
+    "top_probs": [0] * 5,
+}  # fmt: skip
+
+
 def with_step(**changes) -> dict:
     """Changes to the first step of a trace."""
     return {"first step": changes}
@@ -176,6 +182,8 @@ def with_step(**changes) -> dict:
         ({"stop_sequences": [[0]] * 99}, "stop_sequences must be at most 16"),
         ({"stop_sequences": [["a"]]}, "stop_sequences must be ids"),
         ({"finish_reason": "bored"}, "finish_reason must be"),
+        ({"carried": {"block": 0}}, "its keys must be those of version 3"),
+        ({"carried": KNOWN}, "carried must be about masked positions"),  # there is no template
         ({"prompt_length": -1}, "prompt_length must be"),
         ({"mask_token_id": "a"}, "mask_token_id must be"),
         (with_step(block=9), "step 1 must be in a block"),

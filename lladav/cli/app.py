@@ -17,10 +17,9 @@ def run(args: argparse.Namespace) -> int:
     """Run `lladav app`."""
     port = server_port()  # before seconds of loading
     from lladav.pipeline import LladaVPipeline, default_model  # these two take seconds
-    from lladav.ui.app import build_app, launch, measure
+    from lladav.ui.server import serve
 
-    pipe = LladaVPipeline.from_pretrained(args.model or default_model())
-    launch(build_app(pipe, measure(pipe)), server_port=port)
+    serve(LladaVPipeline.from_pretrained(args.model or default_model()), port)
     return 0
 
 

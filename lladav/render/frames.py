@@ -147,15 +147,17 @@ class Drawing:
         masked, new = state.mask_index.tolist(), state.transfer_index.tolist()
         guesses, shares = state.top_ids[:, 0].tolist(), state.top_probs[:, 0].tolist()
         template = self.trace.config.template or (None,) * len(masked)
+        carried = self.trace.carried
+        known = dict(zip(carried.positions, carried.confidence, strict=True)) if carried else {}
         for position, token in enumerate(state.tokens.tolist()):
             active = position // self.trace.config.block_length == state.block
             if masked[position]:
                 text = self._glyph(guesses[position]) if shares[position] else ""
                 yield Chip(text, "mask", round(shares[position] * LEVELS), False, active, position >= end)
                 continue
-            kind = "token" if template[position] is None else "template"
+            kind = "token" if template[position] is None or position in known else "template"
             text = glyph("end") if position == end and token in self.special else self._glyph(token)
-            level = round(float(state.confidence[position]) * LEVELS)
+            level = round(known.get(position, float(state.confidence[position])) * LEVELS)
             yield Chip(text, kind, level, new[position], False, position >= end and text != glyph("end"))
 
     def _glyph(self, token: int) -> str:

@@ -1,8 +1,10 @@
-"""The page as a whole: its tabs, its endpoints, and how it is served."""
+"""The page as a whole: its tabs, its endpoints, and what stands before them."""
 
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from lladav.pipeline import LladaVPipeline
 from lladav.ui import theme
@@ -14,6 +16,7 @@ from lladav.ui.compare.tab import CompareTab
 from lladav.ui.examples import RecordedRun, examples, folders, recorded_runs
 from lladav.ui.export import Export
 from lladav.ui.gallery import Gallery, opening
+from lladav.ui.guard import Guard, health
 from lladav.ui.learn.tab import create_learn_tab
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import latency
@@ -48,15 +51,17 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
             create_learn_tab(runs)
         share.wire(demo, tabs, chat, {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "learn": []})
         create_sample_endpoint(pipe)
-    return demo.queue(max_size=LIMITS.queue, default_concurrency_limit=LIMITS.runs)
+    # The guard refuses first, in a sentence of ours; the few that come in the same moment may slip past it.
+    return demo.queue(max_size=2 * LIMITS.queue, default_concurrency_limit=LIMITS.runs)
 
 
 def _chat_tools(chat: ChatTab, runs: list[RecordedRun]) -> None:
     """What can be done with a run, below the canvas and below the conversation."""
-    with chat.tools:
-        Export(chat)
     with chat.aside:
         Gallery(chat, runs)
+    with chat.tools:
+        Export(chat)
+    chat.wire()
 
 
 def measure(pipe: LladaVPipeline) -> Latency | None:
@@ -67,7 +72,7 @@ def measure(pipe: LladaVPipeline) -> Latency | None:
 
 
 def launch(demo: gr.Blocks, **options: Any):
-    """Serve the page; `options` go to gradio's `launch`."""
+    """Serve the page, guarded, with `/health`; `options` go to gradio's `launch`."""
     gr.set_static_paths([str(folder) for folder in folders()])
     served: dict[str, Any] = {
         "theme": theme.theme(),
@@ -77,5 +82,6 @@ def launch(demo: gr.Blocks, **options: Any):
         "ssr_mode": False,
         "pwa": False,
         "footer_links": ["api", "settings"],
+        "app_kwargs": {"middleware": [Middleware(Guard, demo=demo)], "routes": [Route("/health", health(demo))]},
     }
     return demo.launch(**served | options)

@@ -48,7 +48,7 @@ class Export:
         self.upload.upload(self.open, {self.upload, tab.session}, tab.shown, cancels=tab.runs, **QUIET)
 
     def render(self, ending: str, data: Data, progress: gr.Progress = gr.Progress()) -> Iterator[Updates]:  # noqa: B008
-        """The run as a file. By the time this goes on, gradio has a copy in its cache, which it deletes in a day."""
+        """The run as a file. By the time this goes on, gradio has a copy in its cache, which it deletes in hours."""
         trace: Trace | None = data[self.tab.session].trace
         if trace is None:
             yield self.tab.handlers.notice(NOTHING) | {self.file: None}

@@ -6,9 +6,9 @@ from typing import Any
 import gradio as gr
 
 from lladav.trace import Trace
-from lladav.ui.chat.tab import RUNS, ChatTab
+from lladav.ui.chat.tab import ChatTab
 from lladav.ui.compare.comparisons import layout_in_words
-from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component
+from lladav.ui.components import QUICK, Data, Updates, html_component
 from lladav.ui.examples import RecordedRun, address
 from lladav.viewer.state import CanvasState, canvas_state
 
@@ -51,11 +51,8 @@ class Gallery:
         self.tab, self.recorded = tab, runs
         value = {"title": origin(runs[0].trace).capitalize(), "cards": [*map(card, runs)]}
         cards = html_component("gallery", value, elem_id="gallery")
+        tab.decode(cards.apply, self.try_it)
         cards.pick(self.show, {tab.session}, tab.shown, cancels=tab.runs, **QUICK)
-        held = {tab.session, *tab.panel.components}
-        again = cards.apply(self.try_it, held, tab.shown, **QUIET, **RUNS)
-        tab.runs.append(again)
-        tab.panel.follow(again, (tab.session, lambda session: session.trace))
 
     def show(self, event: gr.EventData, data: Data) -> Updates:
         """Play a recorded run."""

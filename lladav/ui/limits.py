@@ -17,7 +17,10 @@ class Limits:
         upload: bytes of one file, as gradio writes sizes.
         trace_bytes: of a saved run that is opened; 512 tokens in 512 steps take about 12 MB.
         trace_tokens: of the answer in it.
-        queue: visitors that may wait.
+        message_bytes: of all files that are uploaded at once.
+        cache_bytes: of all uploads and exports that are kept; beyond, no further ones are taken.
+        queue: requests that may wait.
+        share: requests of one address that may run or wait.
         runs: that decode at once.
         renders: exports that are made at once.
         sessions: whose state is kept in memory.
@@ -32,12 +35,15 @@ class Limits:
     upload: str = "32mb"
     trace_bytes: int = 16 * 2**20
     trace_tokens: int = 512
+    message_bytes: int = 128 * 2**20
+    cache_bytes: int = 2 * 2**30
     queue: int = 32
+    share: int = 12
     runs: int = 2
     renders: int = 1
     sessions: int = 500
-    cache_seconds: int = 24 * 3600
-    cache_sweep_seconds: int = 3600
+    cache_seconds: int = 4 * 3600
+    cache_sweep_seconds: int = 600
 
 
 LIMITS = Limits()

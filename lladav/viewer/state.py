@@ -30,6 +30,8 @@ class CanvasState(TypedDict):
         gen_length, block_length, steps, seed: the run's settings; `steps` are those that are planned.
         template: [position, piece] of the tokens that were there before the first step.
         pins: the positions of those that a person chose.
+        carried: [position, confidence, piece, probability, ...] of those that an earlier run had committed, with the
+            alternatives that it weighed.
         edit: what was changed in another run to make this one, in a few words, or None.
         editable: whether it may be edited on a page that can do that.
         note: what to know of the run beforehand.
@@ -50,6 +52,7 @@ class CanvasState(TypedDict):
     seed: int | None
     template: list[list[int]]
     pins: list[int]
+    carried: list[list[float]]
     edit: str | None
     editable: bool
     note: str
@@ -72,7 +75,7 @@ def canvas_state(
         play, editable, note: see `CanvasState`.
     """
     special = {token for token, piece in trace.pieces.items() if SPECIAL.fullmatch(piece)}
-    log = _Log(trace.config, trace.pieces.__getitem__, special)
+    log = _Log(trace.config, trace.pieces.__getitem__, special, trace.carried)
     for step, changed, seconds in zip(trace.replay(), (None, *trace.steps), trace.seconds, strict=True):
         log.add(Frame(changed, step.steps, step.nfe, step.stop_position, seconds, trace.text, step.finish_reason))
     settings = {"editable": editable, "note": note, "live": False, "play": play}
@@ -85,7 +88,8 @@ def idle_state(gen_length: int) -> CanvasState:
     """What the canvas shows before the first run: `gen_length` masks."""
     return CanvasState(
         run=uuid.uuid4().hex, gen_length=gen_length, block_length=gen_length, steps=0, seed=None, template=[], pins=[],
-        edit=None, editable=False, note="", live=False, play=False, pieces=[], log=[], text=None, finish_reason="idle",
+        carried=[], edit=None, editable=False, note="", live=False, play=False, pieces=[], log=[], text=None,
+        finish_reason="idle",
     )  # fmt: skip
 
 
@@ -100,7 +104,7 @@ class StateWriter:
 
     def __init__(self, recording: Recording, spell: Callable[[int], str], special: Container[int]):
         self._recording = recording
-        self._log = _Log(recording.config, spell, special)
+        self._log = _Log(recording.config, spell, special, recording.carried)
         self._read = 0
 
     def value(self) -> CanvasState:
@@ -119,7 +123,13 @@ class StateWriter:
 class _Log:
     """The parts of a state that grow with the steps."""
 
-    def __init__(self, config: SamplingConfig, spell: Callable[[int], str], special: Container[int]):
+    def __init__(
+        self,
+        config: SamplingConfig,
+        spell: Callable[[int], str],
+        special: Container[int],
+        carried: TraceStep | None,
+    ):
         self._spell, self._special = spell, special
         self._index: dict[int, int] = {}
         self._token_probs: dict[int, TokenProbs] = {}
@@ -132,6 +142,7 @@ class _Log:
             "steps": config.steps,
             "seed": config.seed,
             "template": [[position, self._piece(token)] for position, token in fixed if token is not None],
+            "carried": self._carried(carried) if carried else [],
         }
 
     def add(self, frame: Frame) -> None:
@@ -152,6 +163,10 @@ class _Log:
         proposed = zip(changed.positions, changed.x0, changed.confidence, strict=True)
         transferred = set(changed.transfer_index)
         return [[at, self._piece(token), round(c, DIGITS)] for at, token, c in proposed if at in transferred]
+
+    def _carried(self, carried: TraceStep) -> list[list[float]]:
+        rows = zip(self._all_probs(carried), carried.confidence, strict=True)
+        return [[at, round(confidence, DIGITS), *self._numbered(probs)] for (at, probs), confidence in rows]
 
     def _changed_probs(self, changed: TraceStep) -> list[list[float]]:
         """The alternatives that moved; those of committed positions first, then those that moved most."""

@@ -53,6 +53,19 @@ test("a token stands where and when it was committed", () => {
   });
 });
 
+test("a token that an earlier run had committed keeps what was known of it", () => {
+  const record = new RunRecord(), position = 2, other = 3;
+  record.read({
+    ...state, run: "edited", template: [[position, 0], [other, 1]], carried: [[position, 0.8, 0, 0.8, 1, 0.1]], log: [],
+  });
+  const token = record.tokenAt(position, 0);
+  assert.ok(token?.carried);
+  assert.equal(record.measure(position, token, "confidence"), 0.8);
+  assert.ok(Math.abs(record.measure(position, token, "margin") - 0.7) < 1e-9);
+  assert.deepEqual(record.tokenProbsAt(position, 5).map(({ probability }) => probability), [0.8, 0.1]);
+  assert.equal(record.tokenAt(other, 0)?.carried, undefined);
+});
+
 test("a token that was taken back is a mask again", () => {
   const record = recordOf(3), [position] = record.steps[1].transfer_index[0];
   const line = [3, 3, 30, 0, record.steps[2].stop_position, [], [], [position]];

@@ -2,15 +2,28 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from lladav.sampling import SamplingConfig
-from lladav.trace import Trace
+from lladav.trace import Trace, TraceStep
 from lladav.ui.limits import LIMITS
 
 Encode = Callable[[str], list[int]]
 Change = int | str | None  # the id of a token, words, or None for a mask
-Places = list[tuple[int | None, bool]]  # of a canvas: the id of a token or None for a mask, and whether it was chosen
+
+
+class Place(NamedTuple):
+    """A position of an edited canvas.
+
+    Attributes:
+        token: the id of what stands there, or None for a mask.
+        chosen: whether the visitor chose it.
+        origin: the position that it had before, if it is what the model had put there.
+    """
+
+    token: int | None
+    chosen: bool = False
+    origin: int | None = None
 
 
 @dataclass(frozen=True)
@@ -21,11 +34,13 @@ class Edit:
         config: the settings; their template is what stays.
         pins: positions of the tokens that the visitor chose.
         label: what was done, in a few words.
+        carried: what is known of the tokens that stay, see `Trace.carried`.
     """
 
     config: SamplingConfig
     pins: tuple[int, ...]
     label: str
+    carried: TraceStep | None = None
 
 
 def edited(trace: Trace, event: Mapping[str, Any], encode: Encode) -> Edit:
@@ -48,7 +63,10 @@ def edited(trace: Trace, event: Mapping[str, Any], encode: Encode) -> Edit:
     masked = {position: None if isinstance(change, str) else change for position, change in changes.items()}
     config = trace.branch(step, masked)
     assert config.template is not None
-    places = [(token, isinstance(changes.get(at), int)) for at, token in enumerate(config.template)]
+    places = [
+        Place(token, isinstance(changes.get(at), int), None if at in changes else at)
+        for at, token in enumerate(config.template)
+    ]
     before = trace.branch(step, {}).template or ()
     for position, words in sorted(changes.items(), reverse=True):  # from behind, so that positions stay true
         if isinstance(words, str):
@@ -57,11 +75,11 @@ def edited(trace: Trace, event: Mapping[str, Any], encode: Encode) -> Edit:
             end = position + 1
             while end in changes and changes[end] is None:
                 end += 1
-            places[position:end] = [(token, True) for token in encode(_spaced(words, spaced))]
+            places[position:end] = [Place(token, chosen=True) for token in encode(_spaced(words, spaced))]
     places = _fitted(places, config.gen_length, trace.stop_sequences)
-    template, chosen = zip(*places, strict=True)
-    pins = tuple(position for position, pinned in enumerate(chosen) if pinned)
-    return Edit(replace(config, template=template), pins, str(event["label"]))
+    template, pins = tuple(place.token for place in places), tuple(at for at, one in enumerate(places) if one.chosen)
+    origins = {at: one.origin for at, one in enumerate(places) if one.token is not None and one.origin is not None}
+    return Edit(replace(config, template=template), pins, str(event["label"]), trace.carry(step, origins))
 
 
 def _checked(change: Any, trace: Trace) -> Change:
@@ -76,11 +94,11 @@ def _spaced(words: str, spaced: bool) -> str:
     return f" {words}" if spaced and words[0].isalnum() else words
 
 
-def _fitted(places: Places, length: int, stop_sequences: Sequence[list[int]]) -> Places:
+def _fitted(places: list[Place], length: int, stop_sequences: Sequence[list[int]]) -> list[Place]:
     """As many places as the answer has. What is cut off must be empty, or lie behind the end of the answer."""
-    tokens = [token for token, _ in places]
+    tokens = [place.token for place in places]
     starts = range(len(tokens))
     ends = [at + len(ids) for ids in stop_sequences for at in starts if tokens[at : at + len(ids)] == ids]
     if min(ends, default=len(tokens)) > length and any(token is not None for token in tokens[length:]):
         raise ValueError(f"With these words the answer is longer than its {length} tokens: ask for a longer one first.")
-    return places[:length] + [(None, False)] * (length - len(places))
+    return places[:length] + [Place(None)] * (length - len(places))

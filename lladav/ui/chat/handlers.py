@@ -66,7 +66,7 @@ class ChatHandlers:
         """Answer the last question once more."""
         session: Session = data[self.tab.session]
         if not session.turns:
-            yield self.notice("There is no question to answer again yet: ask one first.")
+            yield self.refusal(session, "There is no question to answer again yet: ask one first.")
             return
         session.interrupt(self.pipe)
         turns = [*session.turns[:-1], replace(session.turns[-1], answer=None)]
@@ -86,7 +86,7 @@ class ChatHandlers:
         try:
             turn = read_message(message, self.tab.capabilities)
         except ValueError as error:
-            yield self.notice(str(error))
+            yield self.refusal(session, str(error))
             return
         session.interrupt(self.pipe)
         yield from self._reply([*session.turns, turn][-LIMITS.turns :], data, {self.tab.box: None})
@@ -99,7 +99,7 @@ class ChatHandlers:
         try:
             prompt, seen = self._prepare(turns, config, settings.thinking)
         except ValueError as error:
-            yield self.notice(str(error))
+            yield self.refusal(session, str(error))
             return
         session.turns, session.past = turns, []
         note = self.notice(FORGETS if len(seen) < len(turns) else None)
@@ -211,6 +211,10 @@ class ChatHandlers:
         """A sentence for the visitor, above the conversation; None takes the last one away."""
         return {self.tab.notice: sentence}
 
+    def refusal(self, session: Session, sentence: str) -> Updates:
+        """Why nothing was run, so that there is nothing to stop but what ran before."""
+        return self.notice(sentence) | {self.tab.stop: gr.update(interactive=session.running is not None)}
+
     # ---- taking hold of an answer --------------------------------------------------------------
 
     def stop(self, event: gr.EventData, data: Data) -> Updates:
@@ -260,16 +264,16 @@ class ChatHandlers:
         session: Session = data[self.tab.session]
         trace, last = session.trace, session.recording
         if trace is None or last is None:
-            yield self.notice("Ask a question first: it is its answer that can be edited and filled in.")
+            yield self.refusal(session, "Ask a question first: it is its answer that can be edited and filled in.")
             return
         try:
             edit = make(trace)
             self.pipe.check(last.prompt, edit.config)
         except ValueError as error:
-            yield self.view(session) | {self.tab.stop: OFF} | self.notice(str(error))
+            yield self.view(session) | self.refusal(session, str(error))
             return
         session.remember(trace)
-        recording = Recording(last.prompt, edit.config, trace.id, edit.label, edit.pins)
+        recording = Recording(last.prompt, edit.config, trace.id, edit.label, edit.pins, edit.carried)
         yield from self._run(recording, data, self.notice(None))
 
     def _same_again(self, session: Session) -> Updates:

@@ -1,5 +1,6 @@
 """The Chat tab: its layout, and the events that join its parts."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -9,19 +10,23 @@ from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat import scenes
 from lladav.ui.chat.handlers import ChatHandlers
 from lladav.ui.chat.session import Session
-from lladav.ui.components import QUICK, QUIET, html_component, token_canvas
+from lladav.ui.components import QUICK, QUIET, Updates, html_component, token_canvas
 from lladav.ui.examples import Example
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import SettingsPanel
 from lladav.viewer.state import CanvasState
 
-# All that decodes shares these places.
-RUNS: dict[str, Any] = {
-    "concurrency_id": "runs",
-    "concurrency_limit": LIMITS.runs,
-}
-STOP = "() => document.querySelector('#canvas .tc').dispatchEvent(new Event('tokencanvas:stop'))"
+Handler = Callable[..., Iterator[Updates]]
+
+# All that decodes shares these places; who waits for one is told how many are before him.
+PLACES: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": LIMITS.runs}
+RUNS: dict[str, Any] = PLACES | {"show_progress": "minimal", "api_visibility": "private"}
+ENABLE = "() => ({ __type__: 'update', interactive: true })"
+STOP = """() => {
+    document.querySelector('#canvas .tc').dispatchEvent(new Event('tokencanvas:stop'));
+    return { __type__: 'update', interactive: false };
+}"""
 NO_STAGE = {"pictures": [], "question": "", "answer": ""}
 
 
@@ -69,7 +74,8 @@ class ChatTab:
                 self.panel = SettingsPanel(capabilities, measured)
                 self._code()
         self.handlers = ChatHandlers(pipe, self)
-        self._wire()
+        self.runs: list[Any] = []
+        self._wire_runs()
         self.panel.wire()
 
     # ---- layout --------------------------------------------------------------------------------
@@ -128,33 +134,38 @@ class ChatTab:
 
     # ---- events --------------------------------------------------------------------------------
 
-    def _wire(self) -> None:
+    def _wire_runs(self) -> None:
         do, panel = self.handlers, self.panel
         self.shown = [
             self.chatbot, self.stage, self.notice, self.canvas, self.box, self.suggestions, self.stop, self.retry,
             self.edit_question, self.undo_edit, self.context, self.python, self.json, self.same_seed, *panel.outputs,
         ]  # fmt: skip
-        held: set[Any] = {self.session, *panel.components}
-        decoding = {**QUIET, **RUNS}
-        fill = gr.on(
-            [self.fill_blanks.click, self.template.submit], do.fill, {self.template, *held}, self.shown, **decoding
-        )
-        self.runs = [
-            self.box.submit(do.ask, {self.box, *held}, self.shown, **decoding),
-            self.suggestions.pick(do.ask_suggestion, {self.box, *held}, self.shown, **decoding),
-            self.retry.click(do.ask_again, held, self.shown, **decoding),
-            self.chatbot.example_select(do.ask_example, held, self.shown, **decoding),
-            self.canvas.edit(do.edit, held, self.shown, trigger_mode="multiple", **decoding),
-            fill,
-        ]
-        for run in self.runs:
-            panel.follow(run, (self.session, lambda session: session.trace))
-        self._wire_quick_ones()
+        self.decode(self.fill_blanks.click, do.fill, self.template)
+        self.decode(self.template.submit, do.fill, self.template)
+        self.decode(self.box.submit, do.ask, self.box)
+        self.decode(self.suggestions.pick, do.ask_suggestion, self.box)
+        self.decode(self.retry.click, do.ask_again)
+        self.decode(self.chatbot.example_select, do.ask_example)
+        self.decode(self.canvas.edit, do.edit, trigger_mode="multiple")
 
-    def _wire_quick_ones(self) -> None:
+    def decode(self, trigger: Any, handler: Handler, *inputs: Any, **options: Any) -> None:
+        """Let an event run the model: it waits in line, says where, and can be stopped from the first moment on.
+
+        Args:
+            trigger: the event.
+            handler: takes the session, the settings and `inputs`, and yields updates of `shown`.
+        """
+        held: set[Any] = {self.session, *self.panel.components, *inputs}
+        trigger(None, None, self.stop, js=ENABLE, **QUIET)
+        run = trigger(handler, held, self.shown, show_progress_on=self.stage, **RUNS, **options)
+        self.panel.follow(run, (self.session, lambda session: session.trace))
+        self.runs.append(run)
+
+    def wire(self) -> None:
+        """Join all that does not run the model, once everything that does is known."""
         do = self.handlers
         session: set[Any] = {self.session}
-        self.stop.click(None, js=STOP, **QUICK)
+        self.stop.click(None, None, self.stop, js=STOP, cancels=self.runs, **QUICK)
         self.canvas.stopped(do.stop, session, self.shown, cancels=self.runs, **QUICK)
         self.canvas.done(do.shown, None, self.stop, **QUICK)
         for undo in (self.undo_edit.click, self.canvas.undo):

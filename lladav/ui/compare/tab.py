@@ -13,7 +13,7 @@ from lladav.recording import Recording
 from lladav.sampling import SamplingConfig, effective_config
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.conversation import read_message
-from lladav.ui.chat.tab import RUNS
+from lladav.ui.chat.tab import ENABLE, RUNS
 from lladav.ui.compare.comparisons import COMPARISONS, Comparable, layout_in_words
 from lladav.ui.compare.results import SIDES, Comparison
 from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component, token_canvas
@@ -146,7 +146,9 @@ class CompareTab:
             *(side.title for side in self.sides), *settings,
         ]  # fmt: skip
         inputs = {self.image, self.question, self.in_turn, *self.sides[0].inputs, *self.sides[1].inputs}
-        run = gr.on([self.go.click, self.question.submit], self.compare, inputs, outputs, **QUIET, **RUNS)
+        asked = [self.go.click, self.question.submit]
+        gr.on(asked, None, None, self.stop, js=ENABLE, **QUIET)
+        run = gr.on(asked, self.compare, inputs, outputs, show_progress_on=self.results, **RUNS)
         self.stop.click(lambda: OFF, None, self.stop, cancels=run, js=STOP_BOTH, **QUICK)
 
     def use_comparison(self, data: Data) -> Updates:
@@ -167,7 +169,7 @@ class CompareTab:
         try:
             recordings = self._prepare(data, jobs, settings)
         except ValueError as error:
-            yield {self.notice: str(error)}
+            yield {self.notice: str(error), self.stop: OFF}
             return
         updates: Updates = {self.stop: ON, self.notice: None}
         for side, job, one in zip(self.sides, jobs, settings, strict=True):

@@ -58,7 +58,7 @@ export class Cells {
     const length = record.state?.block_length ?? 1, now = record.steps[step];
     return [
       "tc-tok", token ? "tc-set" : "tc-mask",
-      token?.step === 0 && "tc-template",
+      token?.step === 0 && (token.carried ? "tc-carried" : "tc-template"),
       token && token.piece.kind !== "t" && "tc-special",
       now?.revoked_index.includes(position) && "tc-revoked",
       position >= end && "tc-after",
@@ -76,8 +76,9 @@ export class Cells {
   label(position, token) {
     if (!token) return `Position ${position}: masked`;
     const kept = this.selection.kept.has(position) ? ", kept" : "";
-    const sure = token.step ? `confidence ${percent(token.confidence)}, step ${token.step}` : "given";
-    return `Position ${position}: ${spelled(token.piece)}, ${sure}${kept}`;
+    const sure = `confidence ${percent(token.confidence)}`;
+    const origin = token.step ? `${sure}, step ${token.step}` : token.carried ? `${sure}, from the run before` : "given";
+    return `Position ${position}: ${spelled(token.piece)}, ${origin}${kept}`;
   }
 
   /** How many cells stand in a row. */

@@ -7,7 +7,8 @@ import palette from "./palette.json" with { type: "json" };
  * A token: its id, its text, and whether it is text ("t") or a special token ("s").
  * @typedef {{id: number, kind: string, text: string}} Piece
  * @typedef {{piece: Piece, probability: number}} TokenProb
- * @typedef {{step: number, piece: Piece, confidence: number}} Token step 0 where it was there from the start
+ * A token has step 0 where it was there from the start; it is carried where an earlier run had committed it.
+ * @typedef {{step: number, piece: Piece, confidence: number, carried?: boolean}} Token
  * @typedef {[position: number, piece: number, confidence: number]} Transfer
  *
  * A step: forward passes so far, milliseconds since the start, the active block, where a stop begins or null, what it
@@ -20,7 +21,8 @@ import palette from "./palette.json" with { type: "json" };
  * [[position, piece, confidence], …] committed, [[position, piece, probability, piece, probability, …], …]
  * alternatives that changed, and [position, …] taken back.
  * @typedef {{run: string, gen_length: number, block_length: number, steps: number, seed: number | null,
- *            template: [number, number][], pins: number[], edit: string | null, editable: boolean, note?: string,
+ *            template: [number, number][], pins: number[], carried: number[][],
+ *            edit: string | null, editable: boolean, note?: string,
  *            live: boolean, play: boolean, pieces: string[], log: string[], text: string | null,
  *            finish_reason: string | null}} State
  */
@@ -58,9 +60,7 @@ export class RunRecord {
     this.state = state;
     if (fresh) this.begin(state);
     this.pieces.push(...state.pieces.slice(this.pieces.length).map(readPiece));
-    if (fresh)
-      for (const [position, piece] of state.template)
-        this.history[position].push({ step: 0, piece: this.pieces[piece], confidence: 1 });
+    if (fresh) this.readTemplate(state);
     state.log.slice(this.steps.length).forEach((line) => this.readStep(line));
     return fresh;
   }
@@ -71,6 +71,16 @@ export class RunRecord {
     this.steps = [];
     this.history = Array.from({ length: state.gen_length }, () => []);
     this.token_probs = Array.from({ length: state.gen_length }, () => []);
+  }
+
+  /** What is there before the first step. @param {State} state */
+  readTemplate({ template, carried }) {
+    for (const [position, piece] of template)
+      this.history[position].push({ step: 0, piece: this.pieces[piece], confidence: 1 });
+    for (const [position, confidence, ...pairs] of carried) {
+      Object.assign(this.history[position][0], { confidence, carried: true });
+      this.token_probs[position].push([0, readProbs(pairs, this.pieces)]);
+    }
   }
 
   /** @param {string} line */
@@ -135,7 +145,8 @@ export class RunRecord {
   /** The step that an alternative is taken up from: the one on show, or if that leaves nothing to fill, the one in
    *  which the position was decided. @param {number} position @param {number} step */
   branchStep(position, step) {
-    return this.masksAt(step) ? step : this.tokenAt(position, step)?.step || step;
+    const token = this.tokenAt(position, step);
+    return this.masksAt(step) ? step : token?.carried ? 0 : token?.step || step;
   }
 
   /** The last step, as far as is known. */
@@ -157,7 +168,7 @@ export class RunRecord {
   /** What was weighed for a token when it was committed, as a number from 0 to 1 for a view to tint it by.
    *  @param {number} position @param {Token} token @param {string} view */
   measure(position, token, view) {
-    if (view === "confidence" || token.step === 0) return token.confidence;
+    if (view === "confidence" || (token.step === 0 && !token.carried)) return token.confidence;
     const probs = this.tokenProbsAt(position, token.step).map(({ probability }) => probability);
     if (view === "margin") return (probs[0] ?? 0) - (probs[1] ?? 0);
     if (view === "entropy") return 1 - entropy(probs) / Math.log(6);

@@ -29,7 +29,7 @@ export class TokenInspector {
   /** @param {number | null} position @param {number} step @param {{pinned: boolean, editable: boolean}} how */
   paint(position, step, { pinned, editable }) {
     if (position === null) return;
-    const token = this.record.tokenAt(position, step), at = token?.step || step;
+    const token = this.record.tokenAt(position, step), at = token ? token.step : step;
     const known = this.record.token_probs[position].length;
     const key = [position, at, token?.piece.id, this.record.masksAt(step) > 0, known, pinned, editable].join();
     if (this.key === key) return;
@@ -46,8 +46,9 @@ export class TokenInspector {
   /** @param {number} position @param {Token | undefined} token @param {boolean} pinned */
   title(position, token, pinned) {
     const title = node("p", "tc-title"), facts = [`position ${position}`];
-    if (token) facts.push(`id ${token.piece.id}`, token.step ? `step ${token.step}` : "given");
-    if (token?.step) facts.push(`confidence ${percent(token.confidence)}`);
+    const origin = token?.step ? `step ${token.step}` : token?.carried ? "kept from the run before" : "given";
+    if (token) facts.push(`id ${token.piece.id}`, origin);
+    if (token?.step || token?.carried) facts.push(`confidence ${percent(token.confidence)}`);
     const settled = token?.step ? this.settledSince(position, token) : null;
     if (settled !== null) facts.push(`settled since step ${settled}`);
     if (pinned) facts.push("pinned");

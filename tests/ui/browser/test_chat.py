@@ -4,11 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import PATIENCE, SEED, Visit, ends, letters, served, slow
+from helpers import PATIENCE, SEED, Visit, ends, letters, slow
 from PIL import Image
 
 from lladav import LladaVPipeline, SamplingConfig
-from lladav.assets import asset
 from lladav.pipeline import MASK_SIGN
 
 QUESTION = "What is this?"
@@ -257,13 +256,10 @@ def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: in
     assert ("dark" in visit.page.evaluate("document.body.className")) == (scheme == "dark")
 
 
-@pytest.mark.skipif(not (asset("lladav-tiny") / "model.safetensors").exists(), reason="the embedded model is not there")
-def test_the_embedded_model_names_what_it_sees(open_page: Callable[..., Visit]):
-    with served(LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")) as address:
-        visit = open_page(address)
-        visit.page.locator("#conversation .example", has_text="What is this?").first.click()
-        visit.until("playing")
-        visit.until("done")
-        assert "frog" in visit.bubble().lower()
-        assert visit.ask("Where is it?")
-        visit.page.close()  # which would miss the server
+def test_the_embedded_model_names_what_it_sees(open_page: Callable[..., Visit], embedded: str):
+    visit = open_page(embedded)
+    visit.page.locator("#conversation .example", has_text="What is this?").first.click()
+    visit.until("playing")
+    visit.until("done")
+    assert "frog" in visit.bubble().lower()
+    assert visit.ask("Where is it?")

@@ -1,10 +1,10 @@
 """The first minute: what opens, what is in view, and what there is to do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import Visit, letters, served, slow
+from helpers import Visit, letters, slow
 
 from lladav import LladaVPipeline
 from lladav.assets import asset
@@ -31,13 +31,6 @@ KINDS = {
     "dropped": "['drop', (data) => new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true})]",
     "pasted": "['paste', (data) => new ClipboardEvent('paste', {clipboardData: data, bubbles: true})]",
 }
-
-
-@pytest.fixture(scope="module")
-def embedded(url: str) -> Iterator[str]:
-    """Where the page for the embedded model is served; after the page that all tests share, which keeps its files."""
-    with served(LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")) as address:
-        yield address
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])

@@ -1,9 +1,13 @@
 """From what a visitor did on the canvas to the settings of the run that goes on from there."""
 
+import json
+
 import pytest
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
+from lladav.recording import Recording
 from lladav.ui.chat.edits import edited
+from lladav.viewer.state import canvas_state
 
 MESSAGES = [{"role": "user", "content": "What is this?"}]
 CONFIG = SamplingConfig(gen_length=16, block_length=16, steps=8, seed=0, stop=("<|eot_id|>",))
@@ -48,6 +52,37 @@ def test_remasked_tokens_are_the_only_ones_that_can_change(tiny_pipeline: LladaV
     assert [token for at, token in enumerate(after) if at not in (3, 5)] == [
         token for at, token in enumerate(before) if at not in (3, 5)
     ]
+
+
+def test_what_was_known_of_kept_tokens_is_carried_on(tiny_pipeline: LladaVPipeline, free: Trace):
+    """From edit to edit, to the positions that they move to, and through a file."""
+    edit = edited(free, event(8, {3: None, 5: "?", 6: None}), encoder(tiny_pipeline))  # one word for two tokens
+    assert edit.carried is not None
+    kept = [position for position in range(16) if position not in (3, 5, 6)]
+    assert edit.carried.positions == [at if at < 5 else at - 1 for at in kept]
+    for at, confidence, token in zip(kept, edit.carried.confidence, edit.carried.x0, strict=True):
+        step = next(step for step in free.steps if at in step.transfer_index)
+        row = step.positions.index(at)
+        assert (confidence, token) == (step.confidence[row], step.x0[row])
+
+    prompt = tiny_pipeline.prepare(MESSAGES)
+    recording = Recording(prompt, edit.config, free.id, edit.label, edit.pins, edit.carried)
+    for frame in tiny_pipeline.frames(prompt, edit.config):
+        recording.add(frame)
+    trace = tiny_pipeline.record(recording)
+    assert Trace.from_dict(json.loads(trace.to_json())) == trace
+    again = edited(trace, event(len(trace.steps), {7: None}), encoder(tiny_pipeline))
+    assert again.carried is not None
+    assert {*again.carried.positions} == {*range(16)} - {7, *edit.pins}
+    before, after = (dict(zip(one.positions, one.confidence, strict=True)) for one in (edit.carried, again.carried))
+    assert before.items() - {(7, before[7])} <= after.items()
+    shown = canvas_state(trace)["carried"]
+    assert [at for at, *_ in shown] == edit.carried.positions
+
+
+def test_what_a_person_wrote_is_nothing_that_was_known(tiny_pipeline: LladaVPipeline, trace: Trace):
+    edit = edited(trace, event(0, {10: None}), encoder(tiny_pipeline))
+    assert edit.carried is None
 
 
 def test_a_chosen_token_is_pinned_and_kept(tiny_pipeline: LladaVPipeline, free: Trace):

@@ -120,7 +120,8 @@ def test_a_refused_question_changes_nothing(visitor: Visitor, text: str):
     visitor.ask()
     before = replace(visitor.session), visitor.bubbles()
     updates = list(visitor.send(text))
-    assert [list(one) for one in updates] == [[visitor.tab.notice]]  # box, chat and canvas stay as they are
+    # box, chat and canvas stay as they are
+    assert [list(one) for one in updates] == [[visitor.tab.notice, visitor.tab.stop]]
     assert (visitor.session, visitor.bubbles()) == before
     assert visitor.ask("Still there?")
     assert visitor.notice is None

@@ -1,0 +1,66 @@
+"""How the page is served as a program: with a folder of its own for what visitors send, and ended politely."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from lladav.pipeline import LladaVPipeline
+from lladav.ui.app import build_app, launch, measure
+
+FOLDER = "lladav-{}"  # in the system's temporary folder, by the number of the process
+
+
+def serve(pipe: LladaVPipeline, port: int | None = None) -> None:
+    """Serve the page for a model until the process is interrupted or told to end.
+
+    What visitors upload and export lies in a folder of this process, which is empty at the start and gone at the end.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    with own_folder():
+        demo = build_app(pipe, measure(pipe))
+        try:
+            launch(demo, server_port=port)
+        finally:
+            demo.close(verbose=False)
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """A folder for gradio's files that no other server shares. What ended servers have left goes, too."""
+    root = Path(tempfile.gettempdir())
+    for left in root.glob(FOLDER.format("*")):
+        number = left.name.removeprefix(FOLDER.format(""))
+        if number.isdecimal() and not _runs(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = root / FOLDER.format(os.getpid())
+    folder.mkdir(mode=0o700)
+    before = os.environ.get("GRADIO_TEMP_DIR")
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    try:
+        yield folder
+    finally:
+        if before is None:
+            del os.environ["GRADIO_TEMP_DIR"]
+        else:
+            os.environ["GRADIO_TEMP_DIR"] = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    """End as by Ctrl+C: gradio closes the server, and runs that go on are stopped."""
+    raise KeyboardInterrupt

@@ -1,0 +1,97 @@
+"""What is refused before it reaches the page."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from helpers import held, served
+
+from lladav import LladaVPipeline
+from lladav.ui import guard
+from lladav.ui.limits import LIMITS
+
+
+@pytest.fixture(scope="module")
+def address(tiny_pipeline: LladaVPipeline) -> Iterator[str]:
+    with served(tiny_pipeline) as url:
+        yield url
+
+
+def refusal(request: Request) -> str:
+    """The sentence that a request is refused with."""
+    with pytest.raises(HTTPError) as caught:
+        urlopen(request)
+    assert caught.value.code == 429
+    return json.loads(caught.value.read())["detail"]
+
+
+def upload(address: str, size: int) -> Request:
+    """An upload of so many bytes."""
+    body = b'--b\r\ncontent-disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + bytes(size) + b"\r\n--b--"
+    kind = "multipart/form-data; boundary=b"
+    return Request(f"{address}gradio_api/upload", data=body, headers={"content-type": kind})
+
+
+def question(address: str, **headers: str) -> Request:
+    body = json.dumps({"data": ["What is this?", None, [], 8, 8, 8, 0, 0, "low_confidence", 0]}).encode()
+    kind = {"content-type": "application/json"}
+    return Request(f"{address}gradio_api/call/sample", data=body, headers=kind | headers)
+
+
+def test_health(address: str):
+    with urlopen(f"{address}health") as answer:
+        status = json.loads(answer.read())
+    assert status["status"] == "ok"
+    assert (status["waiting"], status["running"]) == (0, 0)
+
+
+def test_every_answer_has_careful_headers(address: str):
+    for path in ("", "health", "gradio_api/info"):
+        with urlopen(address + path) as answer:
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert "object-src 'none'" in answer.headers["content-security-policy"]
+            assert answer.headers["referrer-policy"]
+
+
+def test_uploads_have_a_bound_each_and_in_all(address: str, monkeypatch: pytest.MonkeyPatch):
+    with urlopen(upload(address, 1000)) as answer:
+        assert Path(json.loads(answer.read())[0]).exists()
+    monkeypatch.setattr(guard, "LIMITS", replace(LIMITS, message_bytes=2000))
+    assert refusal(upload(address, 3000)).startswith("An upload may have")
+    monkeypatch.setattr(guard, "LIMITS", replace(LIMITS, cache_bytes=2000))
+    assert refusal(upload(address, 3000)) == guard.NO_ROOM
+
+
+def test_an_upload_without_a_length_is_refused():
+    assert guard.upload_refusal(guard.Headers({})) == guard.NO_LENGTH
+
+
+def test_one_address_gets_its_share_and_others_still_get_theirs(address: str, tiny_pipeline: LladaVPipeline):
+    with held(tiny_pipeline, steps=0):
+        for _ in range(LIMITS.share):
+            urlopen(question(address, **{"x-forwarded-for": "192.0.2.1"})).close()
+        assert "share" in refusal(question(address, **{"x-forwarded-for": "192.0.2.1"}))
+        urlopen(question(address, **{"x-forwarded-for": "192.0.2.2"})).close()
+    until_idle(address)
+
+
+def test_a_full_line_is_a_sentence(address: str, tiny_pipeline: LladaVPipeline):
+    with held(tiny_pipeline, steps=0), ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(lambda: urlopen(question(address)).close()) for _ in range(LIMITS.queue + LIMITS.runs + 8)]
+        errors = [error for future in asked if (error := future.exception()) is not None]
+        assert {error.code for error in errors if isinstance(error, HTTPError)} == {429}
+        assert refusal(question(address)) == guard.FULL.format(LIMITS.queue)
+    until_idle(address)
+
+
+def until_idle(address: str) -> None:
+    while True:
+        with urlopen(f"{address}health") as answer:
+            status = json.loads(answer.read())
+        if status["waiting"] == status["running"] == 0:
+            return
