@@ -8,6 +8,7 @@ from typing import Any
 from lladav.benchmarks.machine import Machine, ratio_to_floor
 from lladav.benchmarks.measuring import Run
 from lladav.benchmarks.subjects import Subject
+from lladav.evaluation.tables import markdown_table
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,7 @@ s: the whole answer. GB peak: weights included. × floor: of the machine's own c
 
 def table(rows: Sequence[Row]) -> str:
     """The rows in Markdown."""
-    cells = [list(COLUMNS), ["---"] + ["---:"] * (len(COLUMNS) - 1)]
-    cells += [[show(row) for show in COLUMNS.values()] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    return markdown_table([*COLUMNS], [[show(row) for show in COLUMNS.values()] for row in rows])
 
 
 def describe(subject: Subject, machine: Machine, rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""The command line: `lladav sample | app | export | train | evaluate | bench`, a module each.
+"""The command line: `lladav sample | app | export | train | evaluate | bench | load`, a module each.
 
 A command's module has `add_arguments(parser)` and `run(args)`, which returns the exit code.
 """
@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train a model",
     "evaluate": "measure a model's accuracy",
     "bench": "measure a model's speed",
+    "load": "measure the page under many visitors",
 }
 
 

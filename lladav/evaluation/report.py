@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lladav.evaluation.scoring import Score
+from lladav.evaluation.tables import markdown_table
 
 TITLES = {
     "sweep": "Steps and block length",
@@ -34,7 +35,7 @@ def models_table(scores: Sequence[Score]) -> str:
         ["tokens a forward pass", "", *(f"{score.tokens_per_forward:.2f}" for score in scores)],
         ["calibration error", "", *(f"{score.calibration_error:.3f}" for score in scores)],
     ]
-    return _markdown(header, rows, right_from=1)
+    return markdown_table(header, rows, right_from=1)
 
 
 def settings_table(title: str, scores: Sequence[Score]) -> str:
@@ -57,19 +58,4 @@ def settings_table(title: str, scores: Sequence[Score]) -> str:
         ]
         for score in scores
     ]
-    return f"**{title}**\n\n" + _markdown(header, rows, right_from=2)
-
-
-def _markdown(header: list[str], rows: list[list[str]], right_from: int) -> str:
-    """A table whose columns from `right_from` on hold numbers, padded so that it reads well in a terminal, too."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-
-    def line(cells: list[str]) -> str:
-        padded = (
-            cell.rjust(width) if index >= right_from else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        )
-        return f"| {' | '.join(padded)} |"
-
-    rule = ["-" * (width - 1) + (":" if index >= right_from else "-") for index, width in enumerate(widths)]
-    return "\n".join(map(line, [header, rule, *rows]))
+    return f"**{title}**\n\n" + markdown_table(header, rows, right_from=2)

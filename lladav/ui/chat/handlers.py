@@ -287,7 +287,8 @@ class ChatHandlers:
         session: Session = data[self.tab.session]
         if not session.past:
             return {self.tab.undo_edit: gr.update(interactive=False)}
-        *session.past, trace = session.past
+        *session.past, packed = session.past
+        trace = packed.unpack()
         session.finish(trace)
         shown = {self.tab.canvas: canvas_state(trace), self.tab.stop: OFF}
         return self.view(session) | self.notice(None) | shown

@@ -3,6 +3,8 @@
 It lives in the visitor's session and is changed in place. Widgets are views of it and are never read back.
 """
 
+import json
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +32,23 @@ class Exchange:
     answer: str | None = None
 
 
+@dataclass(frozen=True)
+class PackedTrace:
+    """A trace that is only kept for later, in a hundredth of its room in memory."""
+
+    text: str
+    data: bytes
+
+    @classmethod
+    def of(cls, trace: Trace) -> "PackedTrace":
+        """Pack a trace."""
+        return cls(trace.text, zlib.compress(trace.to_json().encode()))
+
+    def unpack(self) -> Trace:
+        """The trace, equal to what it was."""
+        return Trace.from_dict(json.loads(zlib.decompress(self.data)))
+
+
 @dataclass
 class Session:
     """A visitor's conversation and runs.
@@ -49,7 +68,7 @@ class Session:
     running: Recording | None = None
     recording: Recording | None = None
     trace: Trace | None = None
-    past: list[Trace] = field(default_factory=list)
+    past: list[PackedTrace] = field(default_factory=list)
     scene: str | None = None
     scene_questions: list[str] = field(default_factory=list)
 
@@ -82,4 +101,4 @@ class Session:
 
     def remember(self, trace: Trace) -> None:
         """Keep what the next run is an edit of."""
-        self.past = [*self.past, trace][-LIMITS.edits :]
+        self.past = [*self.past, PackedTrace.of(trace)][-LIMITS.edits :]
