@@ -1,6 +1,7 @@
 """Export: the run on the canvas as a file to keep, and such a file back onto the canvas."""
 
 import json
+import logging
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,12 @@ import gradio as gr
 from lladav.render import FORMATS, export
 from lladav.trace import Trace
 from lladav.ui.chat.tab import ChatTab
-from lladav.ui.components import QUICK, QUIET, Data, Updates
+from lladav.ui.components import QUICK, Data, Updates
+from lladav.ui.failures import NO_ROOM
 from lladav.ui.limits import LIMITS
 from lladav.viewer.state import canvas_state
+
+log = logging.getLogger(__name__)
 
 SAVE = "(file) => window.lladav.save(file)"
 LABELS = {"mp4": "MP4 (VP9)"}  # which browsers play, and some older programs do not
@@ -45,7 +49,7 @@ class Export:
             self.upload = gr.UploadButton(
                 "Open JSON", file_types=[".json"], size="sm", min_width=100, elem_id="open-run"
             )
-        self.upload.upload(self.open, {self.upload, tab.session}, tab.shown, cancels=tab.runs, **QUIET)
+        tab.replace(self.upload.upload, self.open, self.upload, queue=True)
 
     def render(self, ending: str, data: Data, progress: gr.Progress = gr.Progress()) -> Iterator[Updates]:  # noqa: B008
         """The run as a file. By the time this goes on, gradio has a copy in its cache, which it deletes in hours."""
@@ -53,10 +57,14 @@ class Export:
         if trace is None:
             yield self.tab.handlers.notice(NOTHING) | {self.file: None}
             return
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / f"lladav-{trace.id}.{ending}"
-            export(trace, path, lambda done, total: progress((done, total), desc=ending.upper(), unit="frames"))
-            yield {self.file: str(path)}
+        try:
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / f"lladav-{trace.id}.{ending}"
+                export(trace, path, lambda done, total: progress((done, total), desc=ending.upper(), unit="frames"))
+                yield {self.file: str(path)}
+        except OSError:
+            log.exception("%s could not be written", path.name)
+            yield self.tab.handlers.notice(NO_ROOM) | {self.file: None}
 
     def open(self, data: Data) -> Updates:
         """Put a saved run on the canvas."""

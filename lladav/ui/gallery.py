@@ -8,7 +8,7 @@ import gradio as gr
 from lladav.trace import Trace
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.compare.comparisons import layout_in_words
-from lladav.ui.components import QUICK, Data, Updates, html_component
+from lladav.ui.components import Data, Updates, html_component
 from lladav.ui.examples import RecordedRun, address
 from lladav.viewer.state import CanvasState, canvas_state
 
@@ -52,7 +52,7 @@ class Gallery:
         value = {"title": origin(runs[0].trace).capitalize(), "cards": [*map(card, runs)]}
         cards = html_component("gallery", value, elem_id="gallery")
         tab.decode(cards.apply, self.try_it)
-        cards.pick(self.show, {tab.session}, tab.shown, cancels=tab.runs, **QUICK)
+        tab.replace(cards.pick, self.show)
 
     def show(self, event: gr.EventData, data: Data) -> Updates:
         """Play a recorded run."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-import torch
 
 from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.recording import Recording
@@ -19,6 +18,7 @@ from lladav.ui.chat import edits, scenes
 from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, without_oldest
 from lladav.ui.chat.session import Exchange, Session
 from lladav.ui.components import Data, Updates
+from lladav.ui.failures import told
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import code
 from lladav.ui.streaming import create_decoder, create_settler
@@ -30,13 +30,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORGETS = "The conversation has become too long for the model: it no longer sees the oldest questions and answers."
-FAILED = "The model could not go on. What it had written is kept; ask again, or with shorter settings."
 SAME_AGAIN = (
     "The same words came back: at temperature 0 the most probable ones are taken again. Take an alternative, mask "
     "more, or raise the temperature."
 )
 OFF = gr.update(interactive=False)
-OUT_OF_MEMORY = "The machine ran out of memory. Ask for fewer tokens, or start a new chat."
 
 
 class ChatHandlers:
@@ -148,12 +146,7 @@ class ChatHandlers:
     def _broken_off(self, session: Session, error: Exception) -> Updates:
         """What is left of a run that failed: what it had written, and a sentence."""
         log.exception("a run was broken off")
-        sentence = FAILED
-        if isinstance(error, gr.Error):  # such as a quota that is used up
-            sentence = str(error.message)
-        elif isinstance(error, torch.OutOfMemoryError):
-            torch.cuda.empty_cache()
-            sentence = OUT_OF_MEMORY
+        sentence = told(error)
         session.interrupt(self.pipe)
         assert session.trace is not None
         shown = {self.tab.canvas: canvas_state(session.trace), self.tab.stop: OFF}
@@ -214,6 +207,11 @@ class ChatHandlers:
     def refusal(self, session: Session, sentence: str) -> Updates:
         """Why nothing was run, so that there is nothing to stop but what ran before."""
         return self.notice(sentence) | {self.tab.stop: gr.update(interactive=session.running is not None)}
+
+    def failure(self, sentence: str, *args: Any) -> Updates:
+        """What is shown where a handler, given `args`, has failed."""
+        session: Session = args[-1][self.tab.session]
+        return self.refusal(session, sentence)
 
     # ---- taking hold of an answer --------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from lladav.ui.chat.handlers import ChatHandlers
 from lladav.ui.chat.session import Session
 from lladav.ui.components import QUICK, QUIET, Updates, html_component, token_canvas
 from lladav.ui.examples import Example
+from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import SettingsPanel
@@ -157,6 +158,7 @@ class ChatTab:
         """
         held: set[Any] = {self.session, *self.panel.components, *inputs}
         trigger(None, None, self.stop, js=ENABLE, **QUIET)
+        handler = ends_in_a_notice(handler, self.handlers.failure)
         run = trigger(handler, held, self.shown, show_progress_on=self.stage, **RUNS, **options)
         self.panel.follow(run, (self.session, lambda session: session.trace))
         self.runs.append(run)
@@ -164,21 +166,29 @@ class ChatTab:
     def wire(self) -> None:
         """Join all that does not run the model, once everything that does is known."""
         do = self.handlers
-        session: set[Any] = {self.session}
+        new = (self.panel.gen_length,)
         self.stop.click(None, None, self.stop, js=STOP, cancels=self.runs, **QUICK)
-        self.canvas.stopped(do.stop, session, self.shown, cancels=self.runs, **QUICK)
         self.canvas.done(do.shown, None, self.stop, **QUICK)
-        for undo in (self.undo_edit.click, self.canvas.undo):
-            undo(do.undo, session, self.shown, cancels=self.runs, **QUICK)
-        new: set[Any] = {self.session, self.panel.gen_length}
-        self.new.click(do.new_chat, new, self.shown, cancels=self.runs, **QUICK)
-        self.same_seed.click(do.reuse_seed, session, self.panel.seed, **QUICK)
-        self.edit_question.click(do.take_back, session, self.shown, cancels=self.runs, **QUICK)
+        self.same_seed.click(do.reuse_seed, {self.session}, self.panel.seed, **QUICK)
         self.box.change(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)
+        self.replace(self.canvas.stopped, do.stop)
+        for undo in (self.undo_edit.click, self.canvas.undo):
+            self.replace(undo, do.undo)
+        self.replace(self.new.click, do.new_chat, *new)
+        self.replace(self.edit_question.click, do.take_back)
         if self.capabilities.composes_scenes:
-            self.new_scene.click(
-                do.new_scene, {self.session, self.things, self.panel.gen_length}, self.shown, cancels=self.runs, **QUIET
-            )
+            self.replace(self.new_scene.click, do.new_scene, self.things, *new, queue=True)
+
+    def replace(self, trigger: Any, handler: Callable[..., Updates], *inputs: Any, queue: bool = False) -> None:
+        """Let an event put something else in the place of the run that goes on, which ends.
+
+        Args:
+            trigger: the event.
+            handler: takes the session and `inputs`, and returns updates of `shown`.
+            queue: whether it works for more than a few milliseconds, and so has to wait its turn.
+        """
+        handler = ends_in_a_notice(handler, self.handlers.failure)
+        trigger(handler, {self.session, *inputs}, self.shown, cancels=self.runs, **QUIET, queue=queue)
 
 
 def _button(text: str, elem_id: str, **options: Any) -> gr.Button:

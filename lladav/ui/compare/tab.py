@@ -18,6 +18,7 @@ from lladav.ui.compare.comparisons import COMPARISONS, Comparable, layout_in_wor
 from lladav.ui.compare.results import SIDES, Comparison
 from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component, token_canvas
 from lladav.ui.examples import Example
+from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import Settings, SettingsPanel
@@ -25,7 +26,6 @@ from lladav.ui.streaming import create_turns_decoder
 from lladav.viewer.state import StateWriter, idle_state
 
 DIFFUSION, AUTOREGRESSIVE = "Diffusion", "Autoregressive"
-FAILED = "The runs could not go on. Ask again, or with shorter settings."
 STOP_BOTH = "() => document.querySelector('#player .pc').dispatchEvent(new Event('syncplayer:stop'))"
 ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
 
@@ -148,7 +148,8 @@ class CompareTab:
         inputs = {self.image, self.question, self.in_turn, *self.sides[0].inputs, *self.sides[1].inputs}
         asked = [self.go.click, self.question.submit]
         gr.on(asked, None, None, self.stop, js=ENABLE, **QUIET)
-        run = gr.on(asked, self.compare, inputs, outputs, show_progress_on=self.results, **RUNS)
+        compare = ends_in_a_notice(self.compare, lambda sentence, _: {self.notice: sentence, self.stop: OFF})
+        run = gr.on(asked, compare, inputs, outputs, show_progress_on=self.results, **RUNS)
         self.stop.click(lambda: OFF, None, self.stop, cancels=run, js=STOP_BOTH, **QUICK)
 
     def use_comparison(self, data: Data) -> Updates:
@@ -197,13 +198,9 @@ class CompareTab:
         comparison = Comparison(recordings)
         writers = [self._writer(job, recording) for job, recording in zip(jobs, recordings, strict=True)]
         work = [(job.model, recording.prompt, job.config) for job, recording in zip(jobs, recordings, strict=True)]
-        try:
-            for side, frame in self.decode(work, in_turn):
-                recordings[side].add(frame)
-                yield self._both(comparison, writers)
-        except Exception as error:
-            sentence = str(error.message) if isinstance(error, gr.Error) else FAILED
-            yield {self.notice: sentence, self.stop: OFF}
+        for side, frame in self.decode(work, in_turn):
+            recordings[side].add(frame)
+            yield self._both(comparison, writers)
 
     def _both(self, comparison: Comparison, writers: Sequence[StateWriter]) -> Updates:
         """All of it every time: of updates that come in faster than the page takes them, only the last arrives."""

@@ -13,10 +13,11 @@ import torch
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.pipeline import MASK_SIGN
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.chat.handlers import FAILED, FORGETS, OFF, OUT_OF_MEMORY
+from lladav.ui.chat.handlers import FORGETS, OFF
 from lladav.ui.chat.session import Session
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.examples import recorded_runs
+from lladav.ui.failures import FAILED, OUT_OF_MEMORY
 from lladav.ui.gallery import opening
 from lladav.viewer.state import idle_state
 

@@ -1,0 +1,57 @@
+"""How a handler ends that fails: in a sentence for the visitor, whatever went wrong."""
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+import torch
+
+from lladav.ui.components import Updates
+
+log = logging.getLogger(__name__)
+
+FAILED = "The model could not go on. What it had written is kept; ask again, or with shorter settings."
+OUT_OF_MEMORY = "The machine ran out of memory. Ask for fewer tokens, or start a new chat."
+NO_ROOM = "The server has no room for files left. Try again in a few minutes."
+
+
+def told(error: Exception) -> str:
+    """What to say of an error that nobody expected, and what to do; frees what a device has cached."""
+    if isinstance(error, gr.Error):  # such as a quota that is used up
+        return str(error.message)
+    if isinstance(error, torch.OutOfMemoryError):
+        torch.cuda.empty_cache()
+        return OUT_OF_MEMORY
+    return NO_ROOM if isinstance(error, OSError) else FAILED
+
+
+def ends_in_a_notice(handler: Callable[..., Any], tell: Callable[..., Updates]) -> Callable[..., Any]:
+    """A handler that ends in a sentence where it would end in an error.
+
+    Args:
+        handler: returns updates, or yields them.
+        tell: takes a sentence and what the handler was given, and returns the updates that show it.
+    """
+
+    def failed(error: Exception, args: tuple) -> Updates:
+        log.exception("%s failed", handler.__name__)
+        return tell(told(error), *args)
+
+    @wraps(handler)
+    def generator(*args: Any) -> Iterator[Updates]:
+        try:
+            yield from handler(*args)
+        except Exception as error:
+            yield failed(error, args)
+
+    @wraps(handler)
+    def function(*args: Any) -> Updates:
+        try:
+            return handler(*args)
+        except Exception as error:
+            return failed(error, args)
+
+    return generator if inspect.isgeneratorfunction(handler) else function
