@@ -39,6 +39,26 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
             407,
         ),
     ),
+    "sea": (
+        "Describe the picture.",
+        Scene((emoji("whale", 0.28, 0.28, 0.34), emoji("octopus", 0.72, 0.66, 0.3)), 611),
+    ),
+    "farm": (
+        "Any pigs?",
+        Scene((emoji("cow", 0.24, 0.3), emoji("pig", 0.74, 0.34, 0.27), emoji("chicken", 0.5, 0.76, 0.26)), 702),
+    ),
+    "fruit": (
+        "How many lemons are there?",
+        Scene(
+            (
+                emoji("lemon", 0.2, 0.24, 0.25),
+                emoji("strawberry", 0.76, 0.26, 0.25),
+                emoji("lemon", 0.26, 0.74, 0.25),
+                emoji("pineapple", 0.74, 0.74, 0.27),
+            ),
+            808,
+        ),  # fmt: skip
+    ),
     "space": (
         "Where is the robot?",
         Scene((emoji("rocket", 0.3, 0.26, 0.3), emoji("moon", 0.78, 0.22, 0.24), emoji("robot", 0.5, 0.74, 0.32)), 518),

@@ -1,7 +1,8 @@
 """Records the runs of this folder with the embedded model, through `lladav sample`: python assets/traces/build.py
 
 They are to be recorded again whenever its weights change; tests/assets/test_traces.py says when that was forgotten.
-runs.json lists them, in the order in which they are shown, each with the name of its picture in assets/examples.
+runs.json lists them, in the order in which they are shown, each with the name of its picture in assets/examples, and
+whether the gallery shows it.
 """
 
 import json
@@ -13,18 +14,25 @@ from lladav.assets import asset
 HERE = Path(__file__).parent
 PICTURES = HERE.parent / "examples"
 
-RUNS = {  # name, in the order they are shown: picture, question, options of `lladav sample`
-    "1-description": ("picnic", "Describe the picture.", "--gen-length 32 --steps 32"),
-    "7-one-block": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
-    "2-where": ("space", "Where is the robot?", "--gen-length 16 --steps 16"),
-    "3-color": ("shapes", "What color is the heart?", "--gen-length 8 --steps 8"),
-    "4-how-many": ("cats", "How many cats are there?", "--gen-length 8 --steps 8"),
-    "5-relation": ("picnic", "What is left of the apple?", "--gen-length 16 --steps 16"),
-    "6-blocks": ("picnic", "Describe the picture in detail.", "--gen-length 32 --block-length 8 --steps 32"),
-    "8-fast": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 8"),
-    "9-left-to-right": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
+GALLERY = {  # name, in the order they are shown: picture, question, options of `lladav sample`
+    "description": ("sea", "Describe the picture.", "--gen-length 32 --steps 32"),
+    "where": ("space", "Where is the robot?", "--gen-length 16 --steps 16"),
+    "details": ("picnic", "Describe the picture in detail.", "--gen-length 64 --steps 64"),
+    "how-many": ("cats", "How many cats are there?", "--gen-length 16 --steps 16"),
+    "everyday": ("farm", "any pigs?", "--gen-length 16 --steps 16"),
+    "color": ("shapes", "What color is the heart?", "--gen-length 16 --steps 16"),
+    "fast": ("garden", "Describe the picture.", "--gen-length 32 --steps 8"),
+    "what": ("frog", "What is this?", "--gen-length 16 --steps 16"),
+    "blocks": ("fruit", "Describe the picture.", "--gen-length 32 --block-length 8 --steps 32"),
 }
-MODELS = {"9-left-to-right": asset("lladav-tiny-ar")}  # of the runs that another one made
+LESSONS = {  # one question under several settings
+    "lesson-one-block": ("picnic", "Describe the picture.", "--gen-length 32 --steps 32"),
+    "lesson-blocks": ("picnic", "Describe the picture in detail.", "--gen-length 32 --block-length 8 --steps 32"),
+    "lesson-fast": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 8"),
+    "lesson-left-to-right": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
+}
+RUNS = GALLERY | LESSONS
+MODELS = {"lesson-left-to-right": asset("lladav-tiny-ar")}  # of the runs that another one made
 
 
 def main() -> None:
@@ -33,8 +41,8 @@ def main() -> None:
         path.unlink()
     for name in RUNS:
         record(name, HERE / f"{name}.json")
-    pictures = {name: picture for name, (picture, *_) in RUNS.items()}
-    (HERE / "runs.json").write_text(json.dumps(pictures, indent=1) + "\n", encoding="utf-8")
+    listing = {name: {"picture": picture, "shown": name in GALLERY} for name, (picture, *_) in RUNS.items()}
+    (HERE / "runs.json").write_text(json.dumps(listing, indent=1) + "\n", encoding="utf-8")
 
 
 def record(name: str, path: Path) -> None:

@@ -42,7 +42,7 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
             create_badge(pipe, capabilities)
             share = Share()
         with gr.Tabs(elem_id="tabs") as tabs:
-            replayed = [run for run in runs.values() if not run.is_autoregressive]
+            replayed = [run for run in runs.values() if run.shown]
             with gr.Tab("Chat", id="chat"):
                 chat = ChatTab(pipe, capabilities, measured, offered, opening(replayed[0]))
                 _chat_tools(chat, replayed)

@@ -18,16 +18,19 @@ class Example:
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """A run that was recorded earlier with the shipped weights, and the file of the picture that it is about."""
+    """A run that was recorded earlier with the shipped weights.
+
+    Attributes:
+        name: of its file.
+        trace: the run.
+        image: the file of the picture that it is about.
+        shown: whether the gallery shows it; the others are for lessons.
+    """
 
     name: str
     trace: Trace
     image: str
-
-    @property
-    def is_autoregressive(self) -> bool:
-        """Whether the twin made it, which the chat cannot ask again."""
-        return self.trace.model != asset("lladav-tiny").name
+    shown: bool
 
 
 def examples() -> list[Example]:
@@ -42,8 +45,10 @@ def recorded_runs() -> dict[str, RecordedRun]:
     folder, pictures = asset("traces"), asset("examples")
     entries = json.loads((folder / "runs.json").read_text(encoding="utf-8"))
     return {
-        name: RecordedRun(name, Trace.load(folder / f"{name}.json"), str(pictures / f"{picture}.png"))
-        for name, picture in entries.items()
+        name: RecordedRun(
+            name, Trace.load(folder / f"{name}.json"), str(pictures / f"{entry['picture']}.png"), entry["shown"]
+        )
+        for name, entry in entries.items()
     }
 
 

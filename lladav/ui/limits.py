@@ -41,7 +41,7 @@ class Limits:
     share: int = 12
     runs: int = 2
     renders: int = 1
-    sessions: int = 200
+    sessions: int = 100
     cache_seconds: int = 4 * 3600
     cache_sweep_seconds: int = 600
 

@@ -12,6 +12,7 @@ from lladav.render import frames
 from lladav.trace import PROBABILITY_UNIT, TraceStep
 
 FOLDER = asset("traces")
+TRACES = sorted(path for path in FOLDER.glob("*.json") if path.stem != "runs")
 LARGEST = 150_000  # bytes
 CLOSE = 2e-3  # between machines, whose sums round differently
 
@@ -27,14 +28,30 @@ def build():
 
 
 def test_every_run_is_recorded_and_no_other(build):
-    assert {path.stem for path in FOLDER.glob("[0-9]*.json")} == set(build.RUNS)
+    assert {path.stem for path in TRACES} == set(build.RUNS)
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("[0-9]*.json")), ids=lambda path: path.stem)
+def test_nine_different_runs_are_shown_and_one_writes_a_word_before_those_to_its_left(build):
+    assert len({(picture, question) for picture, question, _ in build.GALLERY.values()}) == 9
+    assert len({picture for picture, *_ in build.GALLERY.values()}) == 9
+    traces = [Trace.load(FOLDER / f"{name}.json") for name in build.GALLERY]
+    assert len({trace.text for trace in traces}) == 9
+    assert any(_words_out_of_order(trace) for trace in traces)
+
+
+def _words_out_of_order(trace: Trace) -> int:
+    """How many words were committed before a word to their left."""
+    when = {at: number for number, step in enumerate(trace.steps) for at in step.transfer_index}
+    *_, last = trace.replay()
+    order = [when[at] for at, token in enumerate(last.answer_ids) if any(map(str.isalpha, trace.pieces[token]))]
+    return sum(any(later < earlier for later in order[at + 1 :]) for at, earlier in enumerate(order))
+
+
+@pytest.mark.parametrize("path", TRACES, ids=lambda path: path.stem)
 def test_a_recorded_run_is_small_complete_and_can_be_drawn(path: Path, build):
     trace = Trace.load(path)
     assert path.stat().st_size < LARGEST
-    assert trace.model == ("lladav-tiny-ar" if path.stem == "9-left-to-right" else "lladav-tiny")
+    assert trace.model == ("lladav-tiny-ar" if path.stem == "lesson-left-to-right" else "lladav-tiny")
     assert trace.finish_reason and trace.text
     assert trace.question == build.RUNS[path.stem][1]
     assert len(trace.thumbnails) == len(trace.images) == 1

@@ -13,7 +13,7 @@ from lladav.recording import Recording
 from lladav.sampling import SamplingConfig, effective_config
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.conversation import read_message
-from lladav.ui.chat.tab import ENABLE, RUNS
+from lladav.ui.chat.tab import RUNS
 from lladav.ui.compare.comparisons import COMPARISONS, Comparable, layout_in_words
 from lladav.ui.compare.results import SIDES, Comparison
 from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component, token_canvas
@@ -26,6 +26,10 @@ from lladav.ui.streaming import create_turns_decoder
 from lladav.viewer.state import StateWriter, idle_state
 
 DIFFUSION, AUTOREGRESSIVE = "Diffusion", "Autoregressive"
+BEGIN = """() => {
+    if (matchMedia('(max-width: 640px)').matches) document.querySelector('#results').scrollIntoView({ block: 'start' });
+    return { __type__: 'update', interactive: true };
+}"""
 STOP_BOTH = "() => document.querySelector('#player .pc').dispatchEvent(new Event('syncplayer:stop'))"
 ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
 
@@ -90,14 +94,14 @@ class CompareTab:
         self.comparisons = {one.name: one for one in COMPARISONS if self.has_twin or not one.needs_twin}
         self.length = min(capabilities.gen_length, capabilities.longest_answer)
         first = next(iter(self.comparisons.values()))
-        self._question_row(examples[-1], first)
+        self._question_row(examples[0], first)
+        self.results = html_component("results", Comparison().results(), elem_id="results")
         self.player = html_component("sync_player", Comparison().player(), elem_id="player")
         with gr.Row(elem_id="sides"):
             self.sides = []
             for key in SIDES:
                 with gr.Column(min_width=320):
                     self.sides.append(Side(key, self.length))
-        self.results = html_component("results", Comparison().results(), elem_id="results")
         self.in_turn = gr.Checkbox(label="Run one after the other", container=False, elem_id="in-turn")
         with gr.Row(elem_id="side-settings"):
             for side, changes in zip(self.sides, (first.first, first.second), strict=True):
@@ -117,9 +121,9 @@ class CompareTab:
         with gr.Row(elem_id="compare-question", equal_height=True):
             self.image = gr.Image(
                 example.image, type="filepath", image_mode=None, label="Picture", show_label=False, height=150,
-                sources=["upload"], buttons=[], elem_id="compare-image", scale=2, min_width=120,
+                sources=["upload"], buttons=[], elem_id="compare-image", scale=1, min_width=120,
             )  # fmt: skip
-            with gr.Column(scale=7, min_width=320):
+            with gr.Column(scale=8, min_width=320):
                 with gr.Row(elem_id="compare-buttons", equal_height=True):
                     self.question = gr.Textbox(
                         example.question, show_label=False, container=False, label="Question", scale=5, min_width=200,
@@ -147,7 +151,7 @@ class CompareTab:
         ]  # fmt: skip
         inputs = {self.image, self.question, self.in_turn, *self.sides[0].inputs, *self.sides[1].inputs}
         asked = [self.go.click, self.question.submit]
-        gr.on(asked, None, None, self.stop, js=ENABLE, **QUIET)
+        gr.on(asked, None, None, self.stop, js=BEGIN, **QUIET)
         compare = ends_in_a_notice(self.compare, lambda sentence, _: {self.notice: sentence, self.stop: OFF})
         run = gr.on(asked, compare, inputs, outputs, show_progress_on=self.results, **RUNS)
         self.stop.click(lambda: OFF, None, self.stop, cancels=run, js=STOP_BOTH, **QUICK)

@@ -22,7 +22,7 @@ class Lesson:
     last: int | None
 
 
-ONE_BLOCK, BLOCKS, FAST, LEFT_TO_RIGHT = "1-description", "6-blocks", "8-fast", "9-left-to-right"
+ONE_BLOCK, BLOCKS, FAST, LEFT_TO_RIGHT = (f"lesson-{name}" for name in ("one-block", "blocks", "fast", "left-to-right"))
 LESSONS = [
     Lesson(
         "Nothing but masks",
