@@ -99,7 +99,7 @@ def joined(prompts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 def assert_same(one: SamplingStep, other: SamplingStep):
     for name in ("step", "block", "nfe", "stop_position", "finish_reason"):
         assert getattr(one, name) == getattr(other, name), name
-    for name in ("tokens", "mask_index", "x0", "transfer_index"):
+    for name in ("tokens", "mask_index", "x0", "transfer_index", "revoked_index"):
         assert torch.equal(getattr(one, name), getattr(other, name)), name
     for name in ("confidence", "top_probs"):
         torch.testing.assert_close(getattr(one, name), getattr(other, name), atol=1e-5, rtol=0)

@@ -120,7 +120,11 @@ def test_128_tokens_in_128_steps_take_less_than_3_megabytes(tiny_pipeline, tmp_p
 
 
 def test_traces_of_earlier_versions_are_read(trace: Trace):
-    data = json.loads(json.dumps(asdict(trace))) | {"version": 2}
+    data = json.loads(json.dumps(asdict(trace))) | {"version": 3}
+    for step in data["steps"]:
+        del step["revoked_index"], step["room"]
+    assert Trace.from_dict(data) == trace
+    data |= {"version": 2}
     for step in data["steps"]:
         step["committed"] = step.pop("transfer_index")
     assert Trace.from_dict(data) == trace
@@ -133,7 +137,7 @@ def test_another_version_is_refused(trace: Trace, tmp_path):
     trace.save(tmp_path / "trace.json")
     data = json.loads((tmp_path / "trace.json").read_text())
     (tmp_path / "trace.json").write_text(json.dumps(data | {"version": 99}))
-    with pytest.raises(ValueError, match="its version must be 1 or 2 or 3, got 99: record it again"):
+    with pytest.raises(ValueError, match="its version must be 1 or 2 or 3 or 4, got 99: record it again"):
         Trace.load(tmp_path / "trace.json")
 
 
@@ -156,16 +160,16 @@ def with_step(**changes) -> dict:
         ({"pieces": {}}, "step 1 must be of tokens that pieces spells"),
         ({"pieces": {"5": "a" * 1000}}, "pieces must be strings of at most 512 letters"),
         ({"pieces": {"five": "a"}}, "invalid literal"),
-        ({"steps": [1], "seconds": [0, 1]}, "its keys must be those of version 3"),
+        ({"steps": [1], "seconds": [0, 1]}, "its keys must be those of version 4"),
         ({"steps": 5}, "steps must be a list, got 5"),
         ({"steps": [1] * 5000, "seconds": [0] * 5001}, "steps must be at most the .* got list of 5000"),
         ({"seconds": []}, "seconds must be one more than steps"),
         ({"all seconds": "soon"}, "seconds must be moments"),
         ({"all seconds": float("inf")}, "seconds must be moments"),
-        ({"config": {"speed": 1}}, "its keys must be those of version 3"),
+        ({"config": {"speed": 1}}, "its keys must be those of version 4"),
         ({"config": {"stop": ["a"] * 10**5}}, "stop must be at most 16 strings"),
         ({"config": {"gen_length": 10**9}}, "gen_length must be at most 4096"),
-        ({"extra": 1}, "its keys must be those of version 3"),
+        ({"extra": 1}, "its keys must be those of version 4"),
         ({"question": 5}, "question must be a string, got 5"),
         ({"text": "a" * 10**6}, "text must be at most 65536 letters"),
         ({"edit": "a" * 300}, "edit must be at most 256 letters"),

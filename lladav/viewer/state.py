@@ -38,7 +38,7 @@ class CanvasState(TypedDict):
         pieces: "<id> <kind><piece>" of every token that is named, kind "t" for text and "s" for special.
         log: one JSON array a step: [step, nfe, milliseconds, block, stop_position,
             [[position, piece, confidence], ...] committed, [[position, piece, probability, ...], ...] alternatives
-            that changed]. Pieces are indices into `pieces`.
+            that changed, [position, ...] taken back]. Pieces are indices into `pieces`.
         text: the final answer; None while it is being decoded.
         finish_reason: "idle" before the first run, None while decoding, then "stop", "length" or "stopped".
     """
@@ -139,8 +139,8 @@ class _Log:
         changed, ms = frame.changed, round(frame.seconds * 1000, 1)
         transferred = self._transferred(changed) if changed else []
         token_probs = self._changed_probs(changed) if changed else []
-        block = changed.block if changed else 0
-        line = [len(self._log), frame.nfe, ms, block, frame.stop_position, transferred, token_probs]
+        block, revoked = (changed.block, changed.revoked_index) if changed else (0, [])
+        line = [len(self._log), frame.nfe, ms, block, frame.stop_position, transferred, token_probs, revoked]
         self._log.append(json.dumps(line, separators=(",", ":")))
         self._settings["steps"] = frame.steps
 

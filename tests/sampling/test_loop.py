@@ -70,7 +70,7 @@ def committed(steps: list[SamplingStep]) -> list[list[int]]:
         ({"seed": 1.5}, "seed must be a whole number .* got 1.5"),
         ({"seed": -1}, "seed must be .* got -1"),
         ({"suffix": 3}, "suffix must be a string or None, got 3"),
-        ({"remasking": "entropy"}, "remasking must be one of low_confidence, random, got 'entropy'"),
+        ({"remasking": "surest"}, "remasking must be one of low_confidence, random, .*, got 'surest'"),
         ({"threshold": -0.1}, "threshold must be .* got -0.1"),
         ({"threshold": 0.9, "factor": 1.0}, "exclude each other, got threshold=0.9 and factor=1.0: set one of them"),
         ({"factor": 0.0, "entropy_bound": 0.1}, "threshold, factor, entropy_bound exclude each other"),

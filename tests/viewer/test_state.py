@@ -36,7 +36,8 @@ def test_the_last_value_tells_every_step(run):
     steps, values = run
     tokens: dict[int, int] = {}
     for step, line in zip(steps, map(json.loads, values[-1]["log"]), strict=True):
-        number, nfe, milliseconds, block, stop, transferred, _ = line
+        number, nfe, milliseconds, block, stop, transferred, _, revoked = line
+        assert revoked == []
         assert (number, nfe, block, stop) == (step.step, step.nfe, step.block, step.stop_position)
         assert milliseconds == pytest.approx(12.5 * step.step)
         for position, piece, confidence in transferred:
@@ -60,7 +61,7 @@ def test_alternatives_are_those_of_the_step(run):
     steps, values = run
     pieces = [int(entry.split(" ")[0]) for entry in values[-1]["pieces"]]
     for step, line in zip(steps, map(json.loads, values[-1]["log"]), strict=True):
-        for position, *pairs in line[-1]:
+        for position, *pairs in line[6]:
             assert [pieces[index] for index in pairs[::2]] == step.top_ids[position].tolist()
             for sent, probability in zip(pairs[1::2], step.top_probs[position].tolist(), strict=True):
                 assert sent == pytest.approx(probability, abs=6e-4)
@@ -70,7 +71,7 @@ def test_an_update_is_small():
     values = long_run()
     sizes = sorted(len(json.dumps(diff(before, after))) for before, after in pairwise(values))
     assert sizes[len(sizes) // 2] < 4000
-    assert max(len(json.loads(line)[-1]) for line in values[-1]["log"]) == MOST_TOKEN_PROBS
+    assert max(len(json.loads(line)[6]) for line in values[-1]["log"]) == MOST_TOKEN_PROBS
 
 
 def test_special_tokens_are_marked(tiny_pipeline: LladaVPipeline):
