@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -114,6 +115,44 @@ def assert_rows_are_solo_runs(tiny_pipeline, inputs, prompts, config: SamplingCo
         for record, steps in zip(records, solo, strict=True):
             assert_same(record, steps[min(index, len(steps) - 1)])
     return batch
+
+
+class Neighbors:
+    """A model of one layer: every token that is seen adds a row of `says` to what is said of each position, the less the
+    further away it stands; a mask adds nothing.
+
+    Args:
+        bias: logits (L, V) of an answer that nothing is known of.
+        says: of shape (V, V).
+        prompt_length: positions before the answer.
+    """
+
+    def __init__(self, bias: Tensor, says: Tensor, prompt_length: int = 3, mask: int = 0):
+        self.bias, self.says = bias, says.index_fill(0, torch.tensor([mask]), 0.0)
+        self.prompt_length = prompt_length
+        self.config = SimpleNamespace(mask_token_id=mask, suppress_token_ids=[mask])
+        self.embedding = torch.nn.Embedding.from_pretrained(torch.eye(len(says)))
+        self.passes = 0
+
+    @classmethod
+    def at_random(cls, length: int, vocab_size: int = 12, seed: int = 0) -> "Neighbors":
+        """One with an opinion on everything."""
+        draw = torch.Generator().manual_seed(seed)
+        bias, says = (torch.randn(n, vocab_size, generator=draw) for n in (length, vocab_size))
+        return cls(2 * bias, 3 * says)
+
+    def get_input_embeddings(self) -> torch.nn.Embedding:
+        return self.embedding
+
+    def __call__(self, inputs_embeds, past_key_values, logits_to_keep, attention_mask=None, position_ids=None):
+        self.passes += 1
+        length = inputs_embeds.shape[1]
+        places = torch.arange(length) if position_ids is None else position_ids[0]
+        seen = torch.ones(length, length) if attention_mask is None else attention_mask[0, 0].float()
+        weight = seen * 0.5 ** (places[:, None] - places).abs().clamp(min=1)
+        logits = weight @ (inputs_embeds[0] @ self.says)
+        answer = (places - self.prompt_length).clamp(0, len(self.bias) - 1)
+        return SimpleNamespace(logits=(logits + self.bias[answer])[None, logits_to_keep])
 
 
 class Visit:

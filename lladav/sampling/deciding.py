@@ -14,7 +14,7 @@ from lladav.remasking import (
     select_sure,
 )
 from lladav.sampling import early_end, lengths, revision
-from lladav.sampling.blocks import delimiter_end
+from lladav.sampling.blocks import delimiter_end, window_end
 from lladav.sampling.canvas import Canvas, Proposal, Task
 
 
@@ -33,9 +33,8 @@ def decide(canvas: Canvas, task: Task, proposal: Proposal, delimiters: Tensor | 
         return
     if task.opens:
         assert delimiters is not None and config.delimiter_threshold is not None
-        end = delimiter_end(
-            proposal.positions, proposal.x0, proposal.confidence, delimiters, config.delimiter_threshold
-        )
+        window = proposal.before(window_end(task.start, config.gen_length))
+        end = delimiter_end(window.positions, window.x0, window.confidence, delimiters, config.delimiter_threshold)
         canvas.end_block(canvas.block_end if end is None else end)
     chosen = _choose(canvas, task, proposal)
     canvas.commit(proposal, chosen, _revoked(canvas, task, proposal, chosen) if config.revises else None)
