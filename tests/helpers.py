@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -20,7 +21,7 @@ from torch.nn.utils.rnn import pad_sequence
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep, sample
 from lladav.recording import Frame, Recording
 from lladav.sampling import sample_batch
-from lladav.trace import TraceStep
+from lladav.trace import Trace, TraceStep, trace_step
 from lladav.viewer.state import CanvasState, StateWriter
 
 ROOT = Path(__file__).parent.parent
@@ -118,8 +119,8 @@ def assert_rows_are_solo_runs(tiny_pipeline, inputs, prompts, config: SamplingCo
 
 
 class Neighbors:
-    """A model of one layer: every token that is seen adds a row of `says` to what is said of each position, the less the
-    further away it stands; a mask adds nothing.
+    """A model of one layer: every token that is seen adds a row of `says` to what is said of each position, the less
+    the further away it stands; a mask adds nothing.
 
     Args:
         bias: logits (L, V) of an answer that nothing is known of.
@@ -153,6 +154,21 @@ class Neighbors:
         logits = weight @ (inputs_embeds[0] @ self.says)
         answer = (places - self.prompt_length).clamp(0, len(self.bias) - 1)
         return SimpleNamespace(logits=(logits + self.bias[answer])[None, logits_to_keep])
+
+
+WORDS = SimpleNamespace(encode=lambda text, add_special_tokens: [int(word) for word in text.split()])  # "7 8"
+
+
+def traced(model: Neighbors, config: SamplingConfig) -> tuple[list[SamplingStep], Trace]:
+    """A run, and its trace."""
+    steps = list(sample(model, {"inputs_embeds": torch.zeros(1, model.prompt_length, len(model.says))}, config, WORDS))
+    changed = [trace_step(before, after) for before, after in pairwise(steps)]
+    pieces = {token: f" {token}" for token in range(len(model.says))}
+    stops = [[int(word) for word in text.split()] for text in config.stop]
+    seconds, mask = [float(step.step) for step in steps], model.config.mask_token_id
+    return steps, Trace(
+        "neighbors", "", [], 3, config, mask, stops, changed, seconds, pieces, "", steps[-1].finish_reason
+    )
 
 
 class Visit:

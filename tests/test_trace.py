@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from helpers import picture_message
+from helpers import Neighbors, picture_message, traced
 from PIL import Image
 
 from lladav import SamplingConfig, Trace
@@ -47,6 +47,37 @@ def test_a_replay_is_the_run(tiny_pipeline, settings: dict):
             assert torch.equal(getattr(replayed, name), getattr(step, name)), name
         torch.testing.assert_close(replayed.confidence, step.confidence, atol=1e-6, rtol=0)
         torch.testing.assert_close(replayed.top_probs, step.top_probs, atol=5.1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["wino", "token_to_mask", "saber", "remdm", "adablock"])
+def test_a_run_of_a_method_is_recorded(name: str, tmp_path):
+    changes = {"wino": {"threshold": 0.4}, "token_to_mask": {"threshold": 0.5}}
+    changes["adablock"] = {"threshold": 0.7, "delimiters": ("6", "8")}
+    config = SamplingConfig.method(name, gen_length=12, stop=(), **changes.get(name, {}))
+    steps, trace = traced(Neighbors.at_random(40, seed=3), config)
+    trace.save(tmp_path / "trace.json")
+    again = Trace.load(tmp_path / "trace.json")
+    assert again == trace
+    assert [step.revoked_index for step in again.steps] == [
+        step.revoked_index.nonzero().flatten().tolist() for step in steps[1:]
+    ]
+    for replayed, step in zip(again.replay(), steps, strict=True):
+        for field in ("tokens", "x0", "transfer_index", "revoked_index", "mask_index", "top_ids"):
+            assert torch.equal(getattr(replayed, field), getattr(step, field)), field
+        assert replayed.steps == step.steps and replayed.block == step.block
+
+
+@pytest.mark.parametrize("revoked", [[11], [0, 0], [99], "0"], ids=str)
+def test_what_was_never_committed_cannot_be_taken_back(revoked: list[int]):
+    config = SamplingConfig.method("remdm", gen_length=12, stop=())
+    _, trace = traced(Neighbors.at_random(40, seed=3), config)
+    data = json.loads(trace.to_json())
+    at = next(index for index, step in enumerate(data["steps"]) if step["revoked_index"])
+    data["steps"][at]["revoked_index"] = data["steps"][at]["revoked_index"] * 2 if revoked == [0, 0] else revoked
+    if revoked == [11]:  # committed by no step before the second
+        at, data["steps"][0]["revoked_index"] = 0, data["steps"][1]["transfer_index"]
+    with pytest.raises(ValueError, match=f"step {at + 1} must be"):
+        Trace.from_dict(data)
 
 
 def test_it_tells_what_was_asked_and_answered(trace: Trace, tiny_pipeline):

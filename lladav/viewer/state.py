@@ -7,7 +7,7 @@ nothing; of the growing lists in it only what was appended has to travel. Nothin
 import json
 import re
 import uuid
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any, TypedDict, cast
 
 from lladav.recording import Frame, Recording
@@ -123,6 +123,7 @@ class _Log:
         self._spell, self._special = spell, special
         self._index: dict[int, int] = {}
         self._token_probs: dict[int, TokenProbs] = {}
+        self._held: dict[float, list[float]] = {}  # piece and confidence of what the run has committed
         self._pieces: list[str] = []
         self._log: list[str] = []
         fixed = enumerate(config.template or ())
@@ -139,7 +140,13 @@ class _Log:
         changed, ms = frame.changed, round(frame.seconds * 1000, 1)
         transferred = self._transferred(changed) if changed else []
         token_probs = self._changed_probs(changed) if changed else []
-        block, revoked = (changed.block, changed.revoked_index) if changed else (0, [])
+        block = changed.block if changed else 0
+        revoked: Sequence[float] = changed.revoked_index if changed else []
+        if changed and changed.room:
+            transferred, revoked = self._moves(transferred, *changed.room)
+        self._held |= {at: token for at, *token in transferred}
+        for at in revoked:
+            del self._held[at]
         line = [len(self._log), frame.nfe, ms, block, frame.stop_position, transferred, token_probs, revoked]
         self._log.append(json.dumps(line, separators=(",", ":")))
         self._settings["steps"] = frame.steps
@@ -152,6 +159,16 @@ class _Log:
         proposed = zip(changed.positions, changed.x0, changed.confidence, strict=True)
         transferred = set(changed.transfer_index)
         return [[at, self._piece(token), round(c, DIGITS)] for at, token, c in proposed if at in transferred]
+
+    def _moves(
+        self, transferred: list[list[float]], position: int, count: int
+    ) -> tuple[list[list[float]], list[float]]:
+        """What a canvas without moves shows of room that is opened: tokens that stand elsewhere now are committed there
+        and taken back where nothing else has come to stand."""
+        held = self._held | {at: token for at, *token in transferred}
+        after = {at + count * (at > position): token for at, token in held.items()}
+        came = [[at, *token] for at, token in after.items() if self._held.get(at) != token]
+        return came, [at for at in self._held if at not in after]
 
     def _changed_probs(self, changed: TraceStep) -> list[list[float]]:
         """The alternatives that moved; those of committed positions first, then those that moved most."""

@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import Neighbors
+from helpers import WORDS, Neighbors
 from sampling import references
 from torch import Tensor
 
 from lladav import SamplingConfig, SamplingStep, sample
 from lladav.sampling.methods import METHODS, settings
-
-WORDS = SimpleNamespace(encode=lambda text, add_special_tokens: [int(word) for word in text.split()])
 
 # What makes each of them act on models that are never as sure as trained ones, by a model's name.
 ACTING: dict[str, dict[str, dict[str, Any]]] = {

@@ -1,18 +1,16 @@
 """Taking words back: each rule on a worked example, and a word that is repaired."""
 
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import Neighbors
+from helpers import WORDS, Neighbors
 from torch import Tensor
 
 from lladav import SamplingConfig, SamplingStep, sample
 from lladav.sampling.revision import least, saber, token_to_mask, wino
 
 MASK, RIGHT, WRONG, A, B, C = range(6)
-WORDS = SimpleNamespace(encode=lambda text, add_special_tokens: [int(word) for word in text.split()])
 
 
 def doubles(*values: float) -> Tensor:

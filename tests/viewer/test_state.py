@@ -6,8 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import torch
 from gradio.utils import diff
-from helpers import long_run
+from helpers import Neighbors, long_run, traced
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep
 from lladav.recording import Recording
@@ -115,3 +116,42 @@ def test_alternatives_of_committed_tokens_are_sent_first(tiny_pipeline: LladaVPi
     for line in map(json.loads, values[-1]["log"][1:]):
         committed, sent = {at for at, *_ in line[5]}, [at for at, *_ in line[6]]
         assert set(sent[: len(committed)]) <= committed
+
+
+def shown(lines: list[str], length: int) -> list[list[int | None]]:
+    """What stands on a canvas after each line of a log, as indices of pieces."""
+    tokens: list[int | None] = [None] * length
+    canvases = []
+    for line in map(json.loads, lines):
+        for position, piece, _ in line[5]:
+            tokens[position] = piece
+        for position in line[7]:
+            tokens[position] = None
+        canvases.append([*tokens])
+    return canvases
+
+
+def at_a_loss() -> Neighbors:
+    """A model that knows all words but the third."""
+    bias = torch.zeros(40, 20)
+    bias[:2, 2], bias[3:, 1] = 9.0, 5.9
+    return Neighbors(bias, torch.zeros(20, 20))
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "changes"),
+    [
+        (Neighbors.at_random(40, seed=3), "wino", {"gen_length": 12, "threshold": 0.4, "stop": ()}),
+        (Neighbors.at_random(40, seed=3), "remdm", {"gen_length": 12, "stop": ()}),
+        (at_a_loss(), "daedal", {"gen_length": 16, "start_length": 8, "stop": ("1",)}),
+    ],
+    ids=["wino", "remdm", "daedal"],
+)
+def test_a_canvas_shows_what_is_taken_back_and_what_moves(model: Neighbors, name: str, changes: dict[str, Any]):
+    config = SamplingConfig.method(name, **changes)
+    steps, trace = traced(model, config)
+    assert any(step.revoked_index.any() or step.room for step in steps)
+    state = canvas_state(trace)
+    ids = [int(entry.split(" ")[0]) for entry in state["pieces"]]
+    for canvas, step in zip(shown(state["log"], config.gen_length), steps, strict=True):
+        assert [0 if piece is None else ids[piece] for piece in canvas] == step.tokens.tolist()
