@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import WORDS, Neighbors
+from helpers import ROOT, WORDS, Neighbors
 from sampling import references
 from torch import Tensor
 
@@ -210,3 +210,21 @@ def test_changes_go_with_a_method():
 def test_what_does_not_go_with_one_is_refused(name: str, changes: dict, words: str):
     with pytest.raises(ValueError, match=words):
         SamplingConfig.method(name, **changes)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_docs_list_every_method(name: str):
+    method = METHODS[name]
+    row = f"| `{name}` | {method.paper}, [{method.arxiv}](https://arxiv.org/abs/{method.arxiv}) | {method.rule} |"
+    assert row in (ROOT / "docs" / "decoding.md").read_text(encoding="utf-8")
+
+
+def test_a_model_may_know_how_frequent_words_are():
+    model = Neighbors.at_random(40, seed=3)
+    subject = SimpleNamespace(model=model, embeds=torch.zeros(1, 3, 12))
+    config = SamplingConfig.method("pc_sampler", gen_length=LENGTH, stop=(), position_decay=0.0)
+    plain = run(subject, config)
+    model.config.token_frequencies = [1e-9] * 12
+    word = int(plain[1].tokens[plain[1].transfer_index])
+    model.config.token_frequencies[word] = 0.9
+    assert int(run(subject, config)[1].tokens[plain[1].transfer_index]) != word
