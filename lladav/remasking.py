@@ -65,6 +65,11 @@ def select_most_confident(confidence: Tensor, count: int) -> Tensor:
     return torch.zeros_like(confidence, dtype=torch.bool).index_fill(0, chosen, True)
 
 
+def select_sure(confidence: Tensor, sure: Tensor, floor: int) -> Tensor:
+    """Mark the `sure`, and of the others the most confident until there are `floor`: (N,), bool (N,) -> bool (N,)."""
+    return select_most_confident(confidence + 2 * sure, max(floor, int(sure.sum())))  # above all that are not sure
+
+
 def count_above_threshold(confidence: Tensor, threshold: float) -> int:
     """How many of `confidence`, of shape (N,), lie above `threshold`."""
     return int((confidence > threshold).sum())
@@ -89,3 +94,25 @@ def count_within_entropy(confidence: Tensor, entropies: Tensor, bound: float) ->
     ordered = entropies[confidence.argsort(descending=True)]
     at_stake = ordered.cumsum(0) - ordered.cummax(0).values  # never falls as n grows
     return int((at_stake < bound).sum())
+
+
+def count_wide(confidence: Tensor, threshold: float) -> int:
+    """How many of N masks lie above `threshold`, up to min(max(0.7 N, 5), 20) (WINO, arXiv 2507.18578)."""
+    return min(count_above_threshold(confidence, threshold), max(int(0.7 * len(confidence)), 5), 20)
+
+
+def count_above_mean(confidence: Tensor, committed: Tensor) -> int:
+    """How many of `confidence`, (N,), lie above the mean of those of what is `committed`, (M,); none where nothing is
+    (Saber, arXiv 2510.18165)."""
+    return count_above_threshold(confidence, float(committed.mean())) if len(committed) else 0
+
+
+def near_anchors(positions: Tensor, confidence: Tensor, threshold: float, relaxed: float, radius: int) -> Tensor:
+    """Mark anchors, whose confidence lies above `threshold`, and what lies above `relaxed` within `radius` of one.
+
+    What stands beside a certain token is mostly decided too (LocalLeap, arXiv 2510.07081). `positions` and
+    `confidence` of shape (N,) -> bool (N,).
+    """
+    anchors = confidence > threshold
+    near = ((positions[:, None] - positions[anchors]).abs() <= radius).any(1)
+    return anchors | (near & (confidence > relaxed))

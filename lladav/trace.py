@@ -18,10 +18,10 @@ from lladav.sampling import NUM_ALTERNATIVES, Canvas, Proposal, SamplingConfig, 
 from lladav.sampling.config import LONGEST_STOP, MOST_STOPS
 from lladav.tokenization import clean
 
-VERSION = 3
-READABLE_VERSIONS = (1, 2, 3)
+VERSION = 4
+READABLE_VERSIONS = (1, 2, 3, 4)
 # The first had neither `question` nor `thumbnails`, `parent` and `edit`; up to the second `transfer_index` was called
-# `committed`.
+# `committed`; up to the third no step had `revoked_index` and `room`.
 LONGEST = {"model": 256, "prompt": 1 << 20, "text": 1 << 16, "question": 1 << 20, "parent": 256, "edit": 256}  # letters
 MOST_PICTURES = 256
 THUMBNAIL, LONGEST_THUMBNAIL = "data:image/jpeg;base64,", 1 << 16
@@ -44,6 +44,8 @@ class TraceStep:
         transfer_index: the positions that were committed.
         top_ids: N x 5 ids of the most probable tokens, one row after the other.
         top_probs: N x 5 probabilities, in units of 0.0001.
+        revoked_index: the positions whose tokens were taken back.
+        room: a position and the number of masks that were put behind it after all that, or nothing.
     """
 
     block: int
@@ -53,6 +55,8 @@ class TraceStep:
     transfer_index: list[int]
     top_ids: list[int]
     top_probs: list[int]
+    revoked_index: list[int] = field(default_factory=list)
+    room: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,8 @@ class Trace:
         try:
             config = SamplingConfig(**data["config"])
             _check_values(data)
-            require(len(data["steps"]) <= config.steps, "steps", f"at most the {config.steps} of config", data["steps"])
+            most = config.most_steps
+            require(len(data["steps"]) <= most, "steps", f"at most the {most} of config", data["steps"])
             steps = [TraceStep(**_renamed(step, version)) for step in data["steps"]]
             pieces = {int(token): clean(piece) for token, piece in data["pieces"].items()}
             _check_run(config, steps, pieces, data["mask_token_id"])
@@ -160,7 +165,9 @@ class Trace:
         yield canvas.record(step=0, block=0, finished=ended and not self.steps)
         for index, step in enumerate(self.steps, start=1):
             transferred = set(step.transfer_index)
-            canvas.commit(_proposal(step), torch.tensor([position in transferred for position in step.positions]))
+            chosen = torch.tensor([position in transferred for position in step.positions], dtype=torch.bool)
+            canvas.commit(_proposal(step), chosen, torch.tensor(step.revoked_index, dtype=torch.long))
+            canvas.open_room((step.room[0], step.room[1]) if step.room else None)
             yield canvas.record(index, step.block, finished=ended and index == len(self.steps))
 
     def branch(self, step: int, changes: Mapping[int, int | None]) -> SamplingConfig:
@@ -186,7 +193,7 @@ class Trace:
         for position, token in changes.items():
             now[position] = self.mask_token_id if token is None else token
         template = tuple(None if token == self.mask_token_id else token for token in now)
-        return replace(self.config, template=template, steps=self._steps_for(start, now))
+        return replace(self.config, template=template, steps=self._steps_for(start, now), start_length=None)
 
     def carry(self, step: int, origins: Mapping[int, int]) -> TraceStep | None:
         """What is known after `step` of tokens that another run is given, as its `carried`.
@@ -196,13 +203,15 @@ class Trace:
             origins: from the positions of the other run to those that their tokens have here. Tokens that no step
                 committed, as those of a template, are left out.
         """
-        committed = {at: before for before in self.steps[:step] for at in before.transfer_index}
-        if self.carried is not None:
-            committed = dict.fromkeys(self.carried.positions, self.carried) | committed
+        committed = {} if self.carried is None else {at: (self.carried, at) for at in self.carried.positions}
+        for before in self.steps[:step]:
+            committed |= {at: (before, at) for at in before.transfer_index}
+            position, count = before.room or (0, 0)
+            committed = {at + count * (at > position): known for at, known in committed.items()}
         known = {at: committed[origin] for at, origin in sorted(origins.items()) if origin in committed}
         if not known:
             return None
-        rows = [(before, before.positions.index(origins[at])) for at, before in known.items()]
+        rows = [(before, before.positions.index(at)) for before, at in known.values()]
         wide = NUM_ALTERNATIVES
         return TraceStep(
             block=0,
@@ -263,14 +272,21 @@ def _check_values(data: Mapping[str, Any]) -> None:
 def _check_run(config: SamplingConfig, steps: Sequence[TraceStep], pieces: Mapping[int, str], mask: int) -> None:
     """Refuse steps that no run could have taken one after the other; in a time that grows with their sizes alone."""
     template = config.template or (None,) * config.gen_length
-    masked = {position for position, token in enumerate(template) if token is None}
+    blanks = {position for position, token in enumerate(template) if token is None}
+    masked, blocks = {*blanks}, config.num_blocks if config.delimiter_threshold is None else config.gen_length
     for index, step in enumerate(steps, start=1):
         name = f"step {index}"
-        require(_is_count(step.block) and step.block < config.num_blocks, name, "in a block", step.block)
+        require(_is_count(step.block) and step.block < blocks, name, "in a block", step.block)
+        for ids in (step.revoked_index, step.room):
+            require(_is_ids(ids), name, "made of lists of whole numbers", ids)
         _check_step(step, name, masked, pieces)
         # A model may write the mask token itself, which leaves the position masked.
         proposed = dict(zip(step.positions, step.x0, strict=True))
+        revoked = {*step.revoked_index} if config.revises else set()
+        possible = revoked <= blanks - masked and len(revoked) == len(step.revoked_index)
+        require(possible, name, "of a run that revises, and take back committed tokens", step.revoked_index)
         masked -= {position for position in step.transfer_index if proposed[position] != mask}
+        masked = _with_room(masked | revoked, step.room, name, config)
     fixed = {token for token in template if token is not None}
     require(pieces.keys() >= fixed, "template", "of tokens that pieces spells", template)
 
@@ -303,6 +319,17 @@ def _check_carried(carried: TraceStep | None, config: SamplingConfig, pieces: Ma
     require(same, "carried", "about the tokens of the template", carried.x0)
 
 
+def _with_room(masked: set[int], room: Sequence[int], name: str, config: SamplingConfig) -> set[int]:
+    """The masked positions once room is opened; refuse where that could not be."""
+    if not room:
+        return masked
+    fits = config.start_length is not None and len(room) == 2 and room[1] > 0 and sum(room) < config.gen_length
+    require(fits, name, "of a run that grows, and open room within gen_length", room)
+    position, count = room
+    moved = {at if at <= position else at + count for at in masked}
+    return {at for at in moved if at < config.gen_length} | {*range(position + 1, position + 1 + count)}
+
+
 def _is_text(value: Any, longest: int) -> bool:
     return isinstance(value, str) and len(value) <= longest
 
@@ -325,17 +352,30 @@ def _dump(data: Any) -> str:
 
 def trace_step(before: SamplingStep, after: SamplingStep) -> TraceStep:
     """What `after` tells that `before` did not."""
-    asked = before.mask_index & (after.top_probs[:, 0] > 0)  # (G,)
-    probabilities = (after.top_probs[asked] / PROBABILITY_UNIT).round().long()
+    names = ("x0", "confidence", "transfer_index", "top_ids", "top_probs")
+    values = {name: _unmoved(getattr(after, name), after.room) for name in names}
+    asked = before.mask_index & (values["top_probs"][:, 0] > 0)  # (G,)
+    probabilities = (values["top_probs"][asked] / PROBABILITY_UNIT).round().long()
     return TraceStep(
         block=after.block,
         positions=_indices(asked),
-        x0=after.x0[asked].tolist(),
-        confidence=[round(value, CONFIDENCE_DIGITS) for value in after.confidence[asked].tolist()],
-        transfer_index=_indices(after.transfer_index),
-        top_ids=after.top_ids[asked].flatten().tolist(),
+        x0=values["x0"][asked].tolist(),
+        confidence=[round(value, CONFIDENCE_DIGITS) for value in values["confidence"][asked].tolist()],
+        transfer_index=_indices(values["transfer_index"]),
+        top_ids=values["top_ids"][asked].flatten().tolist(),
         top_probs=probabilities.flatten().tolist(),
+        revoked_index=_indices(after.revoked_index),
+        room=[*(after.room or ())],
     )
+
+
+def _unmoved(values: Tensor, room: tuple[int, int] | None) -> Tensor:
+    """Values of shape (G, ...) where they stood before room was opened, with zeros for what was beyond the answer."""
+    if room is None:
+        return values
+    position, count = room
+    kept = torch.cat([values[: position + 1], values[position + 1 + count :]])
+    return torch.cat([kept, torch.zeros_like(values[:count])])
 
 
 def distinct_ids(
@@ -346,7 +386,7 @@ def distinct_ids(
     seen = set(fixed)
     for step in steps if carried is None else (*steps, carried):
         seen.update(step.x0, step.top_ids)
-    written = len(fixed) + sum(len(step.transfer_index) for step in steps)
+    written = len(fixed) + sum(len(step.transfer_index) - len(step.revoked_index) for step in steps)
     return sorted(seen if written == config.gen_length else seen | {mask_token_id})
 
 
@@ -356,9 +396,9 @@ def _indices(mask: Tensor) -> list[int]:
 
 def _proposal(step: TraceStep) -> Proposal:
     return Proposal(
-        positions=torch.tensor(step.positions),
-        x0=torch.tensor(step.x0),
+        positions=torch.tensor(step.positions, dtype=torch.long),
+        x0=torch.tensor(step.x0, dtype=torch.long),
         confidence=torch.tensor(step.confidence, dtype=torch.float64),
-        top_ids=torch.tensor(step.top_ids).view(-1, NUM_ALTERNATIVES),
+        top_ids=torch.tensor(step.top_ids, dtype=torch.long).view(-1, NUM_ALTERNATIVES),
         top_probs=torch.tensor(step.top_probs, dtype=torch.float64).view(-1, NUM_ALTERNATIVES) * PROBABILITY_UNIT,
     )

@@ -9,8 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -25,7 +27,7 @@ from lladav import LladaVPipeline, SamplingConfig, SamplingStep, sample
 from lladav.assets import asset
 from lladav.recording import Frame, Recording
 from lladav.sampling import sample_batch
-from lladav.trace import TraceStep
+from lladav.trace import Trace, TraceStep, trace_step
 from lladav.viewer.state import CanvasState, StateWriter
 
 ROOT = Path(__file__).parent.parent
@@ -105,7 +107,7 @@ def joined(prompts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 def assert_same(one: SamplingStep, other: SamplingStep):
     for name in ("step", "block", "nfe", "stop_position", "finish_reason"):
         assert getattr(one, name) == getattr(other, name), name
-    for name in ("tokens", "mask_index", "x0", "transfer_index"):
+    for name in ("tokens", "mask_index", "x0", "transfer_index", "revoked_index"):
         assert torch.equal(getattr(one, name), getattr(other, name)), name
     for name in ("confidence", "top_probs"):
         torch.testing.assert_close(getattr(one, name), getattr(other, name), atol=1e-5, rtol=0)
@@ -120,6 +122,59 @@ def assert_rows_are_solo_runs(tiny_pipeline, inputs, prompts, config: SamplingCo
         for record, steps in zip(records, solo, strict=True):
             assert_same(record, steps[min(index, len(steps) - 1)])
     return batch
+
+
+class Neighbors:
+    """A model of one layer: every token that is seen adds a row of `says` to what is said of each position, the less
+    the further away it stands; a mask adds nothing.
+
+    Args:
+        bias: logits (L, V) of an answer that nothing is known of.
+        says: of shape (V, V).
+        prompt_length: positions before the answer.
+    """
+
+    def __init__(self, bias: Tensor, says: Tensor, prompt_length: int = 3, mask: int = 0):
+        self.bias, self.says = bias, says.index_fill(0, torch.tensor([mask]), 0.0)
+        self.prompt_length = prompt_length
+        self.config = SimpleNamespace(mask_token_id=mask, suppress_token_ids=[mask])
+        self.embedding = torch.nn.Embedding.from_pretrained(torch.eye(len(says)))
+        self.passes = 0
+
+    @classmethod
+    def at_random(cls, length: int, vocab_size: int = 12, seed: int = 0) -> "Neighbors":
+        """One with an opinion on everything."""
+        draw = torch.Generator().manual_seed(seed)
+        bias, says = (torch.randn(n, vocab_size, generator=draw) for n in (length, vocab_size))
+        return cls(2 * bias, 3 * says)
+
+    def get_input_embeddings(self) -> torch.nn.Embedding:
+        return self.embedding
+
+    def __call__(self, inputs_embeds, past_key_values, logits_to_keep, attention_mask=None, position_ids=None):
+        self.passes += 1
+        length = inputs_embeds.shape[1]
+        places = torch.arange(length) if position_ids is None else position_ids[0]
+        seen = torch.ones(length, length) if attention_mask is None else attention_mask[0, 0].float()
+        weight = seen * 0.5 ** (places[:, None] - places).abs().clamp(min=1)
+        logits = weight @ (inputs_embeds[0] @ self.says)
+        answer = (places - self.prompt_length).clamp(0, len(self.bias) - 1)
+        return SimpleNamespace(logits=(logits + self.bias[answer])[None, logits_to_keep])
+
+
+WORDS = SimpleNamespace(encode=lambda text, add_special_tokens: [int(word) for word in text.split()])  # "7 8"
+
+
+def traced(model: Neighbors, config: SamplingConfig) -> tuple[list[SamplingStep], Trace]:
+    """A run, and its trace."""
+    steps = list(sample(model, {"inputs_embeds": torch.zeros(1, model.prompt_length, len(model.says))}, config, WORDS))
+    changed = [trace_step(before, after) for before, after in pairwise(steps)]
+    pieces = {token: f" {token}" for token in range(len(model.says))}
+    stops = [[int(word) for word in text.split()] for text in config.stop]
+    seconds, mask = [float(step.step) for step in steps], model.config.mask_token_id
+    return steps, Trace(
+        "neighbors", "", [], 3, config, mask, stops, changed, seconds, pieces, "", steps[-1].finish_reason
+    )
 
 
 class Visit:
@@ -280,6 +335,18 @@ def until_healthy(server: subprocess.Popen, address: str) -> None:
         except URLError:
             time.sleep(0.1)
     raise AssertionError(f"the server ended with {server.returncode}")
+
+
+def queue_status(url: str) -> dict:
+    """What a page says of its health."""
+    with urlopen(f"{url}health") as answer:
+        return json.loads(answer.read())
+
+
+def until_idle(url: str) -> None:
+    """Wait until no request of a page runs or waits."""
+    while (status := queue_status(url))["waiting"] or status["running"]:
+        time.sleep(0.05)
 
 
 def letters(text: str) -> str:

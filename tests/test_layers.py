@@ -14,7 +14,7 @@ RANKS = [  # a room may use those before it, and of its own rank only what PEERS
     {"anyres", "assets", "configuration", "imaging", "messages", "scenes", "tokenization"},
     {"language", "loading", "modeling", "quantization", "remasking"},
     {"cache", "image_processing", "processing", "prompt", "sampling", "trace"},
-    {"recording"},
+    {"decisions", "recording"},
     {"pipeline"},
     {"viewer"},
     {"render"},

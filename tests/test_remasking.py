@@ -4,14 +4,18 @@ import pytest
 import torch
 
 from lladav.remasking import (
+    count_above_mean,
     count_above_threshold,
+    count_wide,
     count_within_entropy,
     count_within_factor,
     entropy,
     low_confidence,
+    near_anchors,
     num_transfer_tokens,
     random_confidence,
     select_most_confident,
+    select_sure,
 )
 
 
@@ -106,3 +110,31 @@ def test_a_bound_of_zero_asks_for_nothing_even_of_the_certain():
 def test_the_bound_of_a_factor_is_not_within_it_and_positions_are_weighed_by_their_rank():
     confidence = torch.tensor([0.75, 0.5])
     assert [count_within_factor(confidence, factor) for factor in (0.5, 1.25, 1.5, 1.75)] == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize(("masks", "sure", "expected"), [(4, 4, 4), (10, 10, 7), (7, 7, 5), (40, 40, 20), (40, 3, 3)])
+def test_a_wide_step_takes_at_most_seven_tenths_of_many_masks(masks: int, sure: int, expected: int):
+    confidence = torch.tensor([0.7] * sure + [0.5] * (masks - sure))
+    assert count_wide(confidence, 0.6) == expected
+
+
+def test_what_is_committed_sets_the_mean_to_beat():
+    confidence = torch.tensor([0.6, 0.7, 0.8], dtype=torch.float64)
+    assert count_above_mean(confidence, torch.tensor([0.5, 0.8], dtype=torch.float64)) == 2  # above 0.65
+    assert count_above_mean(confidence, confidence[:0]) == 0
+
+
+def test_anchors_relax_the_threshold_beside_them():
+    positions = torch.tensor([0, 1, 3, 4, 9])
+    confidence = torch.tensor([0.8, 0.95, 0.8, 0.8, 0.8])
+    near = near_anchors(positions, confidence, 0.9, 0.75, radius=2)
+    assert near.tolist() == [True, True, True, False, False]
+    assert near_anchors(positions, confidence, 0.9, 0.85, radius=2).tolist() == [False, True, False, False, False]
+    assert not near_anchors(positions, confidence, 0.96, 0.1, radius=9).any()
+
+
+@pytest.mark.parametrize(("floor", "expected"), [(0, [1, 3]), (2, [1, 3]), (3, [0, 1, 3]), (9, [0, 1, 2, 3])])
+def test_the_sure_are_chosen_first_though_others_are_more_confident(floor: int, expected: list[int]):
+    confidence = torch.tensor([0.9, 0.2, 0.3, 0.4])
+    chosen = select_sure(confidence, torch.tensor([False, True, False, True]), floor)
+    assert chosen.nonzero().flatten().tolist() == expected

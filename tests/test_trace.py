@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from helpers import picture_message
+from helpers import Neighbors, picture_message, traced
 from PIL import Image
 
 from lladav import SamplingConfig, Trace
@@ -47,6 +47,37 @@ def test_a_replay_is_the_run(tiny_pipeline, settings: dict):
             assert torch.equal(getattr(replayed, name), getattr(step, name)), name
         torch.testing.assert_close(replayed.confidence, step.confidence, atol=1e-6, rtol=0)
         torch.testing.assert_close(replayed.top_probs, step.top_probs, atol=5.1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["wino", "token_to_mask", "saber", "remdm", "adablock"])
+def test_a_run_of_a_method_is_recorded(name: str, tmp_path):
+    changes = {"wino": {"threshold": 0.4}, "token_to_mask": {"threshold": 0.5}}
+    changes["adablock"] = {"threshold": 0.7, "delimiters": ("6", "8")}
+    config = SamplingConfig.method(name, gen_length=12, stop=(), **changes.get(name, {}))
+    steps, trace = traced(Neighbors.at_random(40, seed=3), config)
+    trace.save(tmp_path / "trace.json")
+    again = Trace.load(tmp_path / "trace.json")
+    assert again == trace
+    assert [step.revoked_index for step in again.steps] == [
+        step.revoked_index.nonzero().flatten().tolist() for step in steps[1:]
+    ]
+    for replayed, step in zip(again.replay(), steps, strict=True):
+        for field in ("tokens", "x0", "transfer_index", "revoked_index", "mask_index", "top_ids"):
+            assert torch.equal(getattr(replayed, field), getattr(step, field)), field
+        assert replayed.steps == step.steps and replayed.block == step.block
+
+
+@pytest.mark.parametrize("revoked", [[11], [0, 0], [99], "0"], ids=str)
+def test_what_was_never_committed_cannot_be_taken_back(revoked: list[int]):
+    config = SamplingConfig.method("remdm", gen_length=12, stop=())
+    _, trace = traced(Neighbors.at_random(40, seed=3), config)
+    data = json.loads(trace.to_json())
+    at = next(index for index, step in enumerate(data["steps"]) if step["revoked_index"])
+    data["steps"][at]["revoked_index"] = data["steps"][at]["revoked_index"] * 2 if revoked == [0, 0] else revoked
+    if revoked == [11]:  # committed by no step before the second
+        at, data["steps"][0]["revoked_index"] = 0, data["steps"][1]["transfer_index"]
+    with pytest.raises(ValueError, match=f"step {at + 1} must be"):
+        Trace.from_dict(data)
 
 
 def test_it_tells_what_was_asked_and_answered(trace: Trace, tiny_pipeline):
@@ -120,7 +151,11 @@ def test_128_tokens_in_128_steps_take_less_than_3_megabytes(tiny_pipeline, tmp_p
 
 
 def test_traces_of_earlier_versions_are_read(trace: Trace):
-    data = json.loads(json.dumps(asdict(trace))) | {"version": 2}
+    data = json.loads(json.dumps(asdict(trace))) | {"version": 3}
+    for step in data["steps"]:
+        del step["revoked_index"], step["room"]
+    assert Trace.from_dict(data) == trace
+    data |= {"version": 2}
     for step in data["steps"]:
         step["committed"] = step.pop("transfer_index")
     assert Trace.from_dict(data) == trace
@@ -133,7 +168,7 @@ def test_another_version_is_refused(trace: Trace, tmp_path):
     trace.save(tmp_path / "trace.json")
     data = json.loads((tmp_path / "trace.json").read_text())
     (tmp_path / "trace.json").write_text(json.dumps(data | {"version": 99}))
-    with pytest.raises(ValueError, match="its version must be 1 or 2 or 3, got 99: record it again"):
+    with pytest.raises(ValueError, match="its version must be 1 or 2 or 3 or 4, got 99: record it again"):
         Trace.load(tmp_path / "trace.json")
 
 
@@ -162,16 +197,16 @@ def with_step(**changes) -> dict:
         ({"pieces": {}}, "step 1 must be of tokens that pieces spells"),
         ({"pieces": {"5": "a" * 1000}}, "pieces must be strings of at most 512 letters"),
         ({"pieces": {"five": "a"}}, "invalid literal"),
-        ({"steps": [1], "seconds": [0, 1]}, "its keys must be those of version 3"),
+        ({"steps": [1], "seconds": [0, 1]}, "its keys must be those of version 4"),
         ({"steps": 5}, "steps must be a list, got 5"),
         ({"steps": [1] * 5000, "seconds": [0] * 5001}, "steps must be at most the .* got list of 5000"),
         ({"seconds": []}, "seconds must be one more than steps"),
         ({"all seconds": "soon"}, "seconds must be moments"),
         ({"all seconds": float("inf")}, "seconds must be moments"),
-        ({"config": {"speed": 1}}, "its keys must be those of version 3"),
+        ({"config": {"speed": 1}}, "its keys must be those of version 4"),
         ({"config": {"stop": ["a"] * 10**5}}, "stop must be at most 16 strings"),
         ({"config": {"gen_length": 10**9}}, "gen_length must be at most 4096"),
-        ({"extra": 1}, "its keys must be those of version 3"),
+        ({"extra": 1}, "its keys must be those of version 4"),
         ({"question": 5}, "question must be a string, got 5"),
         ({"text": "a" * 10**6}, "text must be at most 65536 letters"),
         ({"edit": "a" * 300}, "edit must be at most 256 letters"),
@@ -182,7 +217,7 @@ def with_step(**changes) -> dict:
         ({"stop_sequences": [[0]] * 99}, "stop_sequences must be at most 16"),
         ({"stop_sequences": [["a"]]}, "stop_sequences must be ids"),
         ({"finish_reason": "bored"}, "finish_reason must be"),
-        ({"carried": {"block": 0}}, "its keys must be those of version 3"),
+        ({"carried": {"block": 0}}, "its keys must be those of version 4"),
         ({"carried": KNOWN}, "carried must be about masked positions"),  # there is no template
         ({"prompt_length": -1}, "prompt_length must be"),
         ({"mask_token_id": "a"}, "mask_token_id must be"),

@@ -57,7 +57,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
                 emoji("pineapple", 0.74, 0.74, 0.27),
             ),
             808,
-        ),  # fmt: skip
+        ),
     ),
     "space": (
         "Where is the robot?",

@@ -6,13 +6,15 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from lladav.cli.checks import check_output
 from lladav.pipeline import LladaVPipeline, default_model, step_record
 from lladav.sampling import (
+    METHODS,
     POLICIES,
     PUBLISHED,
-    REMASKING,
+    SCORES,
     SPEEDS,
     SamplingConfig,
     SamplingStep,
@@ -29,13 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", metavar="PATH")
     parser.add_argument("--model", help="directory or hub id (default: LLADAV_MODEL, or what suits the machine)")
     parser.add_argument("--preset", choices=PUBLISHED, help="published settings, by benchmark")
+    parser.add_argument("--method", choices=METHODS, help="a published way of decoding, with its settings")
     parser.add_argument("--speed", choices=SPEEDS, help="exact; 2 tokens a step; or all that are sure")
     parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer (default: 64)")
     parser.add_argument("--block-length", type=int, metavar="N", help="tokens in a block (default: the whole answer)")
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all (default: one for two tokens)")
     parser.add_argument("--temperature", type=float, metavar="T")
     parser.add_argument("--cfg-scale", type=float, metavar="S", help="guidance (default: 0, off)")
-    parser.add_argument("--remasking", choices=REMASKING)
+    parser.add_argument("--remasking", choices=SCORES, help="what orders proposals")
     parser.add_argument("--seed", type=int, metavar="N")
     parser.add_argument("--threshold", type=float, metavar="P", help="also commit what is more probable than this")
     parser.add_argument("--factor", type=float, metavar="F", help="also commit n tokens while (n+1)(1-c_n) < F")
@@ -72,10 +75,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def sampling_config(args: argparse.Namespace) -> SamplingConfig:
-    """The settings of a `sample` command: the preset's, then the speed's, then what was asked for."""
+    """The settings of a `sample` command: the preset's, then the method's or the speed's, then what was asked for."""
     names = ("temperature", "cfg_scale", "remasking", "seed", *POLICIES, "schedule_shift", "refresh_interval")
     given = {name: getattr(args, name) for name in ("gen_length", "block_length", "steps", *names)}
     asked = {name: value for name, value in given.items() if value is not None}
+    if args.method:
+        return _with_method(args, asked)
     config = (vars(PUBLISHED[args.preset].config) if args.preset else {}) | asked
     if args.gen_length and args.block_length is None:
         config["block_length"] = args.gen_length
@@ -85,6 +90,15 @@ def sampling_config(args: argparse.Namespace) -> SamplingConfig:
     elif (args.gen_length or args.block_length) and args.steps is None:
         config["steps"] = TWO_TOKENS_A_STEP.settings(*lengths)["steps"]
     return SamplingConfig(**config)
+
+
+def _with_method(args: argparse.Namespace, asked: dict[str, Any]) -> SamplingConfig:
+    """The settings of a method, for an answer as long as the preset's."""
+    if args.speed:
+        raise ValueError(f"method and speed exclude each other, got {args.method} and {args.speed}: leave one out")
+    preset = PUBLISHED[args.preset].config if args.preset else None
+    start = {"gen_length": preset.gen_length, "stop": preset.stop} if preset else {}
+    return SamplingConfig.method(args.method, **start | asked)
 
 
 def _printer(pipe: LladaVPipeline, as_json: bool) -> Callable[[SamplingStep], None] | None:

@@ -1,12 +1,13 @@
 """The answer while it is being filled, and the record of it that every view is a function of."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from lladav.remasking import num_transfer_tokens
+from lladav.sampling.blocks import window_end
 from lladav.sampling.config import SamplingConfig
 
 NUM_ALTERNATIVES = 5
@@ -18,7 +19,8 @@ class SamplingStep:
 
     A masked position the model was not asked about in this step (it lies behind the active block, or the stop) has
     the mask token as `x0` and in `top_ids`, with `confidence` and `top_probs` 0. A committed position keeps what it
-    had when it was committed; one that the template fixed has confidence 1.
+    had when it was committed; one that the template fixed has confidence 1. One that was taken back is masked again,
+    and nothing was asked about it.
 
     Attributes:
         step: 0 for the canvas of masks that no forward pass has touched yet.
@@ -30,10 +32,14 @@ class SamplingStep:
         x0: ids of shape (G,), the token proposed for each position.
         confidence: float64 of shape (G,), what decided over committing `x0`.
         transfer_index: bool of shape (G,), what this step committed.
+        revoked_index: bool of shape (G,), what this step took back: committed before it, masked after it.
+        room: the position that this step put masks behind, and how many: all that stood further right has moved by as
+            many. None where it did not.
         top_ids: ids of shape (G, 5), the most probable tokens, best first.
         top_probs: float64 of shape (G, 5), their probabilities.
         nfe: forward passes so far (guidance runs its two rows in one).
-        stop_position: where a stop string begins, or None; the answer is what stands before it.
+        stop_position: where a stop string begins, or None; the answer is what stands before it. An answer that may
+            grow and has not stopped ends here, too.
         finish_reason: "stop" or "length" in the last step, else None.
     """
 
@@ -45,6 +51,8 @@ class SamplingStep:
     x0: Tensor
     confidence: Tensor
     transfer_index: Tensor
+    revoked_index: Tensor
+    room: tuple[int, int] | None
     top_ids: Tensor
     top_probs: Tensor
     nfe: int
@@ -59,23 +67,45 @@ class SamplingStep:
 
 @dataclass(frozen=True)
 class Task:
-    """A step to run: in `block`, commit at least `floor` of the masked positions before `end`."""
+    """A step to run: in `block`, commit at least `floor` of the masked positions before `end`.
+
+    Attributes:
+        start: where the block begins.
+        reach: the model is asked about masks before this position, `end` or one behind it.
+        opens: whether the step decides where the block ends, or how long the answer is.
+        revokes: take so many tokens back instead of committing any.
+    """
 
     block: int
+    start: int
     end: int
     floor: int
+    reach: int
+    opens: bool = False
+    revokes: int = 0
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the model would write at N masked positions; on the CPU."""
+    """What the model would write at N masked positions, and what it makes of M committed ones; on the CPU."""
 
     positions: Tensor  # (N,)
     x0: Tensor  # (N,)
     confidence: Tensor  # (N,)
     top_ids: Tensor  # (N, 5)
     top_probs: Tensor  # (N, 5)
-    entropies: Tensor | None = None  # (N,), where `entropy_bound` asks for them
+    entropies: Tensor | None = None  # (N,), where a setting asks for them, and so on
+    settled: Tensor | None = None  # (N,), steps since the distribution moved
+    end_probs: Tensor | None = None  # (N,), of the token that ends an answer
+    judged: Tensor | None = None  # (M,), committed positions
+    standing: Tensor | None = None  # (M,), the probability of the tokens that stand there
+
+    def before(self, end: int) -> "Proposal":
+        """The part of it for masks before `end`."""
+        count = int((self.positions < end).sum())
+        names = ("positions", "x0", "confidence", "top_ids", "top_probs", "entropies", "settled", "end_probs")
+        parts = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: part[:count] for name, part in parts.items() if part is not None})
 
 
 class Canvas:
@@ -86,11 +116,16 @@ class Canvas:
         self.mask_token_id = mask_token_id
         self.stop_sequences = [torch.tensor(ids) for ids in stop_sequences]
         self.stop_position: int | None = None
+        self.length = config.start_length or config.gen_length  # which an answer that may grow exceeds later
         template = config.template or (None,) * config.gen_length
         self.tokens = torch.tensor([mask_token_id if token is None else token for token in template])
+        self.is_fixed = ~self.mask_index
         self.transfer_index = torch.zeros(config.gen_length, dtype=torch.bool)
+        self.revoked_index = torch.zeros_like(self.transfer_index)
+        self.revocations = torch.zeros(config.gen_length, dtype=torch.long)
+        self.room: tuple[int, int] | None = None
         self.x0 = self.tokens.clone()
-        self.confidence = (~self.mask_index).double()
+        self.confidence = self.is_fixed.double()
         self.top_ids = torch.full((config.gen_length, NUM_ALTERNATIVES), mask_token_id)
         self.top_ids[:, 0] = self.tokens
         self.top_probs = torch.zeros(self.top_ids.shape, dtype=torch.float64)
@@ -99,35 +134,124 @@ class Canvas:
         blanks = self.mask_index & (torch.arange(config.gen_length) < self.end)  # those behind the stop stay
         counts = blanks.view(config.num_blocks, -1).sum(1)
         self.planned_steps = int(counts.clamp(max=config.steps_per_block).sum())
+        self.block_end = 0
+        self.steps_taken = 0
 
     @property
     def mask_index(self) -> Tensor:
         return self.tokens == self.mask_token_id
 
+    @property
+    def is_written(self) -> Tensor:
+        """Where the run has committed a token, bool of shape (G,)."""
+        return ~self.mask_index & ~self.is_fixed
+
     def masked_before(self, end: int) -> Tensor:
         """The masked positions before `end`, ascending."""
         return self.mask_index[:end].nonzero().squeeze(1)
 
+    def committed_in(self, task: Task) -> Tensor:
+        """The positions whose tokens may be taken back in a step, ascending: those that the run has written in the
+        active block, up to the first token of the stop."""
+        last = self.block_end if self.stop_position is None else min(self.block_end, self.stop_position + 1)
+        return task.start + self.is_written[task.start : last].nonzero().squeeze(1)
+
     @property
     def end(self) -> int:
         """Where the answer ends, as far as is known."""
-        return self.config.gen_length if self.stop_position is None else self.stop_position
+        return self.length if self.stop_position is None else self.stop_position
 
     def plan(self) -> Iterator[Task]:
         """The steps still to run, decided one at a time from the state of the canvas."""
-        length = self.config.block_length
-        for block, start in enumerate(range(0, self.config.gen_length, length)):
-            if self.end <= start:
-                return
-            in_block = slice(start, start + length)
-            blanks = int(self.mask_index[in_block].sum())
-            for floor in num_transfer_tokens(blanks, self.config.steps_per_block, self.config.schedule_shift):
-                if not self.mask_index[: self.end].any() or not self.mask_index[in_block].any():
-                    break
-                yield Task(block, min(start + length, self.end), floor)
+        block = start = 0
+        if self.config.start_length is not None:
+            yield from self._growing_tasks()
+        while start < self.end:
+            adaptive = self.config.delimiter_threshold is not None
+            yield from self._adaptive_tasks(block, start) if adaptive else self._tasks(block, start)
+            block, start = block + 1, self.block_end
 
-    def commit(self, proposal: Proposal, chosen: Tensor) -> None:
-        """Write down the proposal for N positions and commit those that `chosen`, bool of shape (N,), marks."""
+    def _tasks(self, block: int, start: int) -> Iterator[Task]:
+        """The steps of a block of the fixed length: its schedule, and what taking tokens back makes necessary."""
+        config = self.config
+        self.block_end = start + config.block_length
+        in_block = slice(start, self.block_end)
+        schedule = num_transfer_tokens(
+            int(self.mask_index[in_block].sum()), config.steps_per_block, config.schedule_shift
+        )
+        rate, waiting = schedule[0], config.revision == "remdm"
+        for floor in schedule:
+            if waiting and self._filled(start) >= config.revision_from:
+                waiting = False
+                yield from self._rounds(block, start, rate)
+            if not self.mask_index[: self.end].any() or not self.mask_index[in_block].any():
+                break
+            yield self._task(block, start, floor)
+        if waiting:
+            yield from self._rounds(block, start, rate)
+        if config.revises or config.start_length is not None:
+            yield from self._rest(block, start, rate)
+
+    def _adaptive_tasks(self, block: int, start: int) -> Iterator[Task]:
+        """The steps of a block that the first of them, which also commits, finds the end of."""
+        config = self.config
+        self.block_end = min(start + config.block_length, config.gen_length)
+        reach = max(self.block_end, window_end(start, config.gen_length))
+        yield replace(self._task(block, start, config.rate), reach=min(reach, self.end), opens=True)
+        yield from self._rest(block, start, config.rate)
+
+    def _growing_tasks(self) -> Iterator[Task]:
+        """Steps that make the answer longer; the last of them finds it long enough, and commits."""
+        self.block_end, length = self.config.block_length, 0
+        while length < self.length:
+            length = self.length
+            yield replace(self._task(0, 0, self.config.rate), opens=True)
+
+    def _rest(self, block: int, start: int, rate: int) -> Iterator[Task]:
+        """Steps that fill what is still masked. A model may write a mask: there are at most as many steps as there are
+        masks, and more only for those that come in between."""
+        spent, added = 0, self._added
+        masks = self._masks(start)
+        while self._masks(start) and spent < masks + self._added - added:
+            yield self._task(block, start, rate)
+            spent += 1
+
+    def _rounds(self, block: int, start: int, count: int) -> Iterator[Task]:
+        """ReMDM's loop: take back `count` tokens in one step and fill as many in the next."""
+        for _ in range(self.config.revision_rounds):
+            looking = replace(self._task(block, start, 0), revokes=count)
+            if not len(self.committed_in(looking)):
+                return
+            yield looking
+            yield self._task(block, start, count)
+
+    def _task(self, block: int, start: int, floor: int) -> Task:
+        end = min(self.block_end, self.end)
+        return Task(block, start, end, floor, reach=end if self.config.gap_thresholds is None else self.end)
+
+    def _masks(self, start: int) -> int:
+        return int(self.mask_index[start : min(self.block_end, self.end)].sum())
+
+    @property
+    def _added(self) -> int:
+        """How many masks a run has made so far."""
+        return int(self.revocations.sum()) + self.length
+
+    def _filled(self, start: int) -> float:
+        blanks = int((~self.is_fixed[start : self.block_end]).sum())
+        return 1 - self._masks(start) / blanks if blanks else 1.0
+
+    def end_block(self, end: int) -> None:
+        """End the active block at `end`, before what was to be its end or behind it."""
+        self.block_end = end
+
+    def grow(self, count: int) -> None:
+        """Put `count` masks behind the answer, or as many as there is room for."""
+        self.length = min(self.length + count, self.config.gen_length)
+
+    def commit(self, proposal: Proposal, chosen: Tensor, revoked: Tensor | None = None) -> None:
+        """Write down the proposal for N positions, commit those that `chosen`, bool of shape (N,), marks, and in a run
+        that revises mask the positions `revoked`, of shape (K,), again."""
         masked = self.mask_index
         self.x0.masked_fill_(masked, self.mask_token_id)
         self.confidence.masked_fill_(masked, 0.0)
@@ -138,6 +262,34 @@ class Canvas:
         self.top_ids[at], self.top_probs[at] = proposal.top_ids, proposal.top_probs
         self.tokens[at[chosen]] = proposal.x0[chosen]
         self.transfer_index = torch.zeros_like(self.transfer_index).index_fill(0, at[chosen], True)
+        self.steps_taken += 1
+        if revoked is not None:
+            self._revoke(revoked)
+        self._find_stop()
+
+    def _revoke(self, positions: Tensor) -> None:
+        """Mask positions again, of which nothing is known then. Without the stop, another string may be found."""
+        self.tokens[positions], self.x0[positions], self.top_ids[positions] = (self.mask_token_id,) * 3
+        self.confidence[positions], self.top_probs[positions] = 0.0, 0.0
+        self.revocations[positions] += 1
+        self.revoked_index = torch.zeros_like(self.revoked_index).index_fill(0, positions, True)
+        if self.stop_position is not None and self.tokens[self.stop_position] == self.mask_token_id:
+            self.stop_position = None
+
+    def open_room(self, room: tuple[int, int] | None) -> None:
+        """After a commit, put masks behind a position, as `SamplingStep.room` says; None opens none."""
+        self.room = room
+        if room is None:
+            return
+        position, count = room
+        for values, blank in (
+            (self.tokens, self.mask_token_id), (self.x0, self.mask_token_id), (self.top_ids, self.mask_token_id),
+            (self.confidence, 0.0), (self.top_probs, 0.0), (self.transfer_index, False),
+        ):  # fmt: skip
+            values[position + 1 + count :] = values[position + 1 : -count].clone()
+            values[position + 1 : position + 1 + count] = blank
+        self.grow(count)
+        self.stop_position = None
         self._find_stop()
 
     def _find_stop(self) -> None:
@@ -154,23 +306,25 @@ class Canvas:
 
     def first_record(self) -> SamplingStep:
         """The canvas of masks, before any step; finished where there is nothing to fill."""
-        return self.record(0, block=0, finished=next(self.plan(), None) is None)
+        return self.record(0, block=0, finished=not self.mask_index[: self.end].any())
 
     def record(self, step: int, block: int, finished: bool) -> SamplingStep:
         """The canvas as it stands after `step` steps, each of which took one forward pass."""
         return SamplingStep(
             step=step,
-            steps=self.planned_steps,
+            steps=max(self.planned_steps, step if finished else step + 1),
             block=block,
             tokens=self.tokens.clone(),
             mask_index=self.mask_index,
             x0=self.x0.clone(),
             confidence=self.confidence.clone(),
             transfer_index=self.transfer_index,
+            revoked_index=self.revoked_index,
+            room=self.room,
             top_ids=self.top_ids.clone(),
             top_probs=self.top_probs.clone(),
             nfe=step,
-            stop_position=self.stop_position,
+            stop_position=self.end if self.end < self.config.gen_length else None,
             finish_reason=("length" if self.stop_position is None else "stop") if finished else None,
         )
 

@@ -14,7 +14,7 @@ from transformers import DynamicCache
 
 from lladav.sampling.canvas import Proposal
 from lladav.sampling.config import SamplingConfig
-from lladav.sampling.denoiser import Denoiser
+from lladav.sampling.denoiser import NONE, Denoiser
 
 HONOURED = ("gen_length", "temperature", "stop", "seed", "suffix", "template", "suppress_token_ids")
 
@@ -50,11 +50,18 @@ class CausalDenoiser(Denoiser):
         self.keys_and_values = DynamicCache()
         self.read = 0  # columns that have been run
 
-    def propose(self, tokens: Tensor, positions: Mapping[int, Tensor], index: int) -> dict[int, Proposal]:
+    def propose(
+        self,
+        tokens: Tensor,
+        positions: Mapping[int, Tensor],
+        index: int,
+        judged: Mapping[int, Tensor] = NONE,
+        length: int | None = None,
+    ) -> dict[int, Proposal]:
         """As `Denoiser.propose`, for the first of the positions of each answer; it is the same one in all of them."""
         return super().propose(tokens, {row: at[:1] for row, at in positions.items()}, index)
 
-    def _logits(self, tokens: Tensor, asked: Tensor, index: int) -> Tensor:
+    def _logits(self, tokens: Tensor, asked: Tensor, index: int, length: int | None) -> Tensor:
         """Logits (B, 1, V) at the one position `asked` (1,), made where its predecessor stands."""
         written = int(asked)
         new = slice(self.read, self.first + written)

@@ -8,8 +8,13 @@ from typing import Any, NamedTuple
 from lladav.checks import require, shown
 from lladav.tokenization import clean
 
-REMASKING = ("low_confidence", "random")
+REMASKING = ("low_confidence", "random")  # as published
+SCORES = (*REMASKING, "margin", "entropy", "left_to_right", "pc_sampler", "credit")  # see `sampling.scores`
+PROBABILITIES = ("low_confidence", "credit")  # scores that say how probable a proposal is
+RANKS = ("entropy", "left_to_right", "pc_sampler")  # scores that order proposals, and that no threshold applies to
 POLICIES = ("threshold", "factor", "entropy_bound")
+REVISIONS = ("none", "wino", "token_to_mask", "saber", "remdm")  # see `sampling.revision`
+JUDGED_BY = {"wino": 0.9, "token_to_mask": 0.1}  # the published `revision_threshold`
 
 # What a setting may be at most. Beyond, it would cost a machine its memory, or mean nothing: above a temperature of 10
 # tokens are drawn at random, above a guidance of 20 they are those that differ most from a prompt of masks.
@@ -21,6 +26,8 @@ SHIFTS = (1e-3, 1e3)
 MOST_STOPS, LONGEST_STOP = 16, 64  # strings, and letters in one
 LONGEST_SUFFIX = 4 * MOST_TOKENS  # letters
 MOST_SUPPRESSED = 1024  # tokens
+MOST_REVOCATIONS, MOST_ROUNDS = 16, 1024  # of a position; of ReMDM's loop
+MOST_DELIMITERS = 16
 
 
 class Rule(NamedTuple):
@@ -59,7 +66,11 @@ POSITIVE = Rule("a positive whole number", lambda value: _is_whole(value) and va
 LENGTH = (POSITIVE, _at_most(MOST_TOKENS))
 NUMBER = Rule("zero or a positive number", _is_number)
 POLICY = (_or_none(Rule("zero, a positive number or None", _is_number)), _at_most(MOST_POLICY))
+DELIMITERS = f'a tuple of one to {MOST_DELIMITERS} strings of up to {LONGEST_STOP} letters, such as (".",)'
 STOP = 'a tuple of strings that are not empty, such as ("<|eot_id|>",)'
+
+
+LISTS = ("stop", "template", "suppress_token_ids", "delimiters", "gap_thresholds")
 
 
 @dataclass(frozen=True)
@@ -72,13 +83,38 @@ class SamplingConfig:
         steps: denoising steps over the whole answer, an equal number for each block.
         temperature: 0 takes the most probable token; above, tokens are drawn from softmax(logits / temperature).
         cfg_scale: 0 is off; above, logits move away from those of a prompt made of masks, for twice the work.
-        remasking: "low_confidence" commits the most probable proposals, "random" any.
+        remasking: what orders proposals. "low_confidence" commits the most probable ones, "random" any, "margin" those
+            that lead by most, "entropy" those of the most certain distributions, "left_to_right" the first;
+            "pc_sampler" weighs by position and rarity, "credit" adds what earlier steps proposed. See
+            `sampling.scores`.
+        position_decay: how fast "pc_sampler" lets go of the left; its lambda.
         threshold: also commit every proposal whose confidence lies above it.
         factor: also commit the n most confident while (n + 1)(1 - c_n) lies below it.
         entropy_bound: also commit the n most confident while their entropies, in nats, all but the largest, sum to
             less.
+        kl_threshold: `threshold` holds only for a position whose distribution moved less than this, in nats, in each
+            of the last `kl_steps` steps (KLASS).
+        kl_steps: see `kl_threshold`.
+        relaxed_threshold: the threshold that holds up to `anchor_radius` positions from one above `threshold`
+            (LocalLeap).
+        anchor_radius: see `relaxed_threshold`.
+        mean_threshold: also commit what lies above the mean confidence of what is committed (Saber).
         schedule_shift: 1 commits evenly, less commits fewer at first and more at the end; see
             `remasking.num_transfer_tokens`.
+        revision: how committed tokens of the active block are taken back: "none", "wino" (a shadow block doubts them),
+            "token_to_mask" (they have become improbable), "saber" (their confidence fell most), "remdm" (the least
+            likely, round after round). See `sampling.revision`.
+        revision_threshold: "wino" and "token_to_mask" take back what falls below it.
+        max_revocations: "wino", "token_to_mask" and "saber" take back a position at most so often.
+        revision_rounds: of "remdm", which takes as many tokens back as the schedule commits in a step.
+        revision_from: the share of the block that is filled when the rounds of "remdm" begin.
+        delimiter_threshold: a block ends at the surest delimiter that is at least so probable; see
+            `sampling.blocks` (AdaBlock).
+        delimiters: strings of one token each.
+        start_length: begin with so many masks and grow up to `gen_length` as the end asks for it; see
+            `sampling.lengths` (DAEDAL).
+        gap_thresholds: how far the best token must lead, in logits and on the mean over the masks, for all of them to
+            be filled at once, in the first, second and last third of the steps; see `sampling.early_end` (Prophet).
         refresh_interval: run the prompt only every that many steps; None runs it at every step, without a cache.
         stop: strings that end the answer, matched as token ids; once one was found, only the first in the list can
             still move the end.
@@ -87,8 +123,8 @@ class SamplingConfig:
         template: for each position of the answer the id of a token that is fixed, or None for a blank.
         suppress_token_ids: tokens that are never written, besides those that the model's own config names.
 
-    The schedule given by `steps` is a floor under `threshold`, `factor` and `entropy_bound`, of which one may be set,
-    and so `steps` bounds the forward passes.
+    The schedule given by `steps` is a floor under `threshold`, `factor`, `entropy_bound` and `mean_threshold`, of which
+    one may be set. `most_steps` bounds the forward passes; without revision, adaptive blocks and growth it is `steps`.
     """
 
     gen_length: int = setting(64, *LENGTH)
@@ -98,15 +134,44 @@ class SamplingConfig:
     cfg_scale: float = setting(0.0, NUMBER, _at_most(MOST_GUIDANCE))
     remasking: str = setting(
         "low_confidence",
-        Rule(f"one of {', '.join(REMASKING)}", lambda value: isinstance(value, str) and value in REMASKING),
+        Rule(f"one of {', '.join(SCORES)}", lambda value: isinstance(value, str) and value in SCORES),
     )
+    position_decay: float = setting(0.25, NUMBER, _at_most(MOST_GUIDANCE))
     threshold: float | None = setting(None, *POLICY)
     factor: float | None = setting(None, *POLICY)
     entropy_bound: float | None = setting(None, *POLICY)
+    kl_threshold: float | None = setting(None, *POLICY)
+    kl_steps: int = setting(2, *LENGTH)
+    relaxed_threshold: float | None = setting(None, *POLICY)
+    anchor_radius: int = setting(4, *LENGTH)
+    mean_threshold: bool = setting(False, Rule("True or False", lambda value: isinstance(value, bool)))
     schedule_shift: float = setting(
         1.0,
         Rule("a positive number", lambda value: _is_number(value) and value > 0),
         Rule(f"from {SHIFTS[0]:g} to {SHIFTS[1]:g}", lambda value: SHIFTS[0] <= value <= SHIFTS[1]),
+    )
+    revision: str = setting(
+        "none", Rule(f"one of {', '.join(REVISIONS)}", lambda value: isinstance(value, str) and value in REVISIONS)
+    )
+    revision_threshold: float | None = setting(None, *POLICY)
+    max_revocations: int = setting(3, POSITIVE, _at_most(MOST_REVOCATIONS))
+    revision_rounds: int = setting(32, POSITIVE, _at_most(MOST_ROUNDS))
+    revision_from: float = setting(0.875, NUMBER, _at_most(1))
+    delimiter_threshold: float | None = setting(None, *POLICY)
+    delimiters: tuple[str, ...] = setting(
+        ("\n",),
+        Rule(DELIMITERS, lambda value: isinstance(value, tuple) and 0 < len(value) <= MOST_DELIMITERS),
+        Rule(DELIMITERS, lambda value: all(isinstance(text, str) and 0 < len(text) <= LONGEST_STOP for text in value)),
+    )
+    start_length: int | None = setting(None, _or_none(POSITIVE), _at_most(MOST_TOKENS))
+    gap_thresholds: tuple[float, float, float] | None = setting(
+        None,
+        _or_none(
+            Rule(
+                "three numbers or None",
+                lambda value: isinstance(value, tuple) and len(value) == 3 and all(map(_is_number, value)),
+            )
+        ),
     )
     refresh_interval: int | None = setting(
         None, _or_none(Rule(f"{POSITIVE.wanted} or None", POSITIVE.holds)), _at_most(MOST_TOKENS)
@@ -140,7 +205,7 @@ class SamplingConfig:
     )
 
     def __post_init__(self):
-        for name in ("stop", "template", "suppress_token_ids"):  # JSON has lists only
+        for name in LISTS:  # JSON has lists only
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         for entry in fields(self):
@@ -149,8 +214,12 @@ class SamplingConfig:
                 require(rule.holds(value), entry.name, rule.wanted, value)
         _check_blocks(self)
         _check_policies(self)
+        _check_scores(self)
+        _check_revision(self)
+        _check_length(self)
         _check_template(self)
-        object.__setattr__(self, "stop", tuple(map(clean, self.stop)))
+        for name in ("stop", "delimiters"):
+            object.__setattr__(self, name, tuple(map(clean, getattr(self, name))))
         object.__setattr__(self, "suffix", None if self.suffix is None else clean(self.suffix))
 
     @property
@@ -160,6 +229,46 @@ class SamplingConfig:
     @property
     def steps_per_block(self) -> int:
         return self.steps // self.num_blocks
+
+    @property
+    def revises(self) -> bool:
+        return self.revision != "none"
+
+    @property
+    def rate(self) -> int:
+        """Tokens that a step commits by the schedule, rounded up."""
+        return -(-self.gen_length // self.steps)
+
+    @property
+    def most_steps(self) -> int:
+        """A bound on the forward passes of a run.
+
+        Blocks that end at delimiters and answers that grow take a step a token at worst, and a growing answer as many
+        again to grow. Taking back costs at most a step each time, and at most `max_revocations` times a position, or
+        the two steps of each of ReMDM's rounds in every block; and a step for each blank that only showed when the
+        end of the answer was taken back.
+        """
+        most = self.steps
+        if self.delimiter_threshold is not None or self.start_length is not None:
+            most = max(self.steps, self.gen_length)
+        if self.start_length is not None:
+            most += self.gen_length
+        if self.revision == "remdm":
+            return most + self.gen_length + self.num_blocks * 2 * self.revision_rounds
+        return most + self.gen_length * (1 + self.max_revocations) if self.revises else most
+
+    @classmethod
+    def method(cls, name: str, **changes: Any) -> "SamplingConfig":
+        """The settings of a published way of decoding, with `changes`; see `sampling.methods.METHODS`.
+
+        The answer is one block unless the method or a change says otherwise, and a step commits at least one token.
+
+        Raises:
+            ValueError: there is no such method, or the changes do not go with it.
+        """
+        from lladav.sampling.methods import settings
+
+        return cls(**settings(name, changes))
 
     @classmethod
     def preset(cls, name: str) -> "SamplingConfig":
@@ -188,11 +297,63 @@ def _nearest_divisor(number: int, wanted: int) -> int:
     return min(sorted({*small, *(number // d for d in small)}), key=lambda d: abs(d - wanted))
 
 
+def _chosen(config: SamplingConfig, names: Sequence[str]) -> list[str]:
+    """Those of the settings that are on: neither None nor False, though perhaps zero."""
+    return [name for name in names if getattr(config, name) is not None and getattr(config, name) is not False]
+
+
 def _check_policies(config: SamplingConfig) -> None:
-    policies = {name: getattr(config, name) for name in POLICIES}
-    chosen = [f"{name}={value!r}" for name, value in policies.items() if value is not None]
+    names = ("mean_threshold", *POLICIES)
+    chosen = [f"{name}={getattr(config, name)!r}" for name in _chosen(config, names)]
     if len(chosen) > 1:
-        raise ValueError(f"{', '.join(POLICIES)} exclude each other, got {' and '.join(chosen)}: set one of them")
+        raise ValueError(f"{', '.join(names)} exclude each other, got {' and '.join(chosen)}: set one of them")
+    refinements = _chosen(config, ("kl_threshold", "relaxed_threshold"))
+    if refinements and config.threshold is None:
+        raise ValueError(f"{refinements[0]} refines threshold, got threshold=None: set both")
+    if len(refinements) > 1:
+        raise ValueError("kl_threshold and relaxed_threshold exclude each other, got both: set one of them")
+
+
+def _check_scores(config: SamplingConfig) -> None:
+    compared = ("threshold", "factor", "mean_threshold", "delimiter_threshold", "start_length")
+    chosen = _chosen(config, compared)
+    if config.remasking in RANKS and chosen:
+        raise ValueError(f"{chosen[0]} compares probabilities, which remasking={config.remasking!r} does not give")
+
+
+def _check_revision(config: SamplingConfig) -> None:
+    judged = config.revision in JUDGED_BY
+    if judged != (config.revision_threshold is not None):
+        raise ValueError(
+            f"revision_threshold must be a number for {' and '.join(JUDGED_BY)} and None for other revisions, "
+            f"got {config.revision_threshold!r} for {config.revision!r}"
+        )
+    if config.revision == "saber" and config.remasking not in PROBABILITIES:
+        raise ValueError(f"revision='saber' compares probabilities, which remasking={config.remasking!r} does not give")
+    if config.revision == "wino" and config.refresh_interval is not None:
+        raise ValueError(
+            "refresh_interval must be None for revision='wino', whose shadow block is run with the whole sequence, "
+            f"got {config.refresh_interval}"
+        )
+    if config.revises and config.delimiter_threshold is not None:
+        raise ValueError(f"delimiter_threshold must be None with a revision, got {config.delimiter_threshold}")
+
+
+def _check_length(config: SamplingConfig) -> None:
+    start = config.start_length
+    if start is None:
+        return
+    if start > config.gen_length:
+        raise ValueError(f"start_length must be at most gen_length, got {start} and {config.gen_length}")
+    if config.block_length != config.gen_length:
+        raise ValueError(f"block_length must be gen_length where start_length is set, got {config.block_length}")
+    if not config.stop:
+        raise ValueError("stop must hold the string whose token ends an answer where start_length is set, got ()")
+    unfit = ("refresh_interval", "suffix", "template", "delimiter_threshold", "gap_thresholds", "kl_threshold")
+    others = _chosen(config, unfit)
+    others += ["revision"] * config.revises + ["remasking"] * (config.remasking == "credit")
+    if others:
+        raise ValueError(f"start_length does not go with {others[0]}, got {getattr(config, others[0])!r}: unset one")
 
 
 def _check_template(config: SamplingConfig) -> None:

@@ -1,6 +1,8 @@
 """From the model's logits to proposals: guidance, suppression, temperature and confidence."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -12,7 +14,10 @@ from lladav.remasking import entropy, low_confidence, random_confidence
 from lladav.sampling.canvas import NUM_ALTERNATIVES, Proposal
 from lladav.sampling.config import SamplingConfig
 from lladav.sampling.graph import StepGraph
+from lladav.sampling.history import Credit, Settling
+from lladav.sampling.scores import certainty, left_to_right, margin, pc_sampler
 
+NONE: Mapping[int, Tensor] = MappingProxyType({})
 CACHED_LOGITS = 1 << 17  # in float64 1 MB, about what the second level cache of a CPU's core holds
 BLOCK_SIZE = 128  # token ids whose most probable one stands for them at first
 
@@ -29,10 +34,17 @@ class Denoiser:
         suffix: ids.
         config: how to sample.
         compiled: see `sample`.
+        end_token_id: ends an answer, where the proposals are to tell its probability.
     """
 
     def __init__(
-        self, model: Any, prompts: Sequence[Tensor], suffix: list[int], config: SamplingConfig, compiled: bool = False
+        self,
+        model: Any,
+        prompts: Sequence[Tensor],
+        suffix: list[int],
+        config: SamplingConfig,
+        compiled: bool = False,
+        end_token_id: int | None = None,
     ):
         self.model, self.prompts, self.config = model, prompts, config
         self.embed = model.get_input_embeddings()
@@ -54,31 +66,54 @@ class Denoiser:
         self.cache = PromptCache(self.first, config.refresh_interval) if config.refresh_interval else None
         self.graph = StepGraph(self._run_answers) if compiled else None
         self.noises = [UniformNoise(config.seed) for _ in prompts]
+        self.end_token_id = end_token_id
+        self.credits = [Credit(config.gen_length) for _ in prompts if config.remasking == "credit"]
+        self.settling = [
+            Settling(config.gen_length, bound) for _ in prompts if (bound := config.kl_threshold) is not None
+        ]
 
-    def propose(self, tokens: Tensor, positions: Mapping[int, Tensor], index: int) -> dict[int, Proposal]:
+    def propose(
+        self,
+        tokens: Tensor,
+        positions: Mapping[int, Tensor],
+        index: int,
+        judged: Mapping[int, Tensor] = NONE,
+        length: int | None = None,
+    ) -> dict[int, Proposal]:
         """Run step `index` on the answers `tokens` (B, G) and propose tokens in some of them.
 
         Args:
             positions: for the number of each of those answers, the positions that are asked about (N,), ascending.
+            judged: for some of them, committed positions (M,), ascending, of whose tokens the probability is asked.
+            length: how much of a single answer there is so far, where it may grow.
         """
-        asked, *others = positions.values()
+        columns = {row: self._judge_at(at) for row, at in judged.items()}
+        asked, *others = [*positions.values(), *columns.values()]
         if others:
             asked = torch.cat([asked, *others]).unique()  # (K,)
-        logits = self._logits(tokens, asked, index)
+        logits = self._logits(tokens, asked, index, length)
         proposals = {}
         for row, at in positions.items():
-            own = logits[row] if len(at) == len(asked) else logits[row, torch.isin(asked, at).to(logits.device)]
-            proposals[row] = self._read(row, own, at)
+            proposals[row] = self._read(row, _rows(logits[row], asked, at), at)
+            if row in judged:
+                own, standing = _rows(logits[row], asked, columns[row]), tokens[row, judged[row], None]
+                (standing_probs,) = token_probs(own, standing.to(own.device), False)
+                proposals[row] = replace(proposals[row], judged=judged[row], standing=standing_probs[:, 0])
         return proposals
 
-    def _logits(self, tokens: Tensor, asked: Tensor, index: int) -> Tensor:
+    def _judge_at(self, positions: Tensor) -> Tensor:
+        """Where the tokens at `positions` (M,) are judged, counted from the beginning of the answer."""
+        return positions
+
+    def _logits(self, tokens: Tensor, asked: Tensor, index: int, length: int | None) -> Tensor:
         """Logits (B, K, V) where asked for, guided, with what an answer never holds at minus infinity."""
         device = self.embeds.device
         answers = slice(self.first, self.first + self.config.gen_length)
         self.embeds.unflatten(0, (-1, len(tokens)))[:, :, answers] = self.embed(tokens.to(device))
         asked = asked.to(device)
         if self.cache is None or self.cache.begin_step(index):
-            logits = self._run(self.embeds, 0, asked + self.first)
+            there = self.embeds if length is None else self.embeds[:, : self.first + length]
+            logits = self._run(there, 0, asked + self.first)
         elif self.graph is None:
             logits = self._run(self.embeds, self.first, asked)
         else:
@@ -104,18 +139,67 @@ class Denoiser:
         """What the logits (N, V) of one answer propose at its `positions` (N,)."""
         config, noise, length = self.config, self.noises[row], self.lengths[row]
         in_sequence = positions + len(self.prompts[row])
+        settled = self.settling[row].update(logits, positions) if self.settling else None
+        if self.credits:
+            logits = self.credits[row].fused(logits, positions)
         top_ids = most_probable(logits, NUM_ALTERNATIVES)
         x0 = top_ids[:, 0]
         if config.temperature > 0:
             uniform = noise.uniform(in_sequence, length, logits.shape[-1]).to(logits.device)
             x0 = add_gumbel_noise(logits, uniform, config.temperature).argmax(-1)
         token_ids = torch.cat([x0[:, None], top_ids], dim=1)
-        probabilities, *entropies = token_probs(logits, token_ids, config.entropy_bound is not None)
-        confidence, top_probs = probabilities[:, 0], probabilities[:, 1:]
+        if self.end_token_id is not None:
+            token_ids = torch.cat([token_ids, torch.full_like(x0, self.end_token_id)[:, None]], dim=1)
+        with_entropies = config.entropy_bound is not None or config.remasking == "entropy"
+        probabilities, *entropies = token_probs(logits, token_ids, with_entropies)
+        confidence, end_probs = probabilities[:, 0], probabilities[:, 1 + NUM_ALTERNATIVES :]
         if config.remasking == "random":
             confidence = random_confidence(length, noise.generator)[in_sequence].double()
-        token_ids = token_ids.cpu()
-        return Proposal(positions, token_ids[:, 0], confidence, token_ids[:, 1:], top_probs, *entropies)
+        token_ids, alternatives = token_ids.cpu(), slice(1, 1 + NUM_ALTERNATIVES)
+        proposal = Proposal(
+            positions=positions,
+            x0=token_ids[:, 0],
+            confidence=confidence,
+            top_ids=token_ids[:, alternatives],
+            top_probs=probabilities[:, alternatives],
+            entropies=entropies[0] if entropies else None,
+            settled=settled,
+            end_probs=None if self.end_token_id is None else end_probs[:, 0],
+        )
+        return self._scored(proposal, logits.shape[-1])
+
+    def _scored(self, proposal: Proposal, vocab_size: int) -> Proposal:
+        """The proposal, ordered by what the configuration says."""
+        config, positions = self.config, proposal.positions
+        if config.remasking == "margin":
+            return replace(proposal, confidence=margin(proposal.top_probs))
+        if config.remasking == "entropy":
+            assert proposal.entropies is not None
+            return replace(proposal, confidence=certainty(proposal.entropies, vocab_size))
+        if config.remasking == "left_to_right":
+            return replace(proposal, confidence=left_to_right(positions, config.gen_length))
+        if config.remasking == "pc_sampler":
+            frequencies = token_frequencies(self.model, proposal.x0, vocab_size)
+            offsets = positions % config.block_length
+            return replace(
+                proposal, confidence=pc_sampler(proposal.confidence, frequencies, offsets, config.position_decay)
+            )
+        return proposal
+
+
+def _rows(logits: Tensor, asked: Tensor, at: Tensor) -> Tensor:
+    """Of the logits (K, V) of the positions `asked` (K,), those of the positions `at` (N,) among them."""
+    return logits if len(at) == len(asked) else logits[torch.isin(asked, at).to(logits.device)]
+
+
+def token_frequencies(model: Any, token_ids: Tensor, vocab_size: int) -> Tensor:
+    """How frequent each of the tokens (N,) is in text, by the `token_frequencies` of the model's config, a list of V.
+
+    Where it says nothing all are as frequent, and only the position calibrates.
+    """
+    known = getattr(model.config, "token_frequencies", None)
+    frequencies = torch.full((vocab_size,), 1 / vocab_size) if known is None else torch.tensor(known)
+    return frequencies.double()[token_ids]
 
 
 def most_probable(logits: Tensor, count: int) -> Tensor:

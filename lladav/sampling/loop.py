@@ -6,16 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lladav.remasking import (
-    count_above_threshold,
-    count_within_entropy,
-    count_within_factor,
-    select_most_confident,
-)
-from lladav.sampling.canvas import Canvas, Proposal, SamplingStep, Task
+from lladav.sampling.canvas import Canvas, SamplingStep
 from lladav.sampling.causal import CausalDenoiser, effective_config, is_causal
 from lladav.sampling.config import SamplingConfig
-from lladav.sampling.denoiser import Denoiser
+from lladav.sampling.deciding import decide
+from lladav.sampling.denoiser import NONE, Denoiser
+from lladav.sampling.shadow import ShadowDenoiser
 from lladav.tokenization import encode_stop, encode_text
 
 Inputs = Mapping[str, Tensor]
@@ -65,10 +61,14 @@ def sample_batch(
         compiled: as for `sample`.
 
     Raises:
-        ValueError: `stop` or `suffix` without a tokenizer.
+        ValueError: `stop`, `suffix` or `delimiter_threshold` without a tokenizer, or `start_length` with more than one
+            prompt.
     """
     batches = [inputs] if isinstance(inputs, Mapping) else inputs
     config = effective_config(model, config)
+    if config.start_length is not None and sum(map(_batch_size, batches)) != 1:
+        raise ValueError(f"start_length takes one prompt at a time, got {sum(map(_batch_size, batches))}")
+    delimiters = delimiter_ids(config, tokenizer)
     suffix = suffix_ids(config, tokenizer)
     canvases = [first_canvas(model, config, tokenizer) for _ in range(sum(map(_batch_size, batches)))]
     plans = [canvas.plan() for canvas in canvases]
@@ -77,22 +77,32 @@ def sample_batch(
     yield list(records)
 
     prompts = [row for batch in batches for row in _embed_prompts(model, batch)]
-    denoiser = (
-        CausalDenoiser(model, prompts, suffix, config)
-        if is_causal(model)
-        else Denoiser(model, prompts, suffix, config, compiled)
-    )
+    denoiser = _denoiser(model, prompts, suffix, config, compiled, canvases[0])
     step = 0
     while due := {row: task for row, task in enumerate(tasks) if task is not None}:
-        positions = {row: canvases[row].masked_before(task.end) for row, task in due.items()}
-        proposals = denoiser.propose(torch.stack([canvas.tokens for canvas in canvases]), positions, step)
+        positions = {row: canvases[row].masked_before(task.reach) for row, task in due.items()}
+        judged = {row: canvases[row].committed_in(task) for row, task in due.items()} if config.revises else NONE
+        length = canvases[0].length if config.start_length is not None else None
+        tokens = torch.stack([canvas.tokens for canvas in canvases])
+        proposals = denoiser.propose(tokens, positions, step, judged, length)
         step += 1
         for row, task in due.items():
-            count = _how_many(proposals[row], task, config)
-            canvases[row].commit(proposals[row], select_most_confident(proposals[row].confidence, count))
+            decide(canvases[row], task, proposals[row], delimiters)
             tasks[row] = next(plans[row], None)
             records[row] = canvases[row].record(step, task.block, finished=tasks[row] is None)
         yield list(records)
+
+
+def _denoiser(
+    model: Any, prompts: Sequence[Tensor], suffix: list[int], config: SamplingConfig, compiled: bool, canvas: Canvas
+) -> Denoiser:
+    """What runs the model as the configuration wants it run."""
+    if is_causal(model):
+        return CausalDenoiser(model, prompts, suffix, config)
+    if config.revision == "wino":
+        return ShadowDenoiser(model, prompts, suffix, config)
+    end_token_id = None if config.start_length is None else int(canvas.stop_sequences[0][0])
+    return Denoiser(model, prompts, suffix, config, compiled, end_token_id)
 
 
 def first_canvas(model: Any, config: SamplingConfig, tokenizer: Any) -> Canvas:
@@ -103,6 +113,13 @@ def first_canvas(model: Any, config: SamplingConfig, tokenizer: Any) -> Canvas:
 def stop_sequences(config: SamplingConfig, tokenizer: Any) -> list[list[int]]:
     """The ids of each of the stop strings."""
     return [encode_stop(text, _present(tokenizer, text)) for text in config.stop]
+
+
+def delimiter_ids(config: SamplingConfig, tokenizer: Any) -> Tensor | None:
+    """The ids (K,) that a block may end at, or None where its length is fixed: the last token of each delimiter."""
+    if config.delimiter_threshold is None:
+        return None
+    return torch.tensor([encode_text(text, _present(tokenizer, text))[-1] for text in config.delimiters])
 
 
 def suffix_ids(config: SamplingConfig, tokenizer: Any) -> list[int]:
@@ -127,16 +144,3 @@ def _embed_prompts(model: Any, inputs: Inputs) -> list[Tensor]:
     else:
         embeds, mask = model.embed_prompt(**inputs)
     return list(embeds) if mask is None else [row[kept] for row, kept in zip(embeds, mask.bool(), strict=True)]
-
-
-def _how_many(proposal: Proposal, task: Task, config: SamplingConfig) -> int:
-    """How many to commit: what the schedule asks for, or more where a policy is sure of more."""
-    sure = 0
-    if config.threshold is not None:
-        sure = count_above_threshold(proposal.confidence, config.threshold)
-    elif config.factor is not None:
-        sure = count_within_factor(proposal.confidence, config.factor)
-    elif config.entropy_bound is not None:
-        assert proposal.entropies is not None
-        sure = count_within_entropy(proposal.confidence, proposal.entropies, config.entropy_bound)
-    return max(task.floor, sure)

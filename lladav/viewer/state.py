@@ -7,7 +7,7 @@ nothing; of the growing lists in it only what was appended has to travel. Nothin
 import json
 import re
 import uuid
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any, TypedDict, cast
 
 from lladav.recording import Frame, Recording
@@ -40,7 +40,7 @@ class CanvasState(TypedDict):
         pieces: "<id> <kind><piece>" of every token that is named, kind "t" for text and "s" for special.
         log: one JSON array a step: [step, nfe, milliseconds, block, stop_position,
             [[position, piece, confidence], ...] committed, [[position, piece, probability, ...], ...] alternatives
-            that changed]. Pieces are indices into `pieces`.
+            that changed, [position, ...] taken back]. Pieces are indices into `pieces`.
         text: the final answer; None while it is being decoded.
         finish_reason: "idle" before the first run, None while decoding, then "stop", "length" or "stopped".
     """
@@ -133,6 +133,7 @@ class _Log:
         self._spell, self._special = spell, special
         self._index: dict[int, int] = {}
         self._token_probs: dict[int, TokenProbs] = {}
+        self._held: dict[float, list[float]] = {}  # piece and confidence of what the run has committed
         self._pieces: list[str] = []
         self._log: list[str] = []
         fixed = enumerate(config.template or ())
@@ -151,7 +152,13 @@ class _Log:
         transferred = self._transferred(changed) if changed else []
         token_probs = self._changed_probs(changed) if changed else []
         block = changed.block if changed else 0
-        line = [len(self._log), frame.nfe, ms, block, frame.stop_position, transferred, token_probs]
+        revoked: Sequence[float] = changed.revoked_index if changed else []
+        if changed and changed.room:
+            transferred, revoked = self._moves(transferred, *changed.room)
+        self._held |= {at: token for at, *token in transferred}
+        for at in revoked:
+            del self._held[at]
+        line = [len(self._log), frame.nfe, ms, block, frame.stop_position, transferred, token_probs, revoked]
         self._log.append(json.dumps(line, separators=(",", ":")))
         self._settings["steps"] = frame.steps
 
@@ -167,6 +174,16 @@ class _Log:
     def _carried(self, carried: TraceStep) -> list[list[float]]:
         rows = zip(self._all_probs(carried), carried.confidence, strict=True)
         return [[at, round(confidence, DIGITS), *self._numbered(probs)] for (at, probs), confidence in rows]
+
+    def _moves(
+        self, transferred: list[list[float]], position: int, count: int
+    ) -> tuple[list[list[float]], list[float]]:
+        """What a canvas without moves shows of room that is opened: tokens that stand elsewhere now are committed there
+        and taken back where nothing else has come to stand."""
+        held = self._held | {at: token for at, *token in transferred}
+        after = {at + count * (at > position): token for at, token in held.items()}
+        came = [[at, *token] for at, token in after.items() if self._held.get(at) != token]
+        return came, [at for at in self._held if at not in after]
 
     def _changed_probs(self, changed: TraceStep) -> list[list[float]]:
         """The alternatives that moved; those of committed positions first, then those that moved most."""

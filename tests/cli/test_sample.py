@@ -107,6 +107,12 @@ def test_any_encoding_of_the_terminal_shows_every_step(tiny_random, picture, tin
             ["--entropy-bound", "0.1", "--schedule-shift", "0.5"],
             SamplingConfig(entropy_bound=0.1, schedule_shift=0.5),
         ),
+        (["--method", "wino", "--gen-length", "32"], SamplingConfig.method("wino", gen_length=32)),
+        (["--method", "klass", "--threshold", "0.6"], SamplingConfig.method("klass", threshold=0.6)),
+        (
+            ["--method", "saber", "--preset", "chartqa"],
+            SamplingConfig.method("saber", gen_length=16, stop=("\n",)),
+        ),
         (["--speed", "faithful"], SamplingConfig(steps=64)),
         (["--speed", "balanced"], SamplingConfig(steps=32, refresh_interval=4)),
         (["--speed", "balanced", "--steps", "8"], SamplingConfig(steps=8, refresh_interval=4)),
@@ -131,6 +137,8 @@ def test_settings(options: list[str], expected: SamplingConfig):
     [
         (["--block-length", "7"], "block_length must divide gen_length, got 7 and 64"),
         (["--threshold", "0.5", "--factor", "1"], "exclude each other, got threshold=0.5 and factor=1.0"),
+        (["--method", "wino", "--speed", "fast"], "method and speed exclude each other, got wino and fast"),
+        (["--method", "wino", "--refresh-interval", "4"], "refresh_interval must be None for revision='wino'"),
         (["--trace", "/nowhere/trace.json"], "trace must lie in a folder that exists, got /nowhere/trace.json"),
         (["--trace", "/"], "trace must be a file, got the folder /"),
         (["--trace", "\udcff.json"], r"argument 8 must be UTF-8, got \udcff.json: set"),

@@ -7,7 +7,7 @@ import pytest
 from helpers import CONVERSATIONS, assert_rows_are_solo_runs, joined
 from torch import Tensor
 
-from lladav.sampling import SamplingConfig, sample
+from lladav.sampling import SamplingConfig, sample, sample_batch
 
 SETTINGS = {"gen_length": 16, "block_length": 8, "steps": 8, "stop": ()}
 VARIANTS = [
@@ -21,6 +21,13 @@ VARIANTS = [
     {"threshold": 0.2},
     {"entropy_bound": 6.0},
     {"template": (None, 300, None, None) * 4},
+    {"threshold": 0.05, "revision": "wino", "revision_threshold": 0.5},
+    {"threshold": 0.05, "revision": "wino", "revision_threshold": 0.5, "cfg_scale": 1.0},
+    {"threshold": 0.05, "revision": "token_to_mask", "revision_threshold": 0.05, "refresh_interval": 3},
+    {"revision": "remdm", "revision_rounds": 3},
+    {"threshold": 0.05, "kl_threshold": 1.0},
+    {"remasking": "credit", "threshold": 0.1},
+    {"gap_thresholds": (3.0, 0.3, 0.1)},
 ]
 
 
@@ -60,3 +67,9 @@ def test_an_answer_that_ends_early_stays_while_the_others_go_on(tiny_pipeline, p
 def test_sample_takes_one_prompt(tiny_pipeline, prompts):
     with pytest.raises(ValueError, match="inputs must hold one prompt, got a batch of 3: call sample_batch"):
         next(sample(tiny_pipeline.model, joined(prompts), SamplingConfig(**SETTINGS)))
+
+
+def test_an_answer_that_grows_has_no_company(tiny_pipeline, prompts):
+    config = SamplingConfig(16, 16, 16, start_length=8)
+    with pytest.raises(ValueError, match="start_length takes one prompt at a time, got 3"):
+        next(sample_batch(tiny_pipeline.model, prompts, config, tiny_pipeline.tokenizer))

@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from helpers import held, served
+from helpers import held, queue_status, served, until_idle
 
 from lladav import LladaVPipeline
 from lladav.ui import guard
@@ -44,8 +44,7 @@ def question(address: str, **headers: str) -> Request:
 
 
 def test_health(address: str):
-    with urlopen(f"{address}health") as answer:
-        status = json.loads(answer.read())
+    status = queue_status(address)
     assert status["status"] == "ok"
     assert (status["waiting"], status["running"]) == (0, 0)
 
@@ -87,11 +86,3 @@ def test_a_full_line_is_a_sentence(address: str, tiny_pipeline: LladaVPipeline):
         assert {error.code for error in errors if isinstance(error, HTTPError)} == {429}
         assert refusal(question(address)) == guard.FULL.format(LIMITS.queue)
     until_idle(address)
-
-
-def until_idle(address: str) -> None:
-    while True:
-        with urlopen(f"{address}health") as answer:
-            status = json.loads(answer.read())
-        if status["waiting"] == status["running"] == 0:
-            return

@@ -6,8 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import torch
 from gradio.utils import diff
-from helpers import long_run
+from helpers import Neighbors, long_run, traced
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep
 from lladav.recording import Recording
@@ -36,7 +37,8 @@ def test_the_last_value_tells_every_step(run):
     steps, values = run
     tokens: dict[int, int] = {}
     for step, line in zip(steps, map(json.loads, values[-1]["log"]), strict=True):
-        number, nfe, milliseconds, block, stop, transferred, _ = line
+        number, nfe, milliseconds, block, stop, transferred, _, revoked = line
+        assert revoked == []
         assert (number, nfe, block, stop) == (step.step, step.nfe, step.block, step.stop_position)
         assert milliseconds == pytest.approx(12.5 * step.step)
         for position, piece, confidence in transferred:
@@ -60,7 +62,7 @@ def test_alternatives_are_those_of_the_step(run):
     steps, values = run
     pieces = [int(entry.split(" ")[0]) for entry in values[-1]["pieces"]]
     for step, line in zip(steps, map(json.loads, values[-1]["log"]), strict=True):
-        for position, *pairs in line[-1]:
+        for position, *pairs in line[6]:
             assert [pieces[index] for index in pairs[::2]] == step.top_ids[position].tolist()
             for sent, probability in zip(pairs[1::2], step.top_probs[position].tolist(), strict=True):
                 assert sent == pytest.approx(probability, abs=6e-4)
@@ -70,7 +72,7 @@ def test_an_update_is_small():
     values = long_run()
     sizes = sorted(len(json.dumps(diff(before, after))) for before, after in pairwise(values))
     assert sizes[len(sizes) // 2] < 4000
-    assert max(len(json.loads(line)[-1]) for line in values[-1]["log"]) == MOST_TOKEN_PROBS
+    assert max(len(json.loads(line)[6]) for line in values[-1]["log"]) == MOST_TOKEN_PROBS
 
 
 def test_special_tokens_are_marked(tiny_pipeline: LladaVPipeline):
@@ -114,3 +116,42 @@ def test_alternatives_of_committed_tokens_are_sent_first(tiny_pipeline: LladaVPi
     for line in map(json.loads, values[-1]["log"][1:]):
         committed, sent = {at for at, *_ in line[5]}, [at for at, *_ in line[6]]
         assert set(sent[: len(committed)]) <= committed
+
+
+def shown(lines: list[str], length: int) -> list[list[int | None]]:
+    """What stands on a canvas after each line of a log, as indices of pieces."""
+    tokens: list[int | None] = [None] * length
+    canvases = []
+    for line in map(json.loads, lines):
+        for position, piece, _ in line[5]:
+            tokens[position] = piece
+        for position in line[7]:
+            tokens[position] = None
+        canvases.append([*tokens])
+    return canvases
+
+
+def at_a_loss() -> Neighbors:
+    """A model that knows all words but the third."""
+    bias = torch.zeros(40, 20)
+    bias[:2, 2], bias[3:, 1] = 9.0, 5.9
+    return Neighbors(bias, torch.zeros(20, 20))
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "changes"),
+    [
+        (Neighbors.at_random(40, seed=3), "wino", {"gen_length": 12, "threshold": 0.4, "stop": ()}),
+        (Neighbors.at_random(40, seed=3), "remdm", {"gen_length": 12, "stop": ()}),
+        (at_a_loss(), "daedal", {"gen_length": 16, "start_length": 8, "stop": ("1",)}),
+    ],
+    ids=["wino", "remdm", "daedal"],
+)
+def test_a_canvas_shows_what_is_taken_back_and_what_moves(model: Neighbors, name: str, changes: dict[str, Any]):
+    config = SamplingConfig.method(name, **changes)
+    steps, trace = traced(model, config)
+    assert any(step.revoked_index.any() or step.room for step in steps)
+    state = canvas_state(trace)
+    ids = [int(entry.split(" ")[0]) for entry in state["pieces"]]
+    for canvas, step in zip(shown(state["log"], config.gen_length), steps, strict=True):
+        assert [0 if piece is None else ids[piece] for piece in canvas] == step.tokens.tolist()

@@ -2,18 +2,12 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from urllib.request import Request, urlopen
 
-from helpers import Visit, held
+from helpers import Visit, held, queue_status, until_idle
 
 from lladav import LladaVPipeline
 from lladav.ui.limits import LIMITS
-
-
-def health(url: str) -> dict:
-    with urlopen(f"{url}health") as answer:
-        return json.loads(answer.read())
 
 
 def ask_by_program(url: str) -> None:
@@ -23,7 +17,7 @@ def ask_by_program(url: str) -> None:
 
 
 def test_who_waits_sees_a_place_in_line_and_can_leave_it(
-    open_page: Callable[..., Visit], url: str, tiny_pipeline: LladaVPipeline, tmp_path: Path
+    open_page: Callable[..., Visit], url: str, tiny_pipeline: LladaVPipeline
 ):
     visit = open_page(url)
     with held(tiny_pipeline, steps=0):
@@ -33,8 +27,8 @@ def test_who_waits_sees_a_place_in_line_and_can_leave_it(
         visit.page.locator("#stage", has_text="queue: 1/1").wait_for()
         visit.page.locator("#stop:enabled").click()
         visit.page.locator("#stop:disabled").wait_for()
-        while health(url)["waiting"]:
-            visit.page.wait_for_timeout(50)
+        while queue_status(url)["waiting"]:
+            pass
         assert visit.page.locator("#question textarea").input_value() == "Is there a dog?", "it is kept"
     visit.page.locator("#question textarea").fill("")
     assert visit.ask("Is there a cat?")
@@ -51,6 +45,5 @@ def test_a_full_line_is_a_sentence_and_keeps_what_was_typed(
         visit.page.get_by_text("The page is busy").wait_for()
         assert visit.page.locator("#question textarea").input_value() == "Is there a dog?"
         visit.troubles.clear()  # the browser's own word on the refusal
-    while health(url)["waiting"] or health(url)["running"]:
-        visit.page.wait_for_timeout(50)
+    until_idle(url)
     assert visit.ask("Is there a cat?")

@@ -1,0 +1,29 @@
+"""Each score on a worked example."""
+
+import math
+
+import pytest
+import torch
+
+from lladav.sampling.scores import certainty, left_to_right, margin, pc_sampler
+
+
+def test_the_margin_is_the_lead_of_the_best():
+    assert margin(torch.tensor([[0.5, 0.25, 0.1], [0.4, 0.4, 0.1]])).tolist() == [0.25, 0.0]
+
+
+def test_certainty_is_one_for_one_token_and_none_for_an_even_spread():
+    entropies = torch.tensor([0.0, math.log(8) / 2, math.log(8)], dtype=torch.float64)
+    assert certainty(entropies, 8).tolist() == pytest.approx([1, 0.5, 0])
+
+
+def test_left_to_right_prefers_the_first():
+    assert left_to_right(torch.tensor([0, 3]), 4).tolist() == [1.0, 0.25]
+
+
+def test_pc_sampler_prefers_the_early_and_the_rare():
+    probabilities = torch.tensor([0.5, 0.5, 0.5, 0.5], dtype=torch.float64)
+    frequencies = torch.tensor([math.exp(-4), math.exp(-2), math.exp(-4), 0.0], dtype=torch.float64)
+    scores = pc_sampler(probabilities, frequencies, torch.tensor([0, 0, 4, 0]), decay=0.25)
+    assert scores.tolist() == pytest.approx([0.2, 0.1, 0.2 * math.exp(-1), 1.0])  # the last is cut off at alpha
+    assert pc_sampler(probabilities, frequencies, torch.tensor([0, 0, 4, 0]), decay=0.0)[2] == pytest.approx(0.2)
