@@ -37,6 +37,15 @@ def test_an_answer_of_one_word_stays_short():
     assert steps[-1].answer_ids == [WORD] and steps[-1].nfe == 1
 
 
+def test_a_branch_of_an_answer_that_grew_is_of_a_fixed_length():
+    config = SamplingConfig.method("daedal", gen_length=32, start_length=8, stop=(str(END),))
+    steps, trace = traced(ends_at(20), config)
+    branched = trace.branch(len(trace.steps), {3: None})
+    assert branched.start_length is None and branched.gen_length == 32
+    assert branched.template[:5] == (WORD, WORD, WORD, None, WORD)
+    assert traced(ends_at(20), branched)[0][-1].answer_ids == steps[-1].answer_ids
+
+
 def test_no_answer_grows_beyond_its_longest():
     steps = run(ends_at(60), start=16, longest=24)
     assert steps[-1].answer_ids == [WORD] * 24 and steps[-1].finish_reason == "length"
