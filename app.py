@@ -5,7 +5,7 @@ import spaces  # noqa: F401, isort: skip - on ZeroGPU it has to come before torc
 import sys
 
 from lladav import LladaVPipeline
-from lladav.cli import sentence
+from lladav.cli import error_sentence
 from lladav.cli.app import server_port
 from lladav.pipeline import default_model
 from lladav.ui.app import build_app, launch, measure
@@ -18,7 +18,7 @@ def main() -> int:
         pipe = LladaVPipeline.from_pretrained(default_model())
         launch(build_app(pipe, measure(pipe)), server_port=port)
     except (ValueError, OSError) as error:
-        print(f"lladav: {sentence(error)}", file=sys.stderr)
+        print(f"lladav: {error_sentence(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -27,7 +27,7 @@ SMOOTHING = 4  # shapes are drawn this much larger first
 LEVELS = 24  # shades of a guess, so that not every chip has to be drawn anew for every step
 
 
-def frames(trace: Trace) -> Iterator[Image.Image]:
+def draw_frames(trace: Trace) -> Iterator[Image.Image]:
     """One picture for the state after each step; for a run without a step, one of the canvas it would have begun with.
 
     All have one size of even sides, as video wants it. They share no memory.

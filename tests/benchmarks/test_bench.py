@@ -14,7 +14,7 @@ from lladav.benchmarks import growth, plain_loop, random_model, random_prompt
 from lladav.benchmarks.machine import Machine, floor_seconds
 from lladav.benchmarks.measuring import Mode, Run, choose_threshold, exact_config, make_modes, parallel_modes
 from lladav.benchmarks.report import Row
-from lladav.benchmarks.subjects import SHAPES, Subject
+from lladav.benchmarks.subjects import MODEL_SHAPES, Subject
 
 MODES = ["plain", "exact", "refresh-4", "refresh-32", "refresh-32+factor", "refresh-32+threshold"]
 LENGTHS = ("--prompt-length", "20", "--gen-length", "8")
@@ -183,5 +183,5 @@ def test_a_floor_is_the_longer_of_arithmetic_and_reading(subject):
 
 def test_the_full_size_fits_a_gpu():
     with torch.device("meta"):
-        model = LladaVForMaskedDiffusion(SHAPES["8b"].config())
+        model = LladaVForMaskedDiffusion(MODEL_SHAPES["8b"].config())
     assert 16e9 < 2 * model.num_parameters() < 20e9

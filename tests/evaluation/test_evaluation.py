@@ -14,7 +14,7 @@ from lladav import LladaVForMaskedDiffusion, cli
 from lladav.assets import asset
 from lladav.evaluation import Score, answer, conversation, held_out_questions, is_right, mentions, run_settings, score
 from lladav.evaluation.pictures import DISTURBANCES, SIZES, two_tone_ground
-from lladav.evaluation.plots import interval, plot
+from lladav.evaluation.plots import interval, plot_scores
 from lladav.evaluation.questions import ASKED
 from lladav.evaluation.report import report
 from lladav.evaluation.scoring import Bin, calibration_error, reliability
@@ -320,7 +320,9 @@ class TestReport:
             for objective in ("masked", "autoregressive")
             for share, accuracy in {"1/16": 0.3, "1/4": 0.6, "1": 0.9}.items()
         ]
-        plot({"questions": self.scores[:1], "scalability": shares}.get(study, self.scores), tmp_path / "plot.png")
+        plot_scores(
+            {"questions": self.scores[:1], "scalability": shares}.get(study, self.scores), tmp_path / "plot.png"
+        )
         with Image.open(tmp_path / "plot.png") as picture:
             assert picture.format == "PNG" and min(picture.size) > 400
             assert len(picture.convert("RGB").getcolors(1 << 24)) > 100

@@ -16,7 +16,7 @@ from helpers import picture_message
 from PIL import Image
 
 from lladav import SamplingConfig, Trace
-from lladav.render import FORMATS, export, film, frames
+from lladav.render import EXPORT_FORMATS, draw_frames, export, film
 from lladav.render.frames import Drawing, last_frame
 from lladav.render.lettering import lettering, shortened, text_width, wrapped
 from lladav.render.wording import summary
@@ -47,13 +47,13 @@ def distance(one: Image.Image, other: Image.Image) -> float:
 
 
 def test_there_is_a_frame_for_every_step(trace: Trace, unbegun: Trace):
-    drawn = list(frames(trace))
+    drawn = list(draw_frames(trace))
     assert len(drawn) == len(trace.steps) > 1
     (size,) = {frame.size for frame in drawn}
     assert size[0] % 2 == size[1] % 2 == 0
     assert all(one.tobytes() != other.tobytes() for one, other in pairwise(drawn))
     assert last_frame(trace).tobytes() == drawn[-1].tobytes()
-    assert len(list(frames(unbegun))) == 1
+    assert len(list(draw_frames(unbegun))) == 1
 
 
 def test_a_drawing_kept_up_to_date_is_one_made_anew(trace: Trace):
@@ -128,7 +128,7 @@ def test_a_gif_has_the_frames_and_holds_the_last(trace: Trace, unbegun: Trace, t
     with Image.open(tmp_path / "run.gif") as gif:
         assert gif.n_frames == len(trace.steps) and gif.info["loop"] == 0
         durations = []
-        for number, frame in enumerate(frames(trace)):
+        for number, frame in enumerate(draw_frames(trace)):
             gif.seek(number)
             durations.append(gif.info["duration"])
             assert distance(gif.convert("RGB"), frame) < 2.5
@@ -142,7 +142,7 @@ def test_a_gif_is_written_frame_by_frame(trace: Trace, tmp_path):
     kept: list[weakref.ref] = []
 
     def images():
-        for frame in frames(trace):
+        for frame in draw_frames(trace):
             kept.append(weakref.ref(image := frame.quantize(255)))
             assert sum(made() is not None for made in kept) <= 3
             yield image, 100
@@ -159,7 +159,7 @@ def test_a_video_has_the_frames(trace: Trace, tmp_path):
     export(trace, tmp_path / "run.mp4", progress=lambda *numbers: told.append(numbers))
     assert told == [(done, len(trace.steps)) for done in range(len(trace.steps) + 1)]
     video = cv2.VideoCapture(str(tmp_path / "run.mp4"))
-    for frame in frames(trace):
+    for frame in draw_frames(trace):
         read, image = video.read()
         assert read and distance(Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)), frame) < 6
     assert not video.read()[0]
@@ -267,7 +267,7 @@ def test_another_ending_is_refused(trace: Trace, tmp_path, name: str, shown: str
     assert not (tmp_path / name).exists()
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", EXPORT_FORMATS)
 def test_a_folder_that_is_not_there_is_named(trace: Trace, tmp_path, ending: str):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         export(trace, tmp_path / "nowhere" / f"run.{ending}")

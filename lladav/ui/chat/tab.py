@@ -10,7 +10,7 @@ from lladav.ui.chat import scenes
 from lladav.ui.chat.handlers import ChatHandlers
 from lladav.ui.chat.session import Session
 from lladav.ui.components import QUICK, QUIET, html_component, token_canvas
-from lladav.ui.examples import Example
+from lladav.ui.examples import ExampleQuestion
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import SettingsPanel
@@ -49,7 +49,7 @@ class ChatTab:
         pipe: LladaVPipeline,
         capabilities: Capabilities,
         measured: Latency | None,
-        examples: list[Example],
+        examples: list[ExampleQuestion],
         opening: tuple[CanvasState, dict[str, Any]],
     ):
         self.capabilities, self.examples = capabilities, examples
@@ -106,7 +106,7 @@ class ChatTab:
         with gr.Row(elem_id="scene-row", equal_height=True):
             self.new_scene = _button("New scene", "new-scene")
             self.things = gr.Dropdown(
-                scenes.things(), multiselect=True, max_choices=scenes.MOST_THINGS,
+                scenes.offered_things(), multiselect=True, max_choices=scenes.MOST_THINGS,
                 label="with these on it (or anything)", elem_id="things", min_width=160, scale=4,
             )  # fmt: skip
 
