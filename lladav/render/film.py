@@ -28,7 +28,7 @@ def render_gif(trace: Trace, path: str | Path, progress: Progress | None = None)
     durations = [_frame_ms(trace)] * (count - 1) + [HOLD_MS]
     with Path(path).open("wb") as file:
         reduced = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in draw_frames(trace))
-        _write_gif(file, zip(_shown(reduced, count, progress), durations, strict=True))
+        write_gif(file, zip(_shown(reduced, count, progress), durations, strict=True))
 
 
 def render_mp4(trace: Trace, path: str | Path, progress: Progress | None = None) -> None:
@@ -71,7 +71,7 @@ def _shown(images: Iterable[Image.Image], count: int, progress: Progress | None)
         progress(count, count)
 
 
-def _write_gif(file: BinaryIO, images: Iterable[tuple[Image.Image, int]]) -> None:
+def write_gif(file: BinaryIO, images: Iterable[tuple[Image.Image, int]]) -> None:
     """Write images that share a palette, and milliseconds, one at a time, each as its difference to the one before.
 
     Pillow's own writer keeps all of them in memory until the last.

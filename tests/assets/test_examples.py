@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from lladav import LladaVPipeline, SamplingConfig
-from lladav.assets import asset
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.examples import ExampleQuestion, examples
 from lladav.ui.settings import snapping
@@ -18,11 +17,6 @@ RIGHT = {
     "shapes": "Red.",
     "garden": "Yes.",
 }
-
-
-@pytest.fixture(scope="module")
-def pipe() -> LladaVPipeline:
-    return LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: Path(example.image).stem)

@@ -1,4 +1,4 @@
-"""`lladav evaluate`, as far as it is refused; what it measures is in test_evaluation."""
+"""`lladav evaluate`, as far as it is refused; what it measures is in tests/evaluation."""
 
 import pytest
 
