@@ -5,7 +5,7 @@ import spaces  # noqa: F401, isort: skip - on ZeroGPU it has to come before torc
 import sys
 
 from lladav import LladaVPipeline
-from lladav.cli import sentence
+from lladav.cli import error_sentence
 from lladav.cli.app import server_port
 from lladav.pipeline import default_model
 from lladav.ui.server import serve
@@ -17,7 +17,7 @@ def main() -> int:
         port = server_port()  # before seconds of loading
         serve(LladaVPipeline.from_pretrained(default_model()), port)
     except (ValueError, OSError) as error:
-        print(f"lladav: {sentence(error)}", file=sys.stderr)
+        print(f"lladav: {error_sentence(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -24,11 +24,12 @@ PUBLISHED_REVISION = "main"
 PUBLISHED_GIGABYTES = 16.9
 PUBLISHED_MEMORY = 20 * 10**9  # bytes that its weights and a run take on a GPU
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-WEIGHTS = "model.safetensors"
+WEIGHTS_FILE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
 PROCESSOR = "processor_config.json"
 TEMPLATE = "chat_template.jinja"
+CAPABILITIES = "capabilities.json"  # what the page offers of a model
 SETTINGS = (  # what transformers reads where it is there
     PROCESSOR,
     "tokenizer_config.json",
@@ -169,12 +170,12 @@ def _check_type(where: str, config: dict[str, Any]) -> None:
 
 
 def _check_weights(folder: Path) -> None:
-    if (folder / WEIGHTS).is_file():
-        check_safetensors(folder / WEIGHTS)
+    if (folder / WEIGHTS_FILE).is_file():
+        check_safetensors(folder / WEIGHTS_FILE)
         return
     if not (folder / INDEX).is_file():
         raise ValueError(
-            f"{folder} must hold its weights as {WEIGHTS}, or in parts with {INDEX}, and neither is there: "
+            f"{folder} must hold its weights as {WEIGHTS_FILE}, or in parts with {INDEX}, and neither is there: "
             "copy or download them (weights in other formats, such as .bin, are not loaded)"
         )
     parts = read_json(folder / INDEX).get("weight_map")

@@ -85,7 +85,7 @@ class LladaVModel(nn.Module):
         kept = grid.shape[2], grid.shape[1]
         shrunk = shrunk_size(kept, side, max_tiles(self.config.image_aspect_ratio))
         if shrunk != kept:
-            grid = resized(grid[None], shrunk)[0]
+            grid = interpolated(grid[None], shrunk)[0]
         return torch.cat([tiles[0], self.with_newlines(grid.permute(1, 2, 0))])
 
     def lay_out_video(self, frames: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class LladaVModel(nn.Module):
         side = math.isqrt(frames.shape[1])
         pooled = math.ceil(side / VIDEO_POOLING)
         grid = frames.transpose(1, 2).unflatten(2, (side, side))  # (T, D, side, side)
-        grid = resized(grid, (pooled, pooled)).permute(0, 2, 3, 1)  # (T, pooled, pooled, D)
+        grid = interpolated(grid, (pooled, pooled)).permute(0, 2, 3, 1)  # (T, pooled, pooled, D)
         return self.with_newlines(grid.flatten(0, 1))
 
     def lay_out(self, tiles: Tensor, size: tuple[int, int], layout: ImageLayout) -> Tensor:
@@ -105,7 +105,7 @@ class LladaVModel(nn.Module):
         return tiles.flatten(0, 1) if layout == ImageLayout.TILE else self.with_newlines(tiles.flatten(0, 1)[None])
 
 
-def resized(features: Tensor, size: tuple[int, int]) -> Tensor:
+def interpolated(features: Tensor, size: tuple[int, int]) -> Tensor:
     """Features of shape (T, D, rows, columns) interpolated to `size` = (columns, rows)."""
     return nn.functional.interpolate(features, size=size[::-1], mode="bilinear", align_corners=False)
 

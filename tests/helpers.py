@@ -25,6 +25,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep, sample
 from lladav.assets import asset
+from lladav.evaluation import Score
+from lladav.evaluation.scoring import Bin
 from lladav.recording import Frame, Recording
 from lladav.sampling import sample_batch
 from lladav.trace import Trace, TraceStep, trace_step
@@ -347,6 +349,17 @@ def until_idle(url: str) -> None:
     """Wait until no request of a page runs or waits."""
     while (status := queue_status(url))["waiting"] or status["running"]:
         time.sleep(0.05)
+
+
+def made_up_score(study: str, label: str, accuracy: float, objective: str = "masked") -> Score:
+    """A score of a study, of two models of which each has an objective."""
+    kinds = ["all", "name", "color", "caption", "follow_up"]
+    return Score(
+        model={"masked": "lladav-tiny", "autoregressive": "lladav-tiny-ar"}[objective], objective=objective,
+        study=study, label=label, accuracy=dict.fromkeys(kinds, accuracy), asked=dict.fromkeys(kinds, 100),
+        nfe=10 * accuracy, tokens_per_forward=1.5, reliability=[Bin(10, 0.55, 0.5), Bin(90, 0.97, 0.9)],
+        calibration_error=0.05, seconds=1.0,
+    )  # fmt: skip
 
 
 def letters(text: str) -> str:

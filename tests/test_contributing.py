@@ -1,10 +1,24 @@
-"""The tree that CONTRIBUTING.md draws is the one that is there."""
+"""The tree that CONTRIBUTING.md draws is the one that is there, and the tests are where one looks for them."""
 
 import re
+from pathlib import Path
 
 from helpers import ROOT
 
 DRAWN = re.search(r"## The tree\n\n```\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+SPANNING = {  # tests of more than one module, as files or folders of tests/: what they are about
+    "assets": "the files in assets",
+    "sampling/test_batch.py": "several prompts at once, in the loop and in the denoiser",
+    "sampling/test_parity.py": "trajectories of the published implementation",
+    "test_contributing.py": "the project",
+    "test_gpu.py": "what only a GPU can show",
+    "test_layers.py": "the project",
+    "test_package.py": "the package as it is installed",
+    "test_parity.py": "figures of the published implementation",
+    "test_style.py": "the project",
+    "ui/browser": "the page as a person meets it",
+    "viewer/test_shared_run.py": "the run that Python and JavaScript are tested on",
+}
 
 
 def drawn() -> set[str]:
@@ -27,3 +41,19 @@ def test_the_tree_is_the_one_that_is_there():
     there |= {path.relative_to(ROOT).as_posix() for path in package.glob("*.py")}
     assert {path for path in drawn() if path.startswith("lladav/") and path != "lladav/"} == there
     assert all((ROOT / path).exists() for path in drawn())
+
+
+def module_of(test: Path) -> Path:
+    """The module, or the package, that the name of a file of tests/ stands for: in tests/cli, test_cli is about cli."""
+    folder, name = ROOT / "lladav" / test.parent, test.stem.removeprefix("test_")
+    if name == folder.name:
+        return folder
+    return folder / name if (folder / name).is_dir() else folder / f"{name}.py"
+
+
+def test_a_test_is_called_like_what_it_tests():
+    tests = [path.relative_to(ROOT / "tests") for path in sorted((ROOT / "tests").rglob("test_*.py"))]
+    lost = {test.as_posix() for test in tests if not module_of(test).exists()}
+    spanning = {name: {test for test in lost if Path(test).is_relative_to(name)} for name in SPANNING}
+    assert lost == set().union(*spanning.values())
+    assert all(spanning.values()), "a test that is called like its module spans nothing"

@@ -385,10 +385,17 @@ def test_one_tile_may_be_padded_or_squashed(golden_processor):
 ASKED = [{"role": "user", "content": [PICTURE, text("What?")]}]
 
 
-def test_the_image_processor_is_found(golden_processor, tiny_random):
+def test_the_image_processor_is_found(golden_processor, tiny_random, tmp_path):
     found = AutoImageProcessor.from_pretrained(tiny_random)
     assert isinstance(found, LladaVImageProcessor) and found.image_size == 128
-    assert LladaVImageProcessor.from_pretrained(GOLDEN / "checkpoint").image_aspect_ratio == "anyres_max_4"
+    published = AutoProcessor.from_pretrained(GOLDEN / "checkpoint").image_processor
+    assert isinstance(published, LladaVImageProcessor) and published.image_aspect_ratio == "anyres_max_4"
+    published.save_pretrained(tmp_path)
+    for found in (
+        AutoImageProcessor.from_pretrained(tmp_path),
+        LladaVImageProcessor.from_pretrained(GOLDEN / "checkpoint"),
+    ):
+        assert found.to_dict() == published.to_dict()
     tiles, inputs = golden_processor.image_processor(NOISE), golden_processor(ASKED)
     assert {name: values.tolist() for name, values in tiles.items()} == {
         name: inputs[name].tolist() for name in golden_processor.image_processor.model_input_names

@@ -1,8 +1,9 @@
-"""The house rules that can be counted: small functions and files, typed parameters, tests that wait for states."""
+"""The house rules that can be counted: small functions and files, typed parameters, one name a thing, tests that wait
+for states."""
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from helpers import ROOT
 
 LONGEST_FUNCTION, LONGEST_FILE, LEAST_TYPED = 60, 500, 0.99
 PYTHON = sorted(path for folder in ("lladav", "tests", "assets") for path in (ROOT / folder).rglob("*.py"))
+PACKAGE = sorted((ROOT / "lladav").rglob("*.py"))
 SCRIPTS = sorted(path for folder in ("lladav", "tests") for path in (ROOT / folder).rglob("*.js"))
 STYLES = sorted((ROOT / "lladav").rglob("*.css"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -22,6 +24,17 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 TEMPLATE = re.compile(r"\\.|\$\{|`", re.DOTALL)
+SHARED_NAMES = {
+    "add_arguments": "what every command has",
+    "run": "what every command has",
+    "log": "the logger of a module, named after it",
+    "DIRECT": "small talk's own templates are read as small_talk.DIRECT, and so are the next four",
+    "IMPERATIVES": "small_talk.IMPERATIVES",
+    "INDIRECT": "small_talk.INDIRECT",
+    "PLAIN": "small_talk.PLAIN",
+    "SHORT": "small_talk.SHORT",
+}
+TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE)
 NO_FUNCTION = r"(?!\s|(?:if|for|while|switch|catch)\b)"
 HEAD = re.compile(rf"(?:=>|\bfunction\b[^{{}}]*\)|^\s*{NO_FUNCTION}[\w# ]+\([^{{}}]*\))\s*$", re.MULTILINE)
 
@@ -88,7 +101,7 @@ def test_files_are_short(path: Path):
 
 def test_parameters_are_typed():
     untyped, count = [], 0
-    for path in (path for path in PYTHON if path.is_relative_to(ROOT / "lladav")):
+    for path in PACKAGE:
         for node in functions(path):
             given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
             for argument in filter(None, given):
@@ -133,3 +146,51 @@ for (const text of "{") { // {
 }
 """
     assert sorted(script_functions(code)) == [(1, 5), (6, 2), (9, 3)]
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """The public names that a module gives a meaning of its own."""
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, Function | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            stored = (one for target in targets for one in ast.walk(target))
+            names |= {one.id for one in stored if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    return {name for name in names if not name.startswith("_")}
+
+
+def homonyms(trees: Mapping[str, ast.Module]) -> dict[str, list[str]]:
+    """Name -> the modules that define it, where several do; constants that no other module imports do not count."""
+    modules: dict[str, list[str]] = {}
+    for module, tree in trees.items():
+        for name in defined(tree):
+            modules.setdefault(name, []).append(module)
+    imports = (node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    imported = {alias.name for node in imports for alias in node.names}
+    return {name: of for name, of in modules.items() if len(of) > 1 and (not name.isupper() or name in imported)}
+
+
+def test_a_name_means_one_thing():
+    found = homonyms({name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE})
+    assert found.keys() == SHARED_NAMES.keys(), {name: of for name, of in found.items() if name not in SHARED_NAMES}
+
+
+def test_no_script_has_a_helper_of_another_one():
+    scripts: dict[str, list[str]] = {}
+    for path in (path for path in SCRIPTS if path.is_relative_to(ROOT / "lladav")):
+        for name in TOP_LEVEL.findall(path.read_text(encoding="utf-8")):
+            scripts.setdefault(name, []).append(name_of(path))
+    assert len(scripts) > 50
+    assert not {name: of for name, of in scripts.items() if len(of) > 1}
+
+
+def test_homonyms_are_seen():
+    codes = {
+        "a": "A = 1\nB, C = 2, 3\nIds = list[int]\n_D = 4\ndef f(): ...\nclass Kind: ...",
+        "b": "from a import A\nB = 5\nC: int = 6\nIds = set\n_D = 7\ndef f(): ...\nclass Like: ...",
+        "c": "from b import C\nclass Kind: ...",
+    }
+    found = homonyms({module: ast.parse(code) for module, code in codes.items()})
+    assert found == {"C": ["a", "b"], "f": ["a", "b"], "Kind": ["a", "c"], "Ids": ["a", "b"]}

@@ -36,7 +36,7 @@ def step_seconds(subject: Subject) -> dict[str, float]:
     return {run.mode.name: run.seconds_per_step for run in runs}
 
 
-def plot(subject: Subject, path: str) -> None:
+def plot_growth(subject: Subject, path: str) -> None:
     """Draw the curves into an image file."""
     from matplotlib import pyplot
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from lladav.assets import asset
-from lladav.benchmarks.visitors import Answer, Browser, Program, Question, RefusedRequest, Visitor, read_page
+from lladav.benchmarks.visitors import Response, Browser, Program, Request, RefusedRequest, Visitor, read_page
 
 PATIENCE = 120  # seconds without an answer, after which a question counts as hung
 PAUSE = (0.5, 2.0)  # seconds between two questions of a visitor, and before a refused one is asked again
@@ -98,7 +98,7 @@ class _Load:
         self.url, self.process, self.progress = url, process, progress
         self.outcome = Outcome(clients, seconds)
         self.questions = [
-            Question(text, (asset("examples") / f"{name}.png").read_bytes(), length, steps)
+            Request(text, (asset("examples") / f"{name}.png").read_bytes(), length, steps)
             for text, name, length, steps in ASKED
         ]
         self.alone: list[str] = []
@@ -136,7 +136,7 @@ class _Load:
                 self.outcome.hung += 1
             await asyncio.sleep(draw.uniform(*PAUSE))
 
-    def _count(self, index: int, answer: Answer) -> None:
+    def _count(self, index: int, answer: Response) -> None:
         outcome = self.outcome
         if not answer.finished:
             outcome.left += 1

@@ -150,7 +150,7 @@ def choose_threshold(subject: Subject, config: SamplingConfig) -> float:
     return torch.stack(found).quantile(0.25).item()
 
 
-def measure(modes: Sequence[Mode], steps: int, repetitions: int) -> list[Run]:
+def measure_modes(modes: Sequence[Mode], steps: int, repetitions: int) -> list[Run]:
     """Run every mode alone for two steps, which warms it up and shows its memory, then all of them in turn."""
     runs = [Run(mode, peak_memory=peak_memory(mode)) for mode in tqdm(modes, "memory", leave=False)]
     for _ in range(repetitions):

@@ -124,7 +124,7 @@ def dtype_name(subject: Subject) -> str:
     return str(subject.model.dtype).removeprefix("torch.")
 
 
-def as_json(subject: Subject, machine: Machine, rows: Sequence[Row]) -> dict[str, Any]:
+def measurements(subject: Subject, machine: Machine, rows: Sequence[Row]) -> dict[str, Any]:
     """Everything that was measured, for `json.dumps`."""
     return {
         "model": subject.name,

@@ -51,7 +51,7 @@ def text_sizes(hidden_size: int, layers: int, heads: int, **sizes: int) -> dict[
     }
 
 
-SHAPES = {
+MODEL_SHAPES = {
     "tiny": Shape(text_sizes(192, layers=6, heads=4, vocab_size=1000), SMALL_TOWER, prompt_length=100, gen_length=32),
     "medium": Shape(text_sizes(512, layers=8, heads=8), SMALL_TOWER, prompt_length=1000, gen_length=128),
     "8b": Shape({}, {"num_hidden_layers": 26}, prompt_length=3000, gen_length=128, dtype=torch.bfloat16),
@@ -83,7 +83,7 @@ def make_subject(name: str | None, prompt_length: int | None, gen_length: int | 
     """Load the model `name`, None for the demo's, or build one of random weights.
 
     Args:
-        name: a directory, a hub id, or "random:" and a key of `SHAPES`.
+        name: a directory, a hub id, or "random:" and a key of `MODEL_SHAPES`.
         prompt_length: length of a prompt of random tokens; by default, a model that was trained gets a picture with a
             question, and one of random weights what its shape says.
         gen_length: tokens in the answer.
@@ -97,8 +97,8 @@ def make_subject(name: str | None, prompt_length: int | None, gen_length: int | 
         key = name.removeprefix(RANDOM)
         model = random_model(key)
         seconds = time.perf_counter() - start
-        prompt = random_prompt(model, prompt_length or SHAPES[key].prompt_length)
-        return Subject(name, model, prompt, gen_length or SHAPES[key].gen_length, True, seconds)
+        prompt = random_prompt(model, prompt_length or MODEL_SHAPES[key].prompt_length)
+        return Subject(name, model, prompt, gen_length or MODEL_SHAPES[key].gen_length, True, seconds)
     pipe = LladaVPipeline.from_pretrained(name)
     seconds = time.perf_counter() - start
     prompt = random_prompt(pipe.model, prompt_length) if prompt_length else picture_prompt(pipe)
@@ -106,18 +106,19 @@ def make_subject(name: str | None, prompt_length: int | None, gen_length: int | 
 
 
 def random_model(key: str) -> LladaVForMaskedDiffusion:
-    """Seeded random weights of one of `SHAPES`, made where they stay: on the GPU if there is one, in bfloat16.
+    """Seeded random weights of one of `MODEL_SHAPES`, made where they stay: on the GPU if there is one, in bfloat16.
 
     Raises:
         ValueError: there is no such shape.
     """
-    if key not in SHAPES:
-        raise ValueError(f"model must be one of {', '.join(RANDOM + name for name in SHAPES)}, got {RANDOM}{key}")
+    if key not in MODEL_SHAPES:
+        raise ValueError(f"model must be one of {', '.join(RANDOM + name for name in MODEL_SHAPES)}, got {RANDOM}{key}")
     on_gpu = torch.cuda.is_available()
-    dtype = torch.bfloat16 if on_gpu else SHAPES[key].dtype
+    dtype = torch.bfloat16 if on_gpu else MODEL_SHAPES[key].dtype
     torch.manual_seed(0)
     with torch.device("cuda" if on_gpu else "cpu"):
-        model = LladaVForMaskedDiffusion._from_config(SHAPES[key].config(), dtype=dtype).eval().requires_grad_(False)
+        model = LladaVForMaskedDiffusion._from_config(MODEL_SHAPES[key].config(), dtype=dtype)
+    model.eval().requires_grad_(False)
     if not on_gpu and dtype == torch.float32:
         model.store_by_columns()
     return model

@@ -19,7 +19,7 @@ class RefusedRequest(Exception):
 
 
 @dataclass(frozen=True)
-class Question:
+class Request:
     """What a visitor asks, and how the answer is to be sampled; as `SamplingConfig` has it, greedily."""
 
     text: str
@@ -29,7 +29,7 @@ class Question:
 
 
 @dataclass
-class Answer:
+class Response:
     """What came of a question.
 
     Attributes:
@@ -55,7 +55,7 @@ class Visitor:
     def __init__(self, client: httpx.AsyncClient):
         self.client = client
 
-    def states(self, question: Question) -> AsyncIterator[tuple[str, bool]]:
+    def states(self, question: Request) -> AsyncIterator[tuple[str, bool]]:
         """Ask, and yield the answer as it stands after every step, and whether it is done.
 
         Raises:
@@ -63,9 +63,9 @@ class Visitor:
         """
         raise NotImplementedError
 
-    async def ask(self, question: Question, states: int | None = None) -> Answer:
+    async def ask(self, question: Request, states: int | None = None) -> Response:
         """Ask, and wait for the end of the answer; or go away after so many states of it."""
-        answer, start, seen = Answer(), time.perf_counter(), 0
+        answer, start, seen = Response(), time.perf_counter(), 0
         stream = self.states(question)
         async for text, finished in stream:
             answer.text, answer.finished = text, finished
@@ -87,7 +87,7 @@ class Visitor:
 class Program(Visitor):
     """Calls `/sample`, and hangs up when it has seen enough."""
 
-    async def states(self, question: Question) -> AsyncIterator[tuple[str, bool]]:
+    async def states(self, question: Request) -> AsyncIterator[tuple[str, bool]]:
         """As `Visitor.states`."""
         picture = await self.upload(question.picture)
         length = question.gen_length
@@ -125,7 +125,7 @@ class Browser(Visitor):
             if [box, ASK] in [list(target) for target in event["targets"]] and event["backend_fn"]
         )
 
-    async def states(self, question: Question) -> AsyncIterator[tuple[str, bool]]:
+    async def states(self, question: Request) -> AsyncIterator[tuple[str, bool]]:
         """As `Visitor.states`."""
         session = uuid.uuid4().hex
         message = {"text": question.text, "files": [await self.upload(question.picture)]}

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
         return 141
     except (ValueError, OSError) as error:
-        return _refuse(sentence(error))
+        return _refuse(error_sentence(error))
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRAS:
@@ -52,7 +52,7 @@ def survive_narrow_encodings() -> None:
             stream.reconfigure(errors="replace")
 
 
-def sentence(error: Exception) -> str:
+def error_sentence(error: Exception) -> str:
     """What an error says, in one line."""
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"no such file: {error.filename}"

@@ -3,26 +3,26 @@
 import argparse
 import json
 
-from lladav.benchmarks.growth import plot
+from lladav.benchmarks.growth import plot_growth
 from lladav.benchmarks.machine import measure_machine
 from lladav.benchmarks.measuring import (
     choose_threshold,
     compiled_modes,
     exact_config,
     make_modes,
-    measure,
+    measure_modes,
     parallel_modes,
     quantized_modes,
 )
 from lladav.benchmarks.profiling import profiled_step
-from lladav.benchmarks.report import LEGEND, as_json, describe, make_rows, note, table
-from lladav.benchmarks.subjects import RANDOM, SHAPES, make_subject
+from lladav.benchmarks.report import LEGEND, describe, make_rows, measurements, note, table
+from lladav.benchmarks.subjects import MODEL_SHAPES, RANDOM, make_subject
 from lladav.cli.checks import check_output, need
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lladav bench`."""
-    names = ", ".join(RANDOM + name for name in SHAPES)
+    names = ", ".join(RANDOM + name for name in MODEL_SHAPES)
     parser.add_argument("--model", help=f"a directory, a hub id, or {names} (default: as the demo chooses)")
     parser.add_argument("--prompt-length", type=int, metavar="N", help="random tokens (default: a picture, a question)")
     parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer")
@@ -53,12 +53,12 @@ def run(args: argparse.Namespace) -> int:
     modes = make_modes(subject, config) + parallel_modes(subject, config, threshold)
     modes += compiled_modes(subject, config) if args.compiled else []
     modes += quantized_modes(subject, config) if args.quantized else []
-    rows = make_rows(subject, machine, measure(modes, config.steps, args.repetitions))
+    rows = make_rows(subject, machine, measure_modes(modes, config.steps, args.repetitions))
     print(describe(subject, machine, rows), table(rows), LEGEND, note(subject, threshold), sep="\n\n")
     if args.profile:
         print(profiled_step(subject))
     if args.plot:
-        plot(subject, args.plot)
+        plot_growth(subject, args.plot)
     if args.json:
-        print(json.dumps(as_json(subject, machine, rows)))
+        print(json.dumps(measurements(subject, machine, rows)))
     return 0

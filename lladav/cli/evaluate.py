@@ -3,7 +3,7 @@
 import argparse
 
 from lladav.cli.checks import check_output, need
-from lladav.evaluation import add_arguments, main
+from lladav.evaluation import add_arguments, evaluate
 
 __all__ = ["add_arguments", "run"]
 
@@ -14,4 +14,4 @@ def run(args: argparse.Namespace) -> int:
         check_output(name, getattr(args, name))
     if args.plot:
         need("matplotlib", "--plot")
-    return main(args)
+    return evaluate(args)

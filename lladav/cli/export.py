@@ -5,14 +5,14 @@ import argparse
 from tqdm import tqdm
 
 from lladav.cli.checks import check_output
-from lladav.render import FORMATS, export
+from lladav.render import EXPORT_FORMATS, export
 from lladav.trace import Trace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lladav export`."""
     parser.add_argument("trace", help="what `lladav sample --trace` or the page wrote")
-    parser.add_argument("output", help=f"the file to write; its ending says what it is: {', '.join(FORMATS)}")
+    parser.add_argument("output", help=f"the file to write; its ending says what it is: {', '.join(EXPORT_FORMATS)}")
 
 
 def run(args: argparse.Namespace) -> int:

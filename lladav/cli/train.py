@@ -1,12 +1,5 @@
 """`lladav train`: train a model."""
 
-import argparse
-
-from lladav.training import add_arguments, main
+from lladav.training import add_arguments, run
 
 __all__ = ["add_arguments", "run"]
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run `lladav train`."""
-    return main(args)

@@ -1,6 +1,6 @@
 """How often the embedded default is right: exact match on held-out scenes, by kind of question."""
 
-from lladav.evaluation.command import add_arguments, main
+from lladav.evaluation.command import add_arguments, evaluate
 from lladav.evaluation.questions import conversation, held_out_questions, is_right, mentions
 from lladav.evaluation.scoring import Answer, Score, answer, score
 from lladav.evaluation.studies import Setting, run_settings
@@ -13,10 +13,10 @@ __all__ = [
     "add_arguments",
     "answer",
     "conversation",
+    "evaluate",
     "everyday_questions",
     "held_out_questions",
     "is_right",
-    "main",
     "mentions",
     "run_settings",
     "score",

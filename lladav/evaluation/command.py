@@ -57,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     results.add_argument("--json", action="store_true", help="end with one line of JSON")
 
 
-def main(args: argparse.Namespace) -> int:
-    """Runs `lladav evaluate`."""
+def evaluate(args: argparse.Namespace) -> int:
+    """Run `lladav evaluate`."""
     for name in ("count", "batch_size"):
         if getattr(args, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(args, name)}")
@@ -73,24 +73,24 @@ def main(args: argparse.Namespace) -> int:
     if args.mistakes:
         print(*(one.mistake for one in answers if not one.right), sep="\n")
     if args.plot:
-        from lladav.evaluation.plots import plot  # matplotlib takes a second to import
+        from lladav.evaluation.plots import plot_scores  # matplotlib takes a second to import
 
-        plot(scores, args.plot)
+        plot_scores(scores, args.plot)
     if args.save:
         save_scores(scores, args.save)
     if args.json:
-        print(summary(args.seed, scores))
+        print(scores_as_json(args.seed, scores))
     return 0
 
 
-def summary(seed: int, scores: list[Score]) -> str:
+def scores_as_json(seed: int, scores: list[Score]) -> str:
     """One line of JSON: the first score's figures, and all scores."""
     first = asdict(scores[0])
     figures = {name: first[name] for name in ("model", "accuracy", "asked", "nfe", "calibration_error")}
     return json.dumps({**figures, "seed": seed, "scores": [asdict(each) for each in scores]})
 
 
-def sampling_config(args: argparse.Namespace) -> SamplingConfig:
+def evaluation_config(args: argparse.Namespace) -> SamplingConfig:
     """By default one block, and a token a step."""
     length = args.gen_length
     return SamplingConfig(gen_length=length, block_length=args.block_length or length, steps=args.steps or length)
@@ -101,7 +101,7 @@ def _pipeline(path: str | Path, args: argparse.Namespace) -> LladaVPipeline:
 
 
 def _settings(args: argparse.Namespace) -> list[Setting]:
-    config = sampling_config(args)
+    config = evaluation_config(args)
     settings = [Setting("questions", "", config)]
     for wanted, study in ((args.sweep, sweep), (args.speeds, speeds), (args.robust, robustness)):
         settings += study(config) if wanted else []
@@ -131,7 +131,7 @@ def _scalability(args: argparse.Namespace) -> list[Score]:
         if getattr(args, name):
             raise ValueError(f"{name} does not go with scalability, which asks the models in {args.scalability}")
     questions = _questions(args)
-    setting, scores = Setting("scalability", "", sampling_config(args)), []
+    setting, scores = Setting("scalability", "", evaluation_config(args)), []
     for share, path in models_by_share(args.scalability):
         pipe = _pipeline(path, args)
         ((score, _),) = run_settings(pipe, questions, [setting], args.batch_size)

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from lladav.evaluation.scoring import Score
 
 INK, FAINT = "#1f2430", "#8a90a0"
-COLORS = {"masked": "#6d5ae6", "autoregressive": "#e07b39"}
+LINE_COLORS = {"masked": "#6d5ae6", "autoregressive": "#e07b39"}
 NAMES = {"masked": "masked diffusion", "autoregressive": "autoregressive"}
 SHADES = ("#3d2bb8", "#6d5ae6", "#9d8ff2", "#cbc3fa")  # of block lengths, the longest first
 STYLE: Any = {
@@ -47,7 +47,7 @@ PANEL = 5.2, 4.2  # inches
 ALL_PERCENT = PercentFormatter(1, decimals=0)
 
 
-def plot(scores: Sequence[Score], path: Path) -> None:
+def plot_scores(scores: Sequence[Score], path: Path) -> None:
     """Draw all studies of `scores` into one picture; the data study has a picture to itself.
 
     Raises:
@@ -92,7 +92,7 @@ def colors(scores: Sequence[Score]) -> dict[str, str]:
     taken: dict[str, str] = {}
     for score in scores:
         if score.model not in taken:
-            own = COLORS[score.objective]
+            own = LINE_COLORS[score.objective]
             taken[score.model] = next(spare, FAINT) if own in taken.values() else own
     return taken
 
@@ -164,7 +164,7 @@ def _points(axis: Axes, scores: Sequence[Score]) -> None:
     for score in scores:
         axis.plot(
             score.nfe, score.accuracy["all"], linestyle="",
-            marker="D", markersize=7, color=COLORS["autoregressive"], label=f"{score.model}, left to right",
+            marker="D", markersize=7, color=LINE_COLORS["autoregressive"], label=f"{score.model}, left to right",
         )  # fmt: skip
 
 
@@ -250,7 +250,7 @@ def plot_scalability(scores: Sequence[Score]) -> Figure:
 
 
 def _share_panel(axis: Axes, scores: Sequence[Score], kind: str) -> None:
-    for objective, color in COLORS.items():
+    for objective, color in LINE_COLORS.items():
         line = sorted(
             (float(Fraction(score.label)), score.accuracy[kind], *interval(score, kind))
             for score in scores

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lladav.render.film import render_gif, render_mp4, render_png
-from lladav.render.frames import frames
+from lladav.render.frames import draw_frames
 from lladav.render.page import render_html
 from lladav.trace import Trace
 
-__all__ = ["FORMATS", "export", "frames", "render_gif", "render_html", "render_mp4", "render_png"]
+__all__ = ["EXPORT_FORMATS", "draw_frames", "export", "render_gif", "render_html", "render_mp4", "render_png"]
 
-FORMATS = ("gif", "mp4", "png", "html", "json")
+EXPORT_FORMATS = ("gif", "mp4", "png", "html", "json")
 
 
 def export(trace: Trace, path: str | Path, progress: Callable[[int, int], None] | None = None) -> None:
@@ -37,4 +37,4 @@ def export(trace: Trace, path: str | Path, progress: Callable[[int, int], None] 
         case ".json":
             trace.save(path)
         case suffix:
-            raise ValueError(f"path must end in .{', .'.join(FORMATS)}, got {suffix or str(path)!r}")
+            raise ValueError(f"path must end in .{', .'.join(EXPORT_FORMATS)}, got {suffix or str(path)!r}")

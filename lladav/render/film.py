@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import GifImagePlugin, Image
 
-from lladav.render.frames import frames, last_frame
+from lladav.render.frames import draw_frames, last_frame
 from lladav.trace import Trace
 
 Progress = Callable[[int, int], None]
@@ -27,15 +27,15 @@ def render_gif(trace: Trace, path: str | Path, progress: Progress | None = None)
     count = _frame_count(trace)
     durations = [_frame_ms(trace)] * (count - 1) + [HOLD_MS]
     with Path(path).open("wb") as file:
-        reduced = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames(trace))
-        _write_gif(file, zip(_shown(reduced, count, progress), durations, strict=True))
+        reduced = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in draw_frames(trace))
+        write_gif(file, zip(_shown(reduced, count, progress), durations, strict=True))
 
 
 def render_mp4(trace: Trace, path: str | Path, progress: Progress | None = None) -> None:
     """Write a video with a frame for every step. Raises OSError where there can be no such file."""
-    first = next(frames(trace))
+    first = next(draw_frames(trace))
     writer = _video_writer(path, 1000 / _frame_ms(trace), first.size)
-    for frame in _shown(frames(trace), _frame_count(trace), progress):
+    for frame in _shown(draw_frames(trace), _frame_count(trace), progress):
         writer.write(cv2.cvtColor(np.asarray(frame), cv2.COLOR_RGB2BGR))
     writer.release()
 
@@ -48,7 +48,7 @@ def render_png(trace: Trace, path: str | Path) -> None:
 def _palette(trace: Trace) -> Image.Image:
     """An image with the colours of some frames, from the first to the last, but for one that is left free."""
     chosen = np.linspace(0, _frame_count(trace) - 1, PALETTE_FRAMES).astype(int).tolist()
-    some = [np.asarray(frame) for number, frame in enumerate(frames(trace)) if number in chosen]
+    some = [np.asarray(frame) for number, frame in enumerate(draw_frames(trace)) if number in chosen]
     return Image.fromarray(np.concatenate(some)).quantize(UNCHANGED)
 
 
@@ -71,7 +71,7 @@ def _shown(images: Iterable[Image.Image], count: int, progress: Progress | None)
         progress(count, count)
 
 
-def _write_gif(file: BinaryIO, images: Iterable[tuple[Image.Image, int]]) -> None:
+def write_gif(file: BinaryIO, images: Iterable[tuple[Image.Image, int]]) -> None:
     """Write images that share a palette, and milliseconds, one at a time, each as its difference to the one before.
 
     Pillow's own writer keeps all of them in memory until the last.

@@ -27,7 +27,7 @@ SMOOTHING = 4  # shapes are drawn this much larger first
 LEVELS = 24  # shades of a guess, so that not every chip has to be drawn anew for every step
 
 
-def frames(trace: Trace) -> Iterator[Image.Image]:
+def draw_frames(trace: Trace) -> Iterator[Image.Image]:
     """One picture for the state after each step; for a run without a step, one of the canvas it would have begun with.
 
     All have one size of even sides, as video wants it. They share no memory.
@@ -134,7 +134,7 @@ class Drawing:
 
     def draw(self, state: SamplingStep) -> Image.Image:
         """Bring the picture up to date; it is the same one every time."""
-        for position, chip in enumerate(self._chips_of(state)):
+        for position, chip in enumerate(self.chips_of(state)):
             if chip != self.chips[position]:
                 self._draw_chip(position, chip)
                 self.chips[position] = chip
@@ -142,7 +142,8 @@ class Drawing:
         self._draw_progress(state)
         return self.image
 
-    def _chips_of(self, state: SamplingStep) -> Iterator[Chip]:
+    def chips_of(self, state: SamplingStep) -> Iterator[Chip]:
+        """What stands at every position of a state."""
         end = len(state.answer_ids)
         masked, new = state.mask_index.tolist(), state.transfer_index.tolist()
         guesses, shares = state.top_ids[:, 0].tolist(), state.top_probs[:, 0].tolist()

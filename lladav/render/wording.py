@@ -3,7 +3,7 @@
 from lladav.sampling import SamplingConfig
 from lladav.trace import Trace
 
-EXTRAS = ("temperature", "cfg_scale", "threshold", "factor", "entropy_bound", "refresh_interval")
+OPTIONAL = ("temperature", "cfg_scale", "threshold", "factor", "entropy_bound", "refresh_interval")
 
 
 def summary(trace: Trace) -> str:
@@ -16,6 +16,6 @@ def settings(config: SamplingConfig) -> str:
     parts = [f"{config.gen_length} tokens", f"{config.steps} steps"]
     if config.num_blocks > 1:
         parts.insert(1, f"blocks of {config.block_length}")
-    parts += [f"{name.replace('_', ' ')} {getattr(config, name):g}" for name in EXTRAS if getattr(config, name)]
+    parts += [f"{name.replace('_', ' ')} {getattr(config, name):g}" for name in OPTIONAL if getattr(config, name)]
     parts += [f"{config.remasking} remasking"] if config.remasking != SamplingConfig.remasking else []
     return ", ".join(parts)

@@ -266,9 +266,9 @@ class SamplingConfig:
         Raises:
             ValueError: there is no such method, or the changes do not go with it.
         """
-        from lladav.sampling.methods import settings
+        from lladav.sampling.methods import method_settings
 
-        return cls(**settings(name, changes))
+        return cls(**method_settings(name, changes))
 
     @classmethod
     def preset(cls, name: str) -> "SamplingConfig":

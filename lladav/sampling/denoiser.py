@@ -15,7 +15,7 @@ from lladav.sampling.canvas import NUM_ALTERNATIVES, Proposal
 from lladav.sampling.config import SamplingConfig
 from lladav.sampling.graph import StepGraph
 from lladav.sampling.history import Credit, Settling
-from lladav.sampling.scores import certainty, left_to_right, margin, pc_sampler
+from lladav.sampling.scores import certainty, earliness, margin, pc_sampler
 
 NONE: Mapping[int, Tensor] = MappingProxyType({})
 CACHED_LOGITS = 1 << 17  # in float64 1 MB, about what the second level cache of a CPU's core holds
@@ -177,7 +177,7 @@ class Denoiser:
             assert proposal.entropies is not None
             return replace(proposal, confidence=certainty(proposal.entropies, vocab_size))
         if config.remasking == "left_to_right":
-            return replace(proposal, confidence=left_to_right(positions, config.gen_length))
+            return replace(proposal, confidence=earliness(positions, config.gen_length))
         if config.remasking == "pc_sampler":
             frequencies = token_frequencies(self.model, proposal.x0, vocab_size)
             offsets = positions % config.block_length

@@ -132,7 +132,7 @@ METHODS = {
 }  # fmt: skip
 
 
-def settings(name: str, changes: dict[str, Any]) -> dict[str, Any]:
+def method_settings(name: str, changes: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a SamplingConfig for the method `name` with `changes`. Raises ValueError for another name."""
     require(name in METHODS, "method", f"one of {', '.join(METHODS)}", name)
     method = METHODS[name]

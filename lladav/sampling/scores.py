@@ -22,7 +22,7 @@ def certainty(entropies: Tensor, vocab_size: int) -> Tensor:
     return (1 - entropies / math.log(vocab_size)).clamp(0, 1)
 
 
-def left_to_right(positions: Tensor, gen_length: int) -> Tensor:
+def earliness(positions: Tensor, gen_length: int) -> Tensor:
     """1 - i / G: the order of an autoregressive model; positions (N,) -> (N,)."""
     return 1 - positions.double() / gen_length
 

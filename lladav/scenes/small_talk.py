@@ -93,7 +93,7 @@ INDIRECT = {
         "what {digit} times {digit} is",
     ),
 }
-COMMANDS = {
+IMPERATIVES = {
     "ability": ("[help|help me]", "[show|tell] me what you can do", "give me an example", "explain how this works"),
     "who": ("introduce yourself", "tell me about yourself", "tell me your name"),
     "beyond": (

@@ -360,8 +360,8 @@ INDIRECT = {
     ),
     "compare": ("where the {noun} is [compared to|from|relative to] the {other}",),
 }
-COMMANDS = {
-    **small_talk.COMMANDS,
+IMPERATIVES = {
+    **small_talk.IMPERATIVES,
     "name": (
         "name [this|it|the thing|the object|this object|this thing]",
         "identify [this|it|the object|the thing|the item]",
@@ -454,4 +454,4 @@ COMMANDS = {
     ),
 }
 
-COMMANDS["overview"] = COMMANDS["caption"]
+IMPERATIVES["overview"] = IMPERATIVES["caption"]

@@ -24,7 +24,7 @@ from lladav.scenes.phrasebook import (
 from lladav.scenes.questions import Fact
 from lladav.scenes.short_forms import SHORT
 from lladav.scenes.small_talk import BEYOND
-from lladav.scenes.templates import COMMANDS, DIRECT, INDIRECT
+from lladav.scenes.templates import DIRECT, IMPERATIVES, INDIRECT
 
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SYNONYM_SHARE, OPENING_SHARE, POLITE_SHARE = 0.12, 0.2, 0.35
@@ -132,7 +132,7 @@ STYLED = {"direct": _direct, "indirect": _indirect, "command": _command, "short"
 TEMPLATES: dict[str, Mapping[str, Sequence[str]]] = {
     "direct": DIRECT,
     "indirect": INDIRECT,
-    "command": COMMANDS,
+    "command": IMPERATIVES,
     "short": SHORT,
 }
 

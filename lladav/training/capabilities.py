@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lladav.loading import CAPABILITIES
 from lladav.scenes import COLORS, SHAPES, class_names
 
-FILE = "capabilities.json"
 EXAMPLES = {
     "name": "What is it?",
     "position": "What is at the top left?",
@@ -39,4 +39,4 @@ def capabilities() -> dict[str, Any]:
 
 def write_capabilities(folder: Path) -> None:
     """Write what the model in `folder` can do beside its weights."""
-    (folder / FILE).write_text(json.dumps(capabilities(), indent=1) + "\n", encoding="utf-8")
+    (folder / CAPABILITIES).write_text(json.dumps(capabilities(), indent=1) + "\n", encoding="utf-8")

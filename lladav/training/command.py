@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compile", action="store_true", help="fuse kernels with torch.compile (needs a C++ compiler)")
 
 
-def main(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run `lladav train`."""
     config = TrainingConfig(**{field.name: getattr(args, field.name) for field in fields(TrainingConfig)})
     if args.ablation:

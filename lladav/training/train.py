@@ -103,7 +103,7 @@ def train(config: TrainingConfig) -> Path:
     if config.stage:
         return config.output
     if trainer.accelerator.is_main_process:
-        export(learner.model, tokenizer, config.model_folder)
+        save_model(learner.model, tokenizer, config.model_folder)
         own = {trainer.name(stage) for stage in config.stages}
         copy_log(config.output / "log.jsonl", config.model_folder, own)
     return config.model_folder
@@ -122,7 +122,7 @@ def build_learner(config: TrainingConfig, tokenizer: PreTrainedTokenizerFast) ->
     return learner
 
 
-def export(model: LladaVForMaskedDiffusion, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+def save_model(model: LladaVForMaskedDiffusion, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write the finished model, and beside it what it can do, for the page."""
     config = cast(LladaVConfig, model.config)
     vision = config.vision_config

@@ -10,7 +10,7 @@ from gradio.utils import get_upload_folder
 
 from lladav.pipeline import LladaVPipeline, Prompt, step_record
 from lladav.sampling import SamplingConfig
-from lladav.ui.chat.tab import PLACES
+from lladav.ui.chat.tab import SLOTS
 from lladav.ui.limits import LIMITS
 from lladav.ui.streaming import gpu_seconds
 
@@ -52,7 +52,7 @@ def create_sample_endpoint(pipe: LladaVPipeline) -> None:
             raise gr.Error(str(error), print_exception=False) from error
         yield from records(prompt, config)
 
-    gr.api(sample, api_name="sample", **PLACES)
+    gr.api(sample, api_name="sample", **SLOTS)
 
 
 def _messages(text: str, image: Any, history: list[dict[str, Any]]) -> list[dict[str, Any]]:

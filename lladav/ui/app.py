@@ -68,7 +68,7 @@ def measure(pipe: LladaVPipeline) -> Latency | None:
     """How quickly this machine answers the page's first example; None where that cannot be tried."""
     first = examples()[0]
     content = [{"type": "image", "image": first.image}, {"type": "text", "text": first.question}]
-    return latency.measure(pipe, [{"role": "user", "content": content}])
+    return latency.measure_answer(pipe, [{"role": "user", "content": content}])
 
 
 def launch(demo: gr.Blocks, **options: Any):

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from lladav.anyres import ImageLayout
+from lladav.loading import CAPABILITIES
 from lladav.pipeline import LladaVPipeline
 
-FILE = "capabilities.json"
 LONGEST_ANSWER = 512  # tokens that this page lets an answer have
 VIDEO_FRAMES = 32  # that the published model is given of a video
 FRAME_SHARE = 0.75  # of a model's positions that the frames of a video may take
@@ -47,7 +47,7 @@ class Capabilities:
     def of(cls, pipe: LladaVPipeline) -> "Capabilities":
         """Read them from beside the model's weights; a model without the file is taken for a published LLaDA-V."""
         longest = min(LONGEST_ANSWER, pipe.max_length // 2)
-        file = Path(str(pipe.model.config.name_or_path)) / FILE
+        file = Path(str(pipe.model.config.name_or_path)) / CAPABILITIES
         if not file.is_file():
             frames = min(VIDEO_FRAMES, int(pipe.max_length * FRAME_SHARE) // frame_tokens(pipe))
             return cls("vision–language model", can_think=True, max_frames=frames, longest_answer=longest)

@@ -15,7 +15,7 @@ EVENTS = {  # that painters trigger; gradio looks for their names, quoted, in th
     "link": ("open",),
     "suggestions": ("pick",),
 }
-STATIC = Path(__file__).parent / "static"
+PAGE_FILES = Path(__file__).parent / "static"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events only about the page
 QUICK = QUIET | {"queue": False}  # of those that work for less than a few milliseconds
 
@@ -26,7 +26,7 @@ Data = dict[Any, Any]  # the values of the components that a handler was given, 
 def markups() -> str:
     """The markup of every component of ours, as a script for the head of the page: it reaches the browser once."""
     viewers = {name: viewer.markup(name) for name in ("canvas", "sync_player", "results")}
-    own = {path.stem: path.read_text(encoding="utf-8") for path in sorted(STATIC.glob("*.html"))}
+    own = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PAGE_FILES.glob("*.html"))}
     return f"window.lladav = {{ markups: {json.dumps(viewers | own)} }};".replace("</", "<\\/")
 
 

@@ -9,7 +9,7 @@ from lladav.trace import Trace
 
 
 @dataclass(frozen=True)
-class Example:
+class ExampleQuestion:
     """A picture, as the path of a file, and a question about it."""
 
     image: str
@@ -33,11 +33,11 @@ class RecordedRun:
     shown: bool
 
 
-def examples() -> list[Example]:
+def examples() -> list[ExampleQuestion]:
     """The examples, in the order in which they are offered."""
     folder = asset("examples")
     entries = json.loads((folder / "examples.json").read_text(encoding="utf-8"))
-    return [Example(str(folder / entry["image"]), entry["question"]) for entry in entries]
+    return [ExampleQuestion(str(folder / entry["image"]), entry["question"]) for entry in entries]
 
 
 def recorded_runs() -> dict[str, RecordedRun]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from lladav.render import FORMATS, export
+from lladav.render import EXPORT_FORMATS, export
 from lladav.trace import Trace
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import QUICK, Data, Updates
@@ -37,7 +37,7 @@ class Export:
         self.file = gr.DownloadButton(visible=False)
         with gr.Row(elem_id="export"):
             status = gr.Markdown("Export", elem_id="export-status", min_width=60)
-            for ending in FORMATS:
+            for ending in EXPORT_FORMATS:
                 button = gr.Button(
                     LABELS.get(ending, ending.upper()), size="sm", min_width=54, elem_id=f"export-{ending}"
                 )

@@ -39,7 +39,7 @@ FULL = "The page is busy: {} visitors are waiting already. Try again in a minute
 TOO_MANY = "You have {} requests running or waiting, which is a visitor's share of this page: wait for one of them."
 NO_LENGTH = "An upload must say how long it is, in a Content-Length header."
 TOO_LARGE = "An upload may have {} MB, this one has {}: send fewer or smaller files."
-NO_ROOM = "There is no room for further uploads at the moment. Try again in a few minutes."
+STORE_FULL = "There is no room for further uploads at the moment. Try again in a few minutes."
 
 
 class Guard:
@@ -111,7 +111,7 @@ def upload_refusal(headers: Headers) -> str | None:
     if int(length) > LIMITS.message_bytes:
         return TOO_LARGE.format(LIMITS.message_bytes >> 20, int(length) >> 20)
     if folder_size(Path(get_upload_folder())) + int(length) > LIMITS.cache_bytes:
-        return NO_ROOM
+        return STORE_FULL
     return None
 
 

@@ -3,13 +3,13 @@
 import gradio as gr
 
 from lladav import viewer
-from lladav.ui.components import STATIC, markups
+from lladav.ui.components import PAGE_FILES, markups
 from lladav.ui.examples import address, examples
 
 SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO_FONT = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
 STYLES = ("page.css", "chat.css", "compare.css", "gallery.css", "learn.css")
-ENTRY = STATIC / "gradio_adapter.js"
+ENTRY = PAGE_FILES / "gradio_adapter.js"
 PREVIEW = {
     "og:type": "website",
     "og:title": "LLaDA-V: answers out of masks",
@@ -23,7 +23,7 @@ def head() -> str:
 
     Styles go to the head because gradio rewrites what its `css` is given, and loses container queries on the way.
     """
-    styles = "\n".join([viewer.styles(), *((STATIC / name).read_text(encoding="utf-8") for name in STYLES)])
+    styles = "\n".join([viewer.styles(), *((PAGE_FILES / name).read_text(encoding="utf-8") for name in STYLES)])
     properties = PREVIEW | {"og:image": address(examples()[0].image)}
     preview = "\n".join(f'<meta property="{name}" content="{content}">' for name, content in properties.items())
     return f"{preview}\n<style>\n{styles}</style>\n<script>\n{markups()}\n{viewer.bundle(ENTRY)}</script>"

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from lladav import LladaVPipeline, SamplingConfig
-from lladav.assets import asset
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.examples import Example, examples
+from lladav.ui.examples import ExampleQuestion, examples
 from lladav.ui.settings import snapping
 
 RIGHT = {
@@ -20,13 +19,8 @@ RIGHT = {
 }
 
 
-@pytest.fixture(scope="module")
-def pipe() -> LladaVPipeline:
-    return LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")
-
-
 @pytest.mark.parametrize("example", examples(), ids=lambda example: Path(example.image).stem)
-def test_an_example_is_answered_right(pipe: LladaVPipeline, example: Example):
+def test_an_example_is_answered_right(pipe: LladaVPipeline, example: ExampleQuestion):
     capabilities = Capabilities.of(pipe)
     plan = snapping.preset(capabilities.preset, capabilities.gen_length)
     config = SamplingConfig(gen_length=plan.gen_length, block_length=plan.block_length, steps=plan.steps)

@@ -8,7 +8,7 @@ import pytest
 
 from lladav import Trace
 from lladav.assets import asset
-from lladav.render import frames
+from lladav.render import draw_frames
 from lladav.trace import PROBABILITY_UNIT, TraceStep
 
 FOLDER = asset("traces")
@@ -56,7 +56,7 @@ def test_a_recorded_run_is_small_complete_and_can_be_drawn(path: Path, build):
     assert trace.question == build.RUNS[path.stem][1]
     assert len(trace.thumbnails) == len(trace.images) == 1
     assert len(list(trace.replay())) == len(trace.steps) + 1
-    next(frames(trace))
+    next(draw_frames(trace))
 
 
 def test_a_run_recorded_again_is_the_one_that_is_shown(build, tmp_path):

@@ -8,7 +8,7 @@ from helpers import held
 from lladav import LladaVPipeline
 from lladav.benchmarks import load as benchmark
 from lladav.benchmarks.load import Outcome, load, resident_megabytes
-from lladav.benchmarks.visitors import Answer
+from lladav.benchmarks.visitors import Response
 
 
 def test_answers_under_load_are_those_one_gets_alone(embedded: str):
@@ -27,7 +27,7 @@ def test_another_answer_than_alone_is_counted(tiny_pipeline: LladaVPipeline, url
     calls = iter(range(10**6))
 
     async def ask(self, question, states=None):
-        return Answer(f"{next(calls)}", 0.1, 0.2, finished=True)
+        return Response(f"{next(calls)}", 0.1, 0.2, finished=True)
 
     monkeypatch.setattr(benchmark.Visitor, "ask", ask)
     monkeypatch.setattr(benchmark, "PAUSE", (0.1, 0.1))

@@ -1,4 +1,4 @@
-"""`lladav evaluate`, as far as it is refused; what it measures is in test_evaluation."""
+"""`lladav evaluate`, as far as it is refused; what it measures is in tests/evaluation."""
 
 import pytest
 
@@ -16,6 +16,6 @@ from lladav.cli import checks, evaluate
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_asked(options, words, monkeypatch, capsys):
     monkeypatch.setattr(checks, "find_spec", lambda name: None)
-    monkeypatch.setattr(evaluate, "main", lambda args: pytest.fail("questions were asked"))
+    monkeypatch.setattr(evaluate, "evaluate", lambda args: pytest.fail("questions were asked"))
     assert cli.main(["evaluate", *options]) == 2
     assert words in capsys.readouterr().err

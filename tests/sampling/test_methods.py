@@ -12,7 +12,7 @@ from sampling import references
 from torch import Tensor
 
 from lladav import SamplingConfig, SamplingStep, sample
-from lladav.sampling.methods import METHODS, settings
+from lladav.sampling.methods import METHODS, method_settings
 
 # What makes each of them act on models that are never as sure as trained ones, by a model's name.
 ACTING: dict[str, dict[str, dict[str, Any]]] = {
@@ -195,7 +195,7 @@ def test_changes_go_with_a_method():
     assert SamplingConfig.method("daedal", gen_length=16).start_length == 16
     assert SamplingConfig.method("saber", gen_length=9).steps == 5
     assert SamplingConfig.method("exact") == SamplingConfig(steps=64)
-    assert settings("threshold", {"threshold": 0.8})["threshold"] == 0.8
+    assert method_settings("threshold", {"threshold": 0.8})["threshold"] == 0.8
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lladav.sampling.scores import certainty, left_to_right, margin, pc_sampler
+from lladav.sampling.scores import certainty, earliness, margin, pc_sampler
 
 
 def test_the_margin_is_the_lead_of_the_best():
@@ -18,7 +18,7 @@ def test_certainty_is_one_for_one_token_and_none_for_an_even_spread():
 
 
 def test_left_to_right_prefers_the_first():
-    assert left_to_right(torch.tensor([0, 3]), 4).tolist() == [1.0, 0.25]
+    assert earliness(torch.tensor([0, 3]), 4).tolist() == [1.0, 0.25]
 
 
 def test_pc_sampler_prefers_the_early_and_the_rare():

@@ -24,9 +24,9 @@ from lladav.training.recipes import (
 )
 
 STAGES = (
-    Stage("tower", "dense", 3, TOWER, scenes=2, questions=1),
+    Stage("tower", "dense", 1, TOWER, scenes=2, questions=1),
     Stage("language", ANSWERS, 3, LANGUAGE, scenes=2, questions=2, max_items=2, pixels=False),
-    Stage("tune", ANSWERS, 4, EVERYTHING, scenes=2, questions=2, weights={"compare": 3, "talk": 1}),
+    Stage("tune", ANSWERS, 3, EVERYTHING, scenes=2, questions=2, weights={"compare": 3, "talk": 1}),
 )
 
 

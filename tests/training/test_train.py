@@ -1,6 +1,7 @@
 """`lladav train`: from arguments to a model that answers."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,10 @@ def test_the_config_of_a_run():
 
 
 @pytest.mark.parametrize("objective", ["masked", "autoregressive"])
-def test_a_recipe_from_beginning_to_end(objective: str, tmp_path: Path, monkeypatch, capsys):
+def test_a_recipe_from_beginning_to_end(objective: str, tokenizer, tmp_path: Path, monkeypatch, capsys):
     monkeypatch.setitem(RECIPES, "tiny", SMALL)
+    module = import_module("lladav.training.train")  # a function has its name
+    monkeypatch.setattr(module, "build_tokenizer", lambda: tokenizer)  # which takes long, and has tests of its own
     assert cli.main(["train", "--output", str(tmp_path), "--objective", objective]) == 0
     folder = Path(capsys.readouterr().out.splitlines()[-1])
     assert folder == tmp_path / f"{objective}-1" / "model"

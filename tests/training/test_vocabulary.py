@@ -1,10 +1,13 @@
 """The tokenizer, and words moved from one vocabulary to another."""
 
+from functools import partial
+
 import torch
 
+from lladav.training import vocabulary
 from lladav.training.data import things
 from lladav.training.english import WORDS
-from lladav.training.vocabulary import VOCAB_SIZE, build_tokenizer, moved_vectors
+from lladav.training.vocabulary import VOCAB_SIZE, build_tokenizer, corpus, moved_vectors
 
 
 def test_the_tokenizer_keeps_words_whole(tokenizer):
@@ -14,7 +17,8 @@ def test_the_tokenizer_keeps_words_whole(tokenizer):
         assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
-def test_words_keep_their_vectors_in_another_vocabulary(tokenizer):
+def test_words_keep_their_vectors_in_another_vocabulary(tokenizer, monkeypatch):
+    monkeypatch.setattr(vocabulary, "corpus", partial(corpus, conversations=1000))
     old = build_tokenizer(vocab_size=400)
     vectors = torch.randn(len(old), 8)
     moved = moved_vectors(vectors, old, tokenizer)

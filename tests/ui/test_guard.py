@@ -63,7 +63,7 @@ def test_uploads_have_a_bound_each_and_in_all(address: str, monkeypatch: pytest.
     monkeypatch.setattr(guard, "LIMITS", replace(LIMITS, message_bytes=2000))
     assert refusal(upload(address, 3000)).startswith("An upload may have")
     monkeypatch.setattr(guard, "LIMITS", replace(LIMITS, cache_bytes=2000))
-    assert refusal(upload(address, 3000)) == guard.NO_ROOM
+    assert refusal(upload(address, 3000)) == guard.STORE_FULL
 
 
 def test_an_upload_without_a_length_is_refused():

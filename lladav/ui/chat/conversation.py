@@ -10,6 +10,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from lladav import imaging
+from lladav.messages import Messages
 from lladav.pipeline import MASK_SIGN
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.session import Exchange, Session
@@ -19,8 +20,6 @@ DEFAULT_QUESTION = "What is this?"  # asked about a picture that came without wo
 SHOWN_SIZE = 640  # pixels along the longer side of a picture in the chat
 FRAMES_A_ROW = 8
 VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ogv", ".wmv", ".3gp"}
-
-Messages = list[dict[str, Any]]
 
 
 def read_message(message: dict[str, Any], capabilities: Capabilities) -> Exchange:
@@ -87,9 +86,9 @@ def text_block(text: str) -> dict:
     return {"type": "text", "text": html.escape(text, quote=False)}
 
 
-def chat_messages(session: Session) -> Messages:
+def chat_messages(session: Session) -> list[dict[str, Any]]:
     """What the chat shows of a conversation; of an answer that is still to come, its masks."""
-    messages: Messages = []
+    messages: list[dict[str, Any]] = []
     for turn in session.turns:
         messages.append({"role": "user", "content": turn.shown})
         answer = turn.answer if turn.answer is not None else session.running.text if session.running else None
@@ -100,7 +99,7 @@ def chat_messages(session: Session) -> Messages:
 
 def model_messages(turns: Sequence[Exchange]) -> Messages:
     """A conversation as the pipeline reads it, up to the last question, whose answer is still to come."""
-    messages: Messages = []
+    messages: list[dict[str, Any]] = []
     for turn in turns:
         messages.append({"role": "user", "content": turn.content})
         if turn is not turns[-1]:

@@ -1,14 +1,14 @@
 """Taking hold of an answer: from what a visitor did on the canvas to the settings of a new run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from lladav.sampling import SamplingConfig
+from lladav.sampling.infilling import Encode
 from lladav.trace import Trace, TraceStep
 from lladav.ui.limits import LIMITS
 
-Encode = Callable[[str], list[int]]
 Change = int | str | None  # the id of a token, words, or None for a mask
 
 

@@ -11,12 +11,13 @@ from lladav.scenes import ask, class_names, make_scene, render, scene_of
 
 PICTURE_SIZE = 512
 MOST_THINGS = 6
-KINDS = ("caption", "where", "relation", "color", "count", "exists", "name", "position")  # the most telling first
+# of questions, the most telling first
+TELLING_KINDS = ("caption", "where", "relation", "color", "count", "exists", "name", "position")
 QUESTIONS = 3
 SEEDS = 2**32
 
 
-def things() -> list[str]:
+def offered_things() -> list[str]:
     """What can be chosen for a scene."""
     return sorted(class_names())
 
@@ -28,15 +29,15 @@ def compose(chosen: Sequence[str]) -> tuple[str, list[str]]:
         The picture's path among the uploads, and the questions.
 
     Raises:
-        ValueError: a thing is none of `things`, or there are too many.
+        ValueError: a thing is none of `offered_things`, or there are too many.
     """
-    unknown = set(chosen) - set(things())
+    unknown = set(chosen) - set(offered_things())
     if unknown or len(chosen) > MOST_THINGS:
         raise ValueError(f"A scene is made of up to {MOST_THINGS} of the things in the list: choose from it.")
     seed = random.randrange(SEEDS)
     rng = random.Random(f"page/{seed}")  # training and evaluation seed theirs with other words
     scene = scene_of(chosen, rng) if chosen else make_scene(rng, strangers=())
     path = save_pil_to_cache(render(scene, PICTURE_SIZE), get_upload_folder(), name="scene", format="png")
-    asked = (ask(scene, rng, kind) for kind in KINDS)
-    questions = dict.fromkeys(example.turns[0][0] for example in asked if example.kind in KINDS)
+    asked = (ask(scene, rng, kind) for kind in TELLING_KINDS)
+    questions = dict.fromkeys(example.turns[0][0] for example in asked if example.kind in TELLING_KINDS)
     return str(Path(path)), list(questions)[:QUESTIONS]

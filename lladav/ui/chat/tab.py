@@ -11,7 +11,7 @@ from lladav.ui.chat import scenes
 from lladav.ui.chat.handlers import ChatHandlers
 from lladav.ui.chat.session import Session
 from lladav.ui.components import QUICK, QUIET, Updates, html_component, token_canvas
-from lladav.ui.examples import Example
+from lladav.ui.examples import ExampleQuestion
 from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.latency import Latency
@@ -21,8 +21,8 @@ from lladav.viewer.state import CanvasState
 Handler = Callable[..., Iterator[Updates]]
 
 # All that decodes shares these places; who waits for one is told how many are before him.
-PLACES: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": LIMITS.runs}
-RUNS: dict[str, Any] = PLACES | {"show_progress": "minimal", "api_visibility": "private"}
+SLOTS: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": LIMITS.runs}
+RUNS: dict[str, Any] = SLOTS | {"show_progress": "minimal", "api_visibility": "private"}
 ENABLE = "() => ({ __type__: 'update', interactive: true })"
 STOP = """() => {
     document.querySelector('#canvas .tc').dispatchEvent(new Event('tokencanvas:stop'));
@@ -55,7 +55,7 @@ class ChatTab:
         pipe: LladaVPipeline,
         capabilities: Capabilities,
         measured: Latency | None,
-        examples: list[Example],
+        examples: list[ExampleQuestion],
         opening: tuple[CanvasState, dict[str, Any]],
     ):
         self.capabilities, self.examples = capabilities, examples
@@ -113,7 +113,7 @@ class ChatTab:
         with gr.Row(elem_id="scene-row", equal_height=True):
             self.new_scene = _button("New scene", "new-scene")
             self.things = gr.Dropdown(
-                scenes.things(), multiselect=True, max_choices=scenes.MOST_THINGS,
+                scenes.offered_things(), multiselect=True, max_choices=scenes.MOST_THINGS,
                 label="with these on it (or anything)", elem_id="things", min_width=160, scale=4,
             )  # fmt: skip
 

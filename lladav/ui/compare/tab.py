@@ -17,7 +17,7 @@ from lladav.ui.chat.tab import RUNS
 from lladav.ui.compare.comparisons import COMPARISONS, Comparable, layout_in_words
 from lladav.ui.compare.results import SIDES, Comparison
 from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component, token_canvas
-from lladav.ui.examples import Example
+from lladav.ui.examples import ExampleQuestion
 from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.latency import Latency
@@ -85,7 +85,11 @@ class CompareTab:
     """The components of the tab and the handlers behind them. It keeps nothing about a visitor."""
 
     def __init__(
-        self, pipe: LladaVPipeline, capabilities: Capabilities, measured: Latency | None, examples: Sequence[Example]
+        self,
+        pipe: LladaVPipeline,
+        capabilities: Capabilities,
+        measured: Latency | None,
+        examples: Sequence[ExampleQuestion],
     ):
         self.pipe, self.capabilities = pipe, capabilities
         self.has_twin = capabilities.composes_scenes and asset("lladav-tiny-ar").is_dir()
@@ -117,7 +121,7 @@ class CompareTab:
 
     # ---- layout --------------------------------------------------------------------------------
 
-    def _question_row(self, example: Example, comparison: Comparable) -> None:
+    def _question_row(self, example: ExampleQuestion, comparison: Comparable) -> None:
         with gr.Row(elem_id="compare-question", equal_height=True):
             self.image = gr.Image(
                 example.image, type="filepath", image_mode=None, label="Picture", show_label=False, height=150,

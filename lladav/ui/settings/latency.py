@@ -113,7 +113,7 @@ def _line(sizes: Sequence[int], durations: Sequence[float], known: Latency | Non
     return replace(known, fixed=known.fixed * change, per_position=known.per_position * change)
 
 
-def measure(pipe: LladaVPipeline, messages: Messages) -> Latency | None:
+def measure_answer(pipe: LladaVPipeline, messages: Messages) -> Latency | None:
     """How quickly this machine answers `messages`, from a short run and a usual one; None where a GPU is lent to
     visitors only, and for a model too large to try out first."""
     if Config.zero_gpu or sum(parameter.numel() for parameter in pipe.model.parameters()) > LARGEST_WARM_UP:

@@ -1,17 +1,12 @@
 // @ts-check
 // Questions to click. value: [question, …]; triggers `pick` with {text}.
 
-import { node } from "../../viewer/static/dom.js";
+import { button } from "../../viewer/static/dom.js";
 
 /** @type {import("./gradio_adapter.js").Painter} */
 export function suggestions(root, trigger) {
   /** @param {string} text */
-  function chip(text) {
-    const button = /** @type {HTMLButtonElement} */ (node("button", "su-chip", text));
-    button.type = "button";
-    button.addEventListener("click", () => trigger("pick", { text }));
-    return button;
-  }
+  const chip = (text) => button("su-chip", text, () => trigger("pick", { text }));
 
   return {
     update(questions) {

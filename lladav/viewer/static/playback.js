@@ -1,7 +1,7 @@
 // @ts-check
 // Which step of a run is on show, and how it moves with time; it knows no page.
 
-const SECONDS_A_RUN = 4;            // a run plays in about this long at speed 1
+export const SECONDS_A_RUN = 4;     // a run plays in about this long at speed 1
 const RATES = [0.6, 40];            // steps a second
 const LIVE_RATE = 8;                // at most, while it is not known how many steps there will be
 

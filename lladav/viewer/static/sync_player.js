@@ -4,16 +4,13 @@
 // It counts steps, and a side that has taken its last one waits for the other; or it counts each side's own time.
 
 import { find } from "./dom.js";
+import { rateOf, SECONDS_A_RUN } from "./playback.js";
 
 /**
  * A side: milliseconds at which each of its steps was there, none until it begins.
  * @typedef {{ms: number[], finished: boolean}} Side
  * @typedef {{run: string, sides: Side[]}} PlayerState the whole record of a pair so far
  */
-
-const SECONDS_A_RUN = 4;             // both runs play in about this long
-const RATES = [0.6, 40];             // steps a second
-const LIVE_RATE = 8;
 
 /** Where two runs stand at a moment; it knows no page. */
 export class SyncPlayback {
@@ -69,8 +66,7 @@ export class SyncPlayback {
 
   get rate() {
     if (this.unit === "time") return this.finished ? this.limit / SECONDS_A_RUN : 1000;
-    const [low, high] = RATES;
-    return Math.min(this.finished ? high : LIVE_RATE, Math.max(low, this.limit / SECONDS_A_RUN));
+    return rateOf(this.limit, this.finished);
   }
 
   /** @param {number} milliseconds @param {boolean} calm */

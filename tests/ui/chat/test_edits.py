@@ -1,12 +1,14 @@
 """From what a visitor did on the canvas to the settings of the run that goes on from there."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
 from lladav.recording import Recording
 from lladav.ui.chat.edits import edited
+from lladav.ui.limits import LIMITS
 from lladav.viewer.state import canvas_state
 
 MESSAGES = [{"role": "user", "content": "What is this?"}]
@@ -23,6 +25,7 @@ def trace(tiny_pipeline: LladaVPipeline) -> Trace:
 
 @pytest.fixture(scope="module")
 def free(tiny_pipeline: LladaVPipeline) -> Trace:
+    """A run that began with nothing but masks."""
     return tiny_pipeline(MESSAGES, CONFIG).trace
 
 
@@ -89,7 +92,7 @@ def test_a_chosen_token_is_pinned_and_kept(tiny_pipeline: LladaVPipeline, free: 
     alternative = free.steps[2].top_ids[1]
     position = free.steps[2].positions[0]
     edit = edited(free, event(2, {position: alternative}), encoder(tiny_pipeline))
-    assert edit.pins == (position,)
+    assert (edit.pins, edit.label) == ((position,), "an edit")
     assert edit.config.template[position] == alternative
     assert final_tokens(tiny_pipeline(MESSAGES, edit.config).trace)[position] == alternative
 
@@ -116,9 +119,66 @@ def test_words_take_the_place_of_what_was_marked(
     assert pinned.strip() == words
 
 
-def test_words_must_fit_into_the_answer(tiny_pipeline: LladaVPipeline, trace: Trace):
+def test_masks_behind_words_are_theirs_only_if_the_edit_made_them(
+    tiny_pipeline: LladaVPipeline, trace: Trace, free: Trace
+):
+    before, (word,) = list(trace.config.template), tiny_pipeline.encode(" dog")
+    for made, rest in (({3: None, 4: None}, before[5:]), ({4: None}, [before[3], None, *before[5:]])):
+        edit = edited(trace, event(0, {2: "dog"} | made), encoder(tiny_pipeline))
+        expected = [*before[:2], word, *rest]
+        assert edit.config.template == (*expected, *[None] * (16 - len(expected)))
+        assert edit.pins == (2,)
+    masked = edited(free, event(0, {2: "dog"}), encoder(tiny_pipeline))
+    assert masked.config.template == (None, None, word, *[None] * 13)
+
+
+def test_words_at_two_places_both_stand_where_they_were_typed(tiny_pipeline: LladaVPipeline, trace: Trace):
+    before, encode = list(trace.config.template), tiny_pipeline.encode
+    edit = edited(trace, event(0, {1: "is not", 2: "the"}), encoder(tiny_pipeline))
+    expected = [before[0], *encode(" is not"), *encode(" the"), *before[3:]]
+    assert edit.config.template == tuple(expected[:16])
+    assert edit.pins == tuple(range(1, 1 + len(encode(" is not")) + len(encode(" the"))))
+
+
+@pytest.mark.parametrize(("position", "typed", "spelled"), [(0, "a", "a"), (1, "a", " a"), (1, ", red", ", red")])
+def test_words_over_a_mask_are_parted_from_what_is_before_them(
+    tiny_pipeline: LladaVPipeline, free: Trace, position: int, typed: str, spelled: str
+):
+    edit = edited(free, event(0, {position: typed}), encoder(tiny_pipeline))
+    assert [edit.config.template[at] for at in edit.pins] == tiny_pipeline.encode(spelled)
+
+
+def test_words_over_a_piece_without_a_space_have_none(tiny_pipeline: LladaVPipeline, trace: Trace):
+    stop = tiny_pipeline.pieces(final_tokens(trace)).index(".")
+    edit = edited(trace, event(0, {stop: "dog"}), encoder(tiny_pipeline))
+    assert [edit.config.template[at] for at in edit.pins] == tiny_pipeline.encode("dog")
+
+
+@pytest.mark.parametrize(
+    ("before_the_stop", "fits"),
+    [(13, True), (14, True), (15, False)],
+    ids=["ends-before", "ends-with-the-answer", "ends-behind"],
+)
+def test_what_lies_behind_the_end_of_an_answer_may_be_cut_off(
+    tiny_pipeline: LladaVPipeline, before_the_stop: int, fits: bool
+):
+    """A word more moves the stop, and tokens behind it, one place on."""
+    word, stop = tiny_pipeline.tokenizer.encode(" dog<|eot_id|>", add_special_tokens=False)
+    given = [*[word] * before_the_stop, stop, *[word] * (15 - before_the_stop)]
+    trace = tiny_pipeline(MESSAGES, replace(CONFIG, template=tuple(given))).trace
+    change = event(0, {3: "dog dog"})
+    if not fits:
+        with pytest.raises(ValueError, match="longer than its 16 tokens"):
+            edited(trace, change, encoder(tiny_pipeline))
+    else:
+        edit = edited(trace, change, encoder(tiny_pipeline))
+        assert edit.config.template == (*given[:4], word, *given[4:15])
+
+
+@pytest.mark.parametrize("words", ["red " * 12, "r" * LIMITS.letters])
+def test_words_must_fit_into_the_answer(tiny_pipeline: LladaVPipeline, trace: Trace, words: str):
     with pytest.raises(ValueError, match="longer than its 16 tokens"):
-        edited(trace, event(0, {0: "red " * 12}), encoder(tiny_pipeline))
+        edited(trace, event(0, {0: words}), encoder(tiny_pipeline))
 
 
 @pytest.mark.parametrize("change", [-1, 10**9, "", "  ", 1.5, ["a"], "long " * 1000])

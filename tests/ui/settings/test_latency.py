@@ -10,7 +10,7 @@ from helpers import picture_message
 
 from lladav import LladaVPipeline, SamplingConfig, Trace, pipeline
 from lladav.sampling import sample
-from lladav.ui.settings.latency import Latency, in_words, learn, measure, observe, pass_sizes
+from lladav.ui.settings.latency import Latency, in_words, learn, measure_answer, observe, pass_sizes
 from lladav.ui.settings.snapping import PRESETS, Plan, preset
 from lladav.ui.streaming import LONGEST_GRANT, gpu_seconds
 
@@ -131,7 +131,7 @@ def test_a_run_of_one_pass_leaves_the_line_alone(run: Callable[..., Trace]):
 
 
 def test_the_page_opens_with_what_was_measured(tiny_pipeline: LladaVPipeline):
-    latency = measure(tiny_pipeline, [picture_message("What is this?")])
+    latency = measure_answer(tiny_pipeline, [picture_message("What is this?")])
     assert latency is not None
     assert latency.seconds([100]) > 0
     assert latency.prompt_length > 0

@@ -44,6 +44,26 @@ def test_speeds_move_and_the_page_says_so(wanted: dict, expected: tuple, said: s
     assert said in plan.note
 
 
+@pytest.mark.parametrize(
+    ("wanted", "note"),
+    [
+        (
+            (64, 24, 30, 64, 1, 0.9, "random"),
+            "Block length moved to 32: blocks have to divide the 64 tokens evenly. "
+            "Confidence threshold moved to 1: random remasking does not ask how sure the model is.",
+        ),
+        (
+            (64, 16, 30, 64, 65),
+            "Denoising steps moved to 32: every block gets the same number of steps. "
+            "Cache refresh interval moved to 64: this page allows 1 to 64 steps.",
+        ),
+        ((64, 64, 65, 64), "Denoising steps moved to 64: a step commits at least one token."),
+    ],
+)
+def test_every_move_has_a_sentence(wanted: tuple, note: str):
+    assert snap(*wanted).note == note
+
+
 def test_whatever_is_asked_for_the_library_takes():
     for length in (1, 7, 12, 64):
         for block in (1, 5, 33, 64):
