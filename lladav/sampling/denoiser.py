@@ -67,6 +67,7 @@ class Denoiser:
         self.graph = StepGraph(self._run_answers) if compiled else None
         self.noises = [UniformNoise(config.seed) for _ in prompts]
         self.end_token_id = end_token_id
+        self.frequencies = token_frequencies(model) if config.remasking == "pc_sampler" else torch.empty(0)
         self.credits = [Credit(config.gen_length) for _ in prompts if config.remasking == "credit"]
         self.settling = [
             Settling(config.gen_length, bound) for _ in prompts if (bound := config.kl_threshold) is not None
@@ -179,11 +180,9 @@ class Denoiser:
         if config.remasking == "left_to_right":
             return replace(proposal, confidence=earliness(positions, config.gen_length))
         if config.remasking == "pc_sampler":
-            frequencies = token_frequencies(self.model, proposal.x0, vocab_size)
-            offsets = positions % config.block_length
-            return replace(
-                proposal, confidence=pc_sampler(proposal.confidence, frequencies, offsets, config.position_decay)
-            )
+            frequencies, offsets = self.frequencies[proposal.x0], positions % config.block_length
+            score = pc_sampler(proposal.confidence, frequencies, offsets, config.position_decay)
+            return replace(proposal, confidence=score)
         return proposal
 
 
@@ -192,14 +191,14 @@ def _rows(logits: Tensor, asked: Tensor, at: Tensor) -> Tensor:
     return logits if len(at) == len(asked) else logits[torch.isin(asked, at).to(logits.device)]
 
 
-def token_frequencies(model: Any, token_ids: Tensor, vocab_size: int) -> Tensor:
-    """How frequent each of the tokens (N,) is in text, by the `token_frequencies` of the model's config, a list of V.
+def token_frequencies(model: Any) -> Tensor:
+    """How frequent each of V tokens is in text, by the `token_frequencies` of the model's config, of shape (V,).
 
     Where it says nothing all are as frequent, and only the position calibrates.
     """
+    vocab_size = len(model.get_input_embeddings().weight)
     known = getattr(model.config, "token_frequencies", None)
-    frequencies = torch.full((vocab_size,), 1 / vocab_size) if known is None else torch.tensor(known)
-    return frequencies.double()[token_ids]
+    return torch.tensor([1 / vocab_size] * vocab_size if known is None else known, dtype=torch.float64)
 
 
 def most_probable(logits: Tensor, count: int) -> Tensor:
