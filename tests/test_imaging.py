@@ -1,0 +1,381 @@
+"""What a picture's file may say without changing its pixels, what is kept of it, and what becomes of unusual ones."""
+
+import base64
+import io
+import json
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from helpers import GOLDEN, ROOT, encoded, frame_number, write_video
+from PIL import Image, ImageCms, PngImagePlugin
+
+from lladav import imaging
+from lladav.imaging import load_image, load_video, padded_tile, thumbnail
+
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
+SMOOTH = Image.linear_gradient("L").resize((64, 48)).convert("RGB")
+ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+MOST_MEGABYTES, MOST_SECONDS = 500, 10
+
+
+def tiff(*tags: tuple[int, int, int, bytes]) -> bytes:
+    """EXIF with tags of (number, type, count, four bytes of value)."""
+    entries = b"".join(struct.pack(">HHI", *tag[:3]) + tag[3] for tag in tags)
+    return b"MM\0*\0\0\0\x08" + struct.pack(">H", len(tags)) + entries + bytes(4)
+
+
+UPRIGHT = (0x0112, 3, 1, b"\0\1\0\0")
+TURNED = (0x0112, 3, 1, b"\0\6\0\0")
+
+
+# Padding
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (GOLDEN / "images").glob("*.png")))
+@pytest.mark.parametrize("side", [384, 56])
+def test_padding_a_band_at_a_time_is_padding_the_square(name: str, side: int):
+    image = load_image(GOLDEN / "images" / f"{name}.png")
+    longest = max(image.size)
+    square = Image.new("RGB", (longest, longest), (127, 127, 127))
+    square.paste(image, ((longest - image.width) // 2, (longest - image.height) // 2))
+    assert np.array_equal(padded_tile(image, side), square.resize((side, side)))
+
+
+# Metadata
+
+
+BAD_EXIF = {
+    "no TIFF": b"no EXIF at all",
+    "cut": tiff(UPRIGHT)[:13],
+    "orientation is a text": tiff((0x0112, 2, 4, b"top\0")),
+    "orientation is many": tiff((0x0112, 3, 2, b"\0\6\0\3")),
+    "orientation is out of range": tiff((0x0112, 3, 1, b"\0\x63\0\0")),
+    "maker is a number": tiff((0x010F, 3, 1, b"\0\5\0\0"), UPRIGHT),
+    "resolution is a text": tiff((0x011A, 2, 4, b"abc\0"), UPRIGHT),
+    "folder leads nowhere": tiff(UPRIGHT, (0x8769, 4, 1, b"\xff\xff\xff\xff")),
+    "unknown type": tiff((0x010F, 99, 1, b"\0\5\0\0"), UPRIGHT),
+}
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "JPEG", "TIFF"])
+@pytest.mark.parametrize("exif", BAD_EXIF.values(), ids=BAD_EXIF)
+def test_wrong_exif_says_nothing(file_format: str, exif: bytes):
+    options = {"lossless": True} if file_format == "WEBP" else {}
+    if file_format == "JPEG":
+        exif = b"Exif\0\0" + exif
+    if file_format == "TIFF":
+        file = io.BytesIO(encoded(SMOOTH, "TIFF"))
+        data = file.getvalue() + exif
+    else:
+        data = encoded(SMOOTH, file_format, exif=exif, **options)
+    assert np.array_equal(load_image(data), load_image(encoded(SMOOTH, file_format, **options)))
+
+
+def test_orientation_is_read_though_other_tags_are_wrong():
+    exif = tiff((0x010F, 3, 1, b"\0\5\0\0"), TURNED, (0x011A, 2, 4, b"abc\0"))
+    assert load_image(encoded(SMOOTH, "JPEG", exif=b"Exif\0\0" + exif)).size == SMOOTH.size[::-1]
+    assert np.array_equal(load_image(encoded(SMOOTH, exif=exif)), SMOOTH.transpose(Image.Transpose.ROTATE_270))
+
+
+def png_with(kind: bytes, content: bytes, checksum: int | None = None) -> bytes:
+    """NOISE as a PNG with another chunk behind its header."""
+    data = encoded(NOISE)
+    checksum = zlib.crc32(kind + content) if checksum is None else checksum
+    chunk = struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+    return data[:33] + chunk + data[33:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png_with(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(100_000_000))),
+        png_with(b"iCCP", b"profile\0\0" + zlib.compress(bytes(100_000_000))),
+        png_with(b"tEXt", b"Comment\0hello", checksum=7),
+        png_with(b"eXIf", tiff(TURNED), checksum=7),
+        png_with(b"tRNS", b""),
+        png_with(b"pHYs", b"\0"),
+        png_with(b"acTL", b"\xff" * 8),
+    ],
+    ids=["text bomb", "profile bomb", "text's checksum", "EXIF's checksum", "transparency", "resolution", "animation"],
+)
+def test_what_a_png_says_besides_its_pixels_is_not_read(data: bytes):
+    assert np.array_equal(load_image(data), NOISE)
+
+
+def test_a_jpeg_with_a_wrong_table_of_further_pictures_is_its_first():
+    data = encoded(SMOOTH, "MPO", save_all=True, append_images=[SMOOTH])
+    place = data.index(b"MPF\0")
+    wrong = data[: place + 4] + data[place + 4 :].replace(
+        struct.pack("<HHI", 0xB002, 7, 32), b"\x02\xb0\7\0\xff\0\0\0", 1
+    )
+    assert wrong != data
+    assert np.array_equal(load_image(wrong), load_image(data))
+
+
+# What is kept
+
+
+def with_everything(file_format: str) -> bytes:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "secret maker", 1
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", "secret comment")
+    options = {"PNG": {"pnginfo": info}, "JPEG": {"comment": b"secret comment"}, "WEBP": {"xmp": b"<x>secret</x>"}}
+    return encoded(SMOOTH, file_format, exif=exif, icc_profile=ICC, **options[file_format])
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP"])
+def test_of_a_picture_the_pixels_are_kept_and_nothing_else(file_format: str):
+    data = with_everything(file_format)
+    before = Image.open(io.BytesIO(data))
+    assert b"secret" in data and "icc_profile" in before.info, "it is there to be left out"
+    picture = load_image(data)
+    assert picture.info == {} and not picture.getexif()
+    for image in (picture, before.convert("RGB")):
+        small = base64.b64decode(thumbnail(image).partition(",")[2])
+        assert b"secret" not in small and b"Exif" not in small and b"ICC_PROFILE" not in small
+        assert Image.open(io.BytesIO(small)).info.keys() <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    assert load_image(load_image(before)).info == {} and "icc_profile" in before.info, "and what was given is unchanged"
+
+
+# Greys and colours
+
+
+RAMP = np.linspace(0, 1, 256).reshape(16, 16)
+EIGHT_BITS = np.arange(256).reshape(16, 16)
+GREYS = {
+    "16 bits, PNG": encoded(Image.fromarray((RAMP * 65_535).round().astype(np.uint16))),
+    "16 bits, PGM": b"P5 16 16 65535\n" + (RAMP * 65_535).round().astype(">u2").tobytes(),
+    "12 bits, PGM": b"P5 16 16 4095\n" + (RAMP * 4095).round().astype(">u2").tobytes(),
+    "32 bits that hold 8": encoded(Image.fromarray(EIGHT_BITS.astype(np.int32)), "TIFF"),
+    "32 bits that hold 16": encoded(Image.fromarray((RAMP * 65_535).round().astype(np.int32)), "TIFF"),
+    "32 bits": encoded(Image.fromarray((RAMP * 2e9 - 1e9).astype(np.int32)), "TIFF"),
+    "fractions": encoded(Image.fromarray(RAMP.astype(np.float32)), "TIFF"),
+    "fractions that hold 8 bits": encoded(Image.fromarray(EIGHT_BITS.astype(np.float32)), "TIFF"),
+    "fractions of any range": encoded(Image.fromarray((RAMP * 7 - 3).astype(np.float32)), "TIFF"),
+    "fractions, PFM": encoded(Image.fromarray(RAMP.astype(np.float32)), "PPM"),
+}
+
+
+@pytest.mark.parametrize("data", GREYS.values(), ids=GREYS)
+def test_greys_of_many_bits_are_scaled(data: bytes):
+    levels = np.asarray(load_image(data)).astype(int)
+    assert np.abs(levels - EIGHT_BITS[..., None]).max() <= 1
+
+
+def test_a_dark_picture_of_sixteen_bits_stays_dark():
+    dark = b"P5 16 16 65535\n" + np.full((16, 16), 200, ">u2").tobytes()
+    assert np.asarray(load_image(dark)).max() == 1
+
+
+def test_what_is_no_number_is_black():
+    values = RAMP.astype(np.float32)
+    values[0, :3] = np.nan, np.inf, -np.inf
+    assert np.asarray(load_image(Image.fromarray(values)))[0, :4, 0].tolist() == [0, 255, 0, 3]
+    assert not np.asarray(load_image(Image.fromarray(np.full((4, 4), np.nan, np.float32)))).any()
+
+
+def test_a_picture_of_one_large_level_has_one_level():
+    assert np.ptp(np.asarray(load_image(Image.fromarray(np.full((4, 4), 1e6, np.float32))))) == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "level"),
+    [("1", 1), ("L", 200), ("LA", (200, 0)), ("P", 2), ("PA", (2, 0)), ("RGBA", (200, 200, 200, 0)),
+     ("RGBX", (200, 200, 200, 9)), ("CMYK", (55, 55, 55, 0)), ("YCbCr", (200, 128, 128)), ("HSV", (0, 0, 200)),
+     ("LAB", (205, 0, 0))],
+)  # fmt: skip
+def test_pictures_of_every_mode_are_read(mode: str, level: tuple[int, ...]):
+    image = Image.new(mode, (4, 4), level)
+    if image.palette:
+        image.putpalette([0, 0, 0, 9, 9, 9, 200, 200, 200])
+    expected = 255 if mode == "1" else 200
+    assert np.abs(np.asarray(load_image(image)).astype(int) - expected).max() <= 2
+
+
+# Names
+
+
+def test_errors_name_the_file(tmp_path: Path):
+    named = {"a.png": b"text", "b.png": encoded(NOISE)[:300], "\udcff.png": b"text", "c.mp4": b"text"}
+    for name, data in named.items():
+        (tmp_path / name).write_bytes(data)
+        load = load_image if name.endswith("png") else lambda path: load_video(path, 4)
+        with pytest.raises(ValueError) as refusal:
+            load(tmp_path / name)
+        sentence = str(refusal.value)
+        assert sentence.startswith(f"{name.replace(chr(0xDCFF), '?')}: ") and sentence.endswith(".")
+        assert str(tmp_path) not in sentence
+
+
+# Videos
+
+
+def test_a_video_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Each frame up to the last that is wanted is decoded once, in order; none is looked for."""
+    decoded: list[str] = []
+
+    class Capture:
+        def __init__(self, path: str, api: int, options: list[int]):
+            self.inner = capture(path, api, options)
+            self.decodes = cv2.CAP_PROP_FORMAT not in options
+
+        def grab(self) -> bool:
+            decoded.extend(["grab"] * self.decodes)
+            return self.inner.grab()
+
+        def retrieve(self):
+            return self.inner.retrieve()
+
+        def get(self, name: int) -> float:
+            return self.inner.get(name)
+
+    write_video(tmp_path / "a.mp4", "mp4v", 90)
+    capture = cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", Capture)
+    frames = load_video(tmp_path / "a.mp4", 8)
+    assert [frame_number(frame) for frame in frames] == np.linspace(0, 89, 8, dtype=int).tolist()
+    assert len(decoded) == 90
+
+
+def test_a_clip_of_one_frame(tmp_path: Path):
+    write_video(tmp_path / "a.mp4", "mp4v", 1)
+    assert [frame_number(frame) for frame in load_video(tmp_path / "a.mp4", 4)] == [0] * 4
+    assert len(load_video(tmp_path / "a.mp4", 1)) == 1
+
+
+def test_a_webm_without_index_or_length(tmp_path: Path):
+    """As a browser records it: an unknown length, nothing behind the last frame."""
+    write_video(tmp_path / "a.webm", "VP90", 60)
+    data = (tmp_path / "a.webm").read_bytes()
+    data = data[: data.index(b"\x1c\x53\xbb\x6b")]  # the index stands last
+    length = data.index(b"\x44\x89")  # of the film, an element of 8 bytes
+    data = data[:length] + b"\xec\x89" + data[length + 2 :]  # as room that is not used
+    (tmp_path / "b.webm").write_bytes(data)
+    assert [frame_number(frame) for frame in load_video(tmp_path / "b.webm", 4)] == [0, 19, 39, 59]
+
+
+def test_a_codec_that_is_not_known_is_named(tmp_path: Path):
+    """Pillow writes AV1; whether OpenCV reads it depends on how it was built."""
+    frames = [Image.new("RGB", (256, 64), (6 * index, 0, 0)) for index in range(8)]
+    frames[0].save(tmp_path / "a.mp4", "AVIF", save_all=True, append_images=frames[1:], speed=10)
+    try:
+        assert len(load_video(tmp_path / "a.mp4", 4)) == 4
+    except ValueError as error:
+        assert str(error).startswith("a.mp4: No frame of the video can be decoded") and "'AV01'" in str(error)
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile {}\n",
+    ],
+    ids=["HLS", "concat"],
+)
+def test_a_playlist_opens_no_other_file(playlist: str, tmp_path: Path):
+    write_video(tmp_path / "a.mp4", "mp4v", 3)
+    (tmp_path / "b.mp4").write_text(playlist.format("a.mp4"))
+    with pytest.raises(ValueError, match=r"b\.mp4: This is not a video that can be read"):
+        load_video(tmp_path / "b.mp4", 4)
+
+
+def test_large_frames_are_halved(tmp_path: Path):
+    write_video(tmp_path / "a.mp4", "mp4v", 2, (3840, 2160))
+    assert {frame.size for frame in load_video(tmp_path / "a.mp4", 2)} == {(1920, 1080)}
+
+
+def test_frames_that_grow_on_the_way_count_as_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(imaging, "MAX_VIDEO_PIXELS", 300 * 320 * 240)
+    write_video(tmp_path / "a.mpg", "MPG2", 100, (320, 240))
+    write_video(tmp_path / "b.mpg", "MPG2", 100, (640, 480))
+    both = (tmp_path / "a.mpg").read_bytes() + (tmp_path / "b.mpg").read_bytes()
+    (tmp_path / "c.mpg").write_bytes(both)
+    with pytest.raises(ValueError, match="more than 75 frames of its size"):
+        load_video(tmp_path / "c.mpg", 8)
+
+
+# What the largest cost
+
+
+def progressive_with_many_passes() -> bytes:
+    """A large JPEG whose last pass over all of its blocks stands in it 3000 times, 75 bytes each."""
+    data = encoded(Image.new("L", (8000, 6000), 200), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * 3000 + data[-2:]
+
+
+def gradient(width: int, height: int, mode: str = "RGB") -> Image.Image:
+    level = Image.linear_gradient("L").resize((width, height))
+    return Image.merge(mode, [level] * len(mode)) if len(mode) > 1 else level.convert(mode)
+
+
+def video(codec: str, count: int, size: tuple[int, int]) -> Callable[[Path], object]:
+    return lambda path: write_video(path, codec, count, size)
+
+
+def picture(make: Callable[[], bytes]) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(make())
+
+
+DEAR: dict[str, tuple[Callable[[Path], object], str | None]] = {  # what writes it, and why it is refused
+    "strip.png": (picture(lambda: encoded(gradient(16_384, 3051))), None),
+    "tall.png": (picture(lambda: encoded(gradient(3051, 16_384))), None),
+    "alpha.png": (picture(lambda: encoded(gradient(8160, 6120, "RGBA"))), None),
+    "turned.png": (picture(lambda: encoded(gradient(5000, 4990, "RGBA"), exif=tiff(TURNED))), None),
+    "progressive.jpg": (
+        picture(lambda: encoded(gradient(8160, 6120), "JPEG", progressive=True, subsampling=0, quality=95)),
+        None,
+    ),
+    "fractions.tif": (picture(lambda: encoded(gradient(8160, 6120, "F"), "TIFF", compression="tiff_deflate")), None),
+    "print.tif": (picture(lambda: encoded(gradient(8160, 6120, "CMYK"), "TIFF", compression="tiff_deflate")), None),
+    "alpha.webp": (picture(lambda: encoded(gradient(5000, 3990, "RGBA"), "WEBP", lossless=True, method=0)), None),
+    "large.webp": (picture(lambda: encoded(gradient(5000, 4100), "WEBP", method=0)), "20 megapixels"),
+    "passes.jpg": (picture(progressive_with_many_passes), "more than 8 seconds"),
+    "slow.ppm": (picture(lambda: b"P6 6000 4000 254\n" + bytes(72_000_000)), "more than 8 seconds"),
+    "long.mp4": (video("mp4v", 600, (3840, 2160)), "1500 megapixels in all of its frames together"),
+    "hd.mp4": (video("mp4v", 100, (1920, 1080)), None),
+    "4k.webm": (video("VP80", 32, (3840, 2160)), None),
+}  # fmt: skip
+
+PREPARE = """
+import json, resource, sys, time
+import gradio  # noqa: F401, as where the page runs
+from lladav import LladaVProcessor
+from lladav.imaging import thumbnail
+processor = LladaVProcessor.from_pretrained(sys.argv[1], image_size=384, video_frames=32)
+kind, path = sys.argv[2:]
+before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+try:
+    read = processor.load_video(path) if kind == "video" else processor.load_image(path)
+    content = [{"type": kind, kind: read}]
+    processor.apply_chat_template([{"role": "user", "content": content}])
+    if kind == "image":
+        processor.apply_chat_template([{"role": "user", "content": content * 2}])
+    thumbnail(read[0] if kind == "video" else read)
+    refused = None
+except ValueError as error:
+    refused = str(error)
+seconds = time.process_time() - start
+print(json.dumps([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, seconds, refused]))
+"""
+
+
+@pytest.mark.parametrize("name", DEAR)
+def test_no_file_takes_much_memory_or_time(name: str, tmp_path: Path, tiny_random: Path):
+    """From reading to the tiles of it alone and, if it is a picture, of two of it, in a process of its own."""
+    write, reason = DEAR[name]
+    write(tmp_path / name)
+    kind = "video" if name.endswith((".mp4", ".webm")) else "image"
+    command = [sys.executable, "-c", PREPARE, str(tiny_random), kind, str(tmp_path / name)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    kilobytes, seconds, refused = json.loads(done.stdout)
+    assert kilobytes / 1024 < MOST_MEGABYTES and seconds < MOST_SECONDS
+    assert refused is None if reason is None else refused and refused.startswith(name) and reason in refused
