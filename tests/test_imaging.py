@@ -2,18 +2,14 @@
 
 import base64
 import io
-import json
 import struct
-import subprocess
-import sys
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from helpers import GOLDEN, ROOT, encoded, frame_number, write_video
+from helpers import GOLDEN, encoded, frame_number, write_video
 from PIL import Image, ImageCms, PngImagePlugin
 
 from lladav import imaging
@@ -22,7 +18,6 @@ from lladav.imaging import load_image, load_video, padded_tile, thumbnail
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
 SMOOTH = Image.linear_gradient("L").resize((64, 48)).convert("RGB")
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-MOST_MEGABYTES, MOST_SECONDS = 500, 10
 
 
 def tiff(*tags: tuple[int, int, int, bytes]) -> bytes:
@@ -55,7 +50,6 @@ BAD_EXIF = {
     "no TIFF": b"no EXIF at all",
     "cut": tiff(UPRIGHT)[:13],
     "orientation is a text": tiff((0x0112, 2, 4, b"top\0")),
-    "orientation is many": tiff((0x0112, 3, 2, b"\0\6\0\3")),
     "orientation is out of range": tiff((0x0112, 3, 1, b"\0\x63\0\0")),
     "maker is a number": tiff((0x010F, 3, 1, b"\0\5\0\0"), UPRIGHT),
     "resolution is a text": tiff((0x011A, 2, 4, b"abc\0"), UPRIGHT),
@@ -64,17 +58,13 @@ BAD_EXIF = {
 }
 
 
-@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "JPEG", "TIFF"])
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "JPEG"])
 @pytest.mark.parametrize("exif", BAD_EXIF.values(), ids=BAD_EXIF)
 def test_wrong_exif_says_nothing(file_format: str, exif: bytes):
     options = {"lossless": True} if file_format == "WEBP" else {}
     if file_format == "JPEG":
         exif = b"Exif\0\0" + exif
-    if file_format == "TIFF":
-        file = io.BytesIO(encoded(SMOOTH, "TIFF"))
-        data = file.getvalue() + exif
-    else:
-        data = encoded(SMOOTH, file_format, exif=exif, **options)
+    data = encoded(SMOOTH, file_format, exif=exif, **options)
     assert np.array_equal(load_image(data), load_image(encoded(SMOOTH, file_format, **options)))
 
 
@@ -112,9 +102,8 @@ def test_what_a_png_says_besides_its_pixels_is_not_read(data: bytes):
 def test_a_jpeg_with_a_wrong_table_of_further_pictures_is_its_first():
     data = encoded(SMOOTH, "MPO", save_all=True, append_images=[SMOOTH])
     place = data.index(b"MPF\0")
-    wrong = data[: place + 4] + data[place + 4 :].replace(
-        struct.pack("<HHI", 0xB002, 7, 32), b"\x02\xb0\7\0\xff\0\0\0", 1
-    )
+    entries = struct.pack("<HHI", 0xB002, 7, 32)
+    wrong = data[:place] + data[place:].replace(entries, entries[:4] + struct.pack("<I", 255), 1)
     assert wrong != data
     assert np.array_equal(load_image(wrong), load_image(data))
 
@@ -190,7 +179,7 @@ def test_a_picture_of_one_large_level_has_one_level():
     ("mode", "level"),
     [("1", 1), ("L", 200), ("LA", (200, 0)), ("P", 2), ("PA", (2, 0)), ("RGBA", (200, 200, 200, 0)),
      ("RGBX", (200, 200, 200, 9)), ("CMYK", (55, 55, 55, 0)), ("YCbCr", (200, 128, 128)), ("HSV", (0, 0, 200)),
-     ("LAB", (205, 0, 0))],
+     ("LAB", (205, 128, 128))],
 )  # fmt: skip
 def test_pictures_of_every_mode_are_read(mode: str, level: tuple[int, ...]):
     image = Image.new(mode, (4, 4), level)
@@ -255,7 +244,7 @@ def test_a_webm_without_index_or_length(tmp_path: Path):
     """As a browser records it: an unknown length, nothing behind the last frame."""
     write_video(tmp_path / "a.webm", "VP90", 60)
     data = (tmp_path / "a.webm").read_bytes()
-    data = data[: data.index(b"\x1c\x53\xbb\x6b")]  # the index stands last
+    data = data[: data.rindex(b"\x1c\x53\xbb\x6b")]  # the index stands last
     length = data.index(b"\x44\x89")  # of the film, an element of 8 bytes
     data = data[:length] + b"\xec\x89" + data[length + 2 :]  # as room that is not used
     (tmp_path / "b.webm").write_bytes(data)
@@ -292,90 +281,16 @@ def test_large_frames_are_halved(tmp_path: Path):
     assert {frame.size for frame in load_video(tmp_path / "a.mp4", 2)} == {(1920, 1080)}
 
 
-def test_frames_that_grow_on_the_way_count_as_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(imaging, "MAX_VIDEO_PIXELS", 300 * 320 * 240)
-    write_video(tmp_path / "a.mpg", "MPG2", 100, (320, 240))
-    write_video(tmp_path / "b.mpg", "MPG2", 100, (640, 480))
-    both = (tmp_path / "a.mpg").read_bytes() + (tmp_path / "b.mpg").read_bytes()
-    (tmp_path / "c.mpg").write_bytes(both)
-    with pytest.raises(ValueError, match="more than 75 frames of its size"):
-        load_video(tmp_path / "c.mpg", 8)
+def test_a_long_video_is_refused_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_video(tmp_path / "a.mp4", "mp4v", 90, (640, 480))
+    monkeypatch.setattr(imaging, "MAX_VIDEO_PIXELS", 89 * 640 * 480)
+    monkeypatch.setattr(imaging, "DECODE_SECONDS", -1)
+    with pytest.raises(ValueError, match=r"a\.mp4: A video may have 27 megapixels in all .* more than 89 frames"):
+        load_video(tmp_path / "a.mp4", 8)
 
 
-# What the largest cost
-
-
-def progressive_with_many_passes() -> bytes:
-    """A large JPEG whose last pass over all of its blocks stands in it 3000 times, 75 bytes each."""
-    data = encoded(Image.new("L", (8000, 6000), 200), "JPEG", progressive=True)
-    last = data[data.rindex(b"\xff\xda") : -2]
-    return data[:-2] + last * 3000 + data[-2:]
-
-
-def gradient(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    level = Image.linear_gradient("L").resize((width, height))
-    return Image.merge(mode, [level] * len(mode)) if len(mode) > 1 else level.convert(mode)
-
-
-def video(codec: str, count: int, size: tuple[int, int]) -> Callable[[Path], object]:
-    return lambda path: write_video(path, codec, count, size)
-
-
-def picture(make: Callable[[], bytes]) -> Callable[[Path], object]:
-    return lambda path: path.write_bytes(make())
-
-
-DEAR: dict[str, tuple[Callable[[Path], object], str | None]] = {  # what writes it, and why it is refused
-    "strip.png": (picture(lambda: encoded(gradient(16_384, 3051))), None),
-    "tall.png": (picture(lambda: encoded(gradient(3051, 16_384))), None),
-    "alpha.png": (picture(lambda: encoded(gradient(8160, 6120, "RGBA"))), None),
-    "turned.png": (picture(lambda: encoded(gradient(5000, 4990, "RGBA"), exif=tiff(TURNED))), None),
-    "progressive.jpg": (
-        picture(lambda: encoded(gradient(8160, 6120), "JPEG", progressive=True, subsampling=0, quality=95)),
-        None,
-    ),
-    "fractions.tif": (picture(lambda: encoded(gradient(8160, 6120, "F"), "TIFF", compression="tiff_deflate")), None),
-    "print.tif": (picture(lambda: encoded(gradient(8160, 6120, "CMYK"), "TIFF", compression="tiff_deflate")), None),
-    "alpha.webp": (picture(lambda: encoded(gradient(5000, 3990, "RGBA"), "WEBP", lossless=True, method=0)), None),
-    "large.webp": (picture(lambda: encoded(gradient(5000, 4100), "WEBP", method=0)), "20 megapixels"),
-    "passes.jpg": (picture(progressive_with_many_passes), "more than 8 seconds"),
-    "slow.ppm": (picture(lambda: b"P6 6000 4000 254\n" + bytes(72_000_000)), "more than 8 seconds"),
-    "long.mp4": (video("mp4v", 600, (3840, 2160)), "1500 megapixels in all of its frames together"),
-    "hd.mp4": (video("mp4v", 100, (1920, 1080)), None),
-    "4k.webm": (video("VP80", 32, (3840, 2160)), None),
-}  # fmt: skip
-
-PREPARE = """
-import json, resource, sys, time
-import gradio  # noqa: F401, as where the page runs
-from lladav import LladaVProcessor
-from lladav.imaging import thumbnail
-processor = LladaVProcessor.from_pretrained(sys.argv[1], image_size=384, video_frames=32)
-kind, path = sys.argv[2:]
-before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-try:
-    read = processor.load_video(path) if kind == "video" else processor.load_image(path)
-    content = [{"type": kind, kind: read}]
-    processor.apply_chat_template([{"role": "user", "content": content}])
-    if kind == "image":
-        processor.apply_chat_template([{"role": "user", "content": content * 2}])
-    thumbnail(read[0] if kind == "video" else read)
-    refused = None
-except ValueError as error:
-    refused = str(error)
-seconds = time.process_time() - start
-print(json.dumps([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, seconds, refused]))
-"""
-
-
-@pytest.mark.parametrize("name", DEAR)
-def test_no_file_takes_much_memory_or_time(name: str, tmp_path: Path, tiny_random: Path):
-    """From reading to the tiles of it alone and, if it is a picture, of two of it, in a process of its own."""
-    write, reason = DEAR[name]
-    write(tmp_path / name)
-    kind = "video" if name.endswith((".mp4", ".webm")) else "image"
-    command = [sys.executable, "-c", PREPARE, str(tiny_random), kind, str(tmp_path / name)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    kilobytes, seconds, refused = json.loads(done.stdout)
-    assert kilobytes / 1024 < MOST_MEGABYTES and seconds < MOST_SECONDS
-    assert refused is None if reason is None else refused and refused.startswith(name) and reason in refused
+def test_a_video_that_is_slow_to_decode_is_given_up_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_video(tmp_path / "a.mp4", "mp4v", 90)
+    monkeypatch.setattr(imaging, "DECODE_SECONDS", 0)
+    with pytest.raises(ValueError, match=r"a\.mp4: It takes more than"):
+        load_video(tmp_path / "a.mp4", 8)
