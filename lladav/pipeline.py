@@ -407,6 +407,7 @@ def step_record(pipe: LladaVPipeline, step: SamplingStep) -> dict[str, Any]:
         ],
         "nfe": step.nfe,
         "finish_reason": step.finish_reason,
+        "revoked_index": step.revoked_index.nonzero().flatten().tolist(),
     }
 
 

@@ -1,5 +1,6 @@
 """What tests share besides fixtures: golden figures, a picture to ask about, long runs, and visits to the page."""
 
+import io
 import json
 import os
 import random
@@ -16,6 +17,7 @@ from types import SimpleNamespace
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -52,6 +54,27 @@ QUICKLY = """() => {
     for (const speed of document.querySelectorAll('#canvas .tc-speed')) speed.value = [...speed.options].at(-1).value;
     document.querySelector("#canvas [data-do=last]").click();
 }"""
+
+
+def encoded(image: Image.Image, file_format: str = "PNG", **options) -> bytes:
+    """The file of a picture."""
+    file = io.BytesIO()
+    image.save(file, file_format, **options)
+    return file.getvalue()
+
+
+def write_video(path: Path, codec: str, count: int, size: tuple[int, int] = (256, 64)):
+    """Frame i shows i in binary: white and black stripes."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 25, size)
+    for index in range(count):
+        stripes = np.array([255 * (index >> bit & 1) for bit in range(8)], np.uint8).repeat(size[0] // 8)
+        writer.write(stripes[None, :, None].repeat(size[1], 0).repeat(3, 2))
+    writer.release()
+
+
+def frame_number(frame: Image.Image) -> int:
+    """The index that `write_video` wrote into a frame of its size."""
+    return sum((frame.getpixel((32 * bit + 16, 32))[0] > 127) << bit for bit in range(8))
 
 
 def picture_message(question: str, color: str = "red") -> dict:

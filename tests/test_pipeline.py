@@ -136,7 +136,8 @@ def test_a_prompt_that_just_fits_is_answered(tiny_pipeline):
 def test_a_record_is_json_and_only_ever_gains_tokens(tiny_pipeline):
     records = [step_record(tiny_pipeline, step) for step in tiny_pipeline.stream(MESSAGES, CONFIG)]
     assert json.loads(json.dumps(records)) == records
-    assert list(records[0]) == ["step", "steps", "text", "tokens", "confidence", "nfe", "finish_reason"]
+    names = ["step", "steps", "text", "tokens", "confidence", "nfe", "finish_reason", "revoked_index"]
+    assert list(records[0]) == names
     assert records[0]["tokens"] == records[0]["confidence"] == [None] * 16
     for before, after in pairwise(records):
         for name in ("tokens", "confidence"):

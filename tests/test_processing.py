@@ -3,13 +3,11 @@
 import io
 import json
 import shutil
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
-from helpers import GOLDEN
+from helpers import GOLDEN, encoded, frame_number, write_video
 from PIL import Image
 from transformers import AutoImageProcessor, AutoProcessor, AutoTokenizer
 
@@ -19,12 +17,6 @@ from lladav.image_processing import LladaVImageProcessor
 from lladav.imaging import load_image, load_video
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
-
-
-def encoded(image: Image.Image, file_format: str = "PNG", **options) -> bytes:
-    file = io.BytesIO()
-    image.save(file, file_format, **options)
-    return file.getvalue()
 
 
 def pixels(image: Image.Image) -> np.ndarray:
@@ -147,20 +139,22 @@ def test_a_missing_file_is_missing(tmp_path):
 # Videos
 
 
-def write_video(path: Path, codec: str, count: int):
-    """Frame i shows i in binary: white and black stripes."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 25, (256, 64))
-    for index in range(count):
-        stripes = [255 * (index >> bit & 1) for bit in range(8)]
-        writer.write(np.repeat(np.array(stripes, np.uint8), 32)[None, :, None].repeat(64, 0).repeat(3, 2))
-    writer.release()
-
-
-def frame_number(frame: Image.Image) -> int:
-    return sum((frame.getpixel((32 * bit + 16, 32))[0] > 127) << bit for bit in range(8))
-
-
-@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "mp4v"), ("a.webm", "VP80"), ("a.avi", "MJPG")])
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("a.mp4", "mp4v"),
+        ("a.m4v", "mp4v"),
+        ("a.mov", "mp4v"),
+        ("a.3gp", "mp4v"),
+        ("a.webm", "VP80"),
+        ("a.webm", "VP90"),
+        ("a.avi", "MJPG"),
+        ("a.mkv", "FFV1"),
+        ("a.wmv", "WMV2"),
+        ("a.mpg", "MPG1"),  # whose header says nothing of its length
+        ("a.mpg", "MPG2"),
+    ],
+)
 def test_frames_are_spread_evenly_over_a_video(name, codec, tmp_path):
     write_video(tmp_path / name, codec, 200)
     frames = load_video(tmp_path / name, 32)
@@ -180,7 +174,7 @@ def test_a_video_that_breaks_off_is_read_as_far_as_it_goes(tmp_path):
     numbers = list(map(frame_number, load_video(tmp_path / "b.avi", 8)))
     assert numbers[0] == 0
     assert 80 < numbers[-1] < 120
-    assert numbers == np.linspace(0, numbers[-1], 8, dtype=int).tolist()
+    assert np.abs(numbers - np.linspace(0, numbers[-1], 8)).max() <= 2, "one frame, at which it broke off, is lost"
 
 
 def test_what_is_no_video_is_refused(tmp_path):

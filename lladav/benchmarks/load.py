@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from lladav.assets import asset
-from lladav.benchmarks.visitors import Response, Browser, Program, Request, RefusedRequest, Visitor, read_page
+from lladav.benchmarks.visitors import Browser, Program, RefusedRequest, Request, Response, Visitor, read_page
 
 PATIENCE = 120  # seconds without an answer, after which a question counts as hung
 PAUSE = (0.5, 2.0)  # seconds between two questions of a visitor, and before a refused one is asked again

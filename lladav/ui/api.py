@@ -37,9 +37,9 @@ def create_sample_endpoint(pipe: LladaVPipeline) -> None:
     ) -> Iterator[dict[str, Any]]:
         """Answer a message step by step.
 
-        Yields {"step", "steps", "text", "tokens", "confidence", "nfe", "finish_reason"}: `tokens` and `confidence` hold
-        null for positions still masked. `history` holds earlier messages as {"role", "content"}, where content is text
-        or a list of {"type": "text", "text"} and {"type": "image", "image": uploaded file}.
+        Yields {"step", "steps", "text", "tokens", "confidence", "nfe", "finish_reason", "revoked_index"}: `tokens` and
+        `confidence` hold null for positions still masked. `history` holds earlier messages as {"role", "content"},
+        where content is text or a list of {"type": "text", "text"} and {"type": "image", "image": uploaded file}.
         """
         try:
             config = SamplingConfig(

@@ -6,7 +6,7 @@ from PIL import Image
 from lladav import Trace, cli
 from lladav.assets import asset
 
-TRACE = asset("traces") / "3-color.json"
+TRACE = asset("traces") / "color.json"
 
 
 def test_a_trace_becomes_a_film(tmp_path, capsys):
