@@ -105,6 +105,7 @@ def test_a_score_says_what_was_asked_and_how_it_went(monkeypatch):
 def test_bins_average_what_is_in_them():
     bins = list(reliability(torch.tensor([0.21, 0.29, 0.95, 1.0]), torch.tensor([1.0, 0, 1, 1]).double()))
     assert bins == [Bin(2, 0.25, 0.5), Bin(2, 0.975, 1.0)]
+    assert list(reliability(torch.tensor([0.12347]), torch.tensor([1.0]))) == [Bin(1, 0.1235, 1.0)]
     assert len(list(reliability(torch.tensor([0.85, 0.95]), torch.ones(2).double()))) == 2
     assert calibration_error(bins) == pytest.approx((2 * 0.25 + 2 * 0.025) / 4)
     assert calibration_error([Bin(5, 0.8, 0.8), Bin(1, 0.1, 0.1)]) == 0
