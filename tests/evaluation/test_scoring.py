@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
 from lladav.evaluation import answer, conversation, held_out_questions, score, scoring
 from lladav.evaluation.questions import ASKED
@@ -22,6 +23,7 @@ class Parrot:
     def __init__(self, sayings: dict[str, tuple[str, list[float]]], passes: int | None = None, is_causal: bool = False):
         self.sayings, self.passes = sayings, passes
         self.batch_sizes: list[int] = []
+        self.pictures: list[Image.Image] = []
         self.model = SimpleNamespace(config=SimpleNamespace(is_causal=is_causal))
         self.tokenizer = SimpleNamespace(encode=lambda text, add_special_tokens: self.ids(text))
 
@@ -36,6 +38,7 @@ class Parrot:
 
     def stream_batch(self, conversations, config):
         self.batch_sizes.append(len(conversations))
+        self.pictures += [messages[0]["content"][0]["image"] for messages in conversations]
         yield "earlier states do not count"
         yield [self.say(*self.sayings[messages[0]["content"][1]["text"]]) for messages in conversations]
 
@@ -71,6 +74,12 @@ def test_every_token_up_to_the_stop_is_held_against_the_answer():
     assert who.right and all(who.hits) and len(who.hits) == 3
     assert caption.right and all(caption.hits) and len(caption.hits) == 6
     assert what.mistake == "name: What? 'A blue dog.', not 'A red dog.'"
+
+
+def test_every_question_is_asked_about_the_picture_that_is_drawn_for_it():
+    parrot, picture = Parrot(SAYINGS), Image.new("RGB", (8, 8))
+    answer(parrot, QUESTIONS, SHORT, draw=lambda scene: picture)
+    assert len(parrot.pictures) == 3 and all(shown is picture for shown in parrot.pictures)
 
 
 def test_what_is_said_behind_the_expected_end_is_wrong():
