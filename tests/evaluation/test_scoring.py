@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
-from lladav.evaluation import answer, conversation, held_out_questions, score
+from lladav.evaluation import answer, conversation, held_out_questions, score, scoring
 from lladav.evaluation.questions import ASKED
 from lladav.evaluation.scoring import Bin, calibration_error, reliability
 from lladav.sampling import SamplingConfig
@@ -17,11 +18,13 @@ SHORT = SamplingConfig(gen_length=8, block_length=8, steps=4)
 class Parrot:
     """A pipeline that says what it is told to, in ids that are the lengths of words."""
 
-    name, model = "parrot", SimpleNamespace(config=SimpleNamespace(is_causal=False))
-    stop = 9
+    name, stop = "parrot", 9
 
-    def __init__(self, sayings: dict[str, tuple[str, list[float]]]):
-        self.sayings = sayings
+    def __init__(self, sayings: dict[str, tuple[str, list[float]]], passes: int | None = None, is_causal: bool = False):
+        self.sayings, self.passes = sayings, passes
+        self.batch_sizes: list[int] = []
+        self.pictures: list[Image.Image] = []
+        self.model = SimpleNamespace(config=SimpleNamespace(is_causal=is_causal))
         self.tokenizer = SimpleNamespace(encode=lambda text, add_special_tokens: self.ids(text))
 
     def ids(self, text: str) -> list[int]:
@@ -34,13 +37,15 @@ class Parrot:
         return step.text
 
     def stream_batch(self, conversations, config):
+        self.batch_sizes.append(len(conversations))
+        self.pictures += [messages[0]["content"][0]["image"] for messages in conversations]
         yield "earlier states do not count"
         yield [self.say(*self.sayings[messages[0]["content"][1]["text"]]) for messages in conversations]
 
     def say(self, text: str, confidence: list[float]):
         ids = [*self.ids(text), self.stop, 0, 0]
         return SimpleNamespace(
-            text=text, tokens=torch.tensor(ids), nfe=len(confidence), stop_position=len(ids) - 3,
+            text=text, tokens=torch.tensor(ids), nfe=self.passes or len(confidence), stop_position=len(ids) - 3,
             confidence=torch.tensor([*confidence, 0.5, 0.5], dtype=torch.float64),
         )  # fmt: skip
 
@@ -71,6 +76,12 @@ def test_every_token_up_to_the_stop_is_held_against_the_answer():
     assert what.mistake == "name: What? 'A blue dog.', not 'A red dog.'"
 
 
+def test_every_question_is_asked_about_the_picture_that_is_drawn_for_it():
+    parrot, picture = Parrot(SAYINGS), Image.new("RGB", (8, 8))
+    answer(parrot, QUESTIONS, SHORT, draw=lambda scene: picture)
+    assert len(parrot.pictures) == 3 and all(shown is picture for shown in parrot.pictures)
+
+
 def test_what_is_said_behind_the_expected_end_is_wrong():
     (long,) = answer(Parrot({"Who?": ("A cat. A dog.", [0.5] * 5)}), QUESTIONS[1:2], SHORT)
     assert long.hits == [True, True, False, False, False]
@@ -85,9 +96,26 @@ def test_they_add_up():
     assert (result.model, result.objective) == ("parrot", "masked")
 
 
+def test_a_score_says_what_was_asked_and_how_it_went(monkeypatch):
+    clock = iter((100.0, 101.23456))
+    monkeypatch.setattr(scoring, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    parrot = Parrot(SAYINGS, passes=2, is_causal=True)
+    result, _ = score(parrot, QUESTIONS, SHORT, study="speeds", label="fast", batch_size=2)
+    assert (result.study, result.label, result.objective) == ("speeds", "fast", "autoregressive")
+    assert parrot.batch_sizes == [2, 1]
+    assert (result.nfe, result.tokens_per_forward, result.seconds) == (2.0, 2.17, 1.235)  # 13 tokens in 6 passes
+    gaps = 4 * 0.055 + 0.2 + 0.3 + 6 * 0.5 + 0.3  # of 4 tokens above 0.9, one each above 0.8, 0.7 and 0.3, 6 of 0.5
+    assert result.calibration_error == round(gaps / 13, 4)
+    monkeypatch.undo()
+    plain, _ = score(Parrot(SAYINGS), QUESTIONS, SHORT)
+    assert (plain.study, plain.label) == ("questions", "")
+
+
 def test_bins_average_what_is_in_them():
     bins = list(reliability(torch.tensor([0.21, 0.29, 0.95, 1.0]), torch.tensor([1.0, 0, 1, 1]).double()))
     assert bins == [Bin(2, 0.25, 0.5), Bin(2, 0.975, 1.0)]
+    assert list(reliability(torch.tensor([0.12347]), torch.tensor([1.0]))) == [Bin(1, 0.1235, 1.0)]
+    assert len(list(reliability(torch.tensor([0.85, 0.95]), torch.ones(2).double()))) == 2
     assert calibration_error(bins) == pytest.approx((2 * 0.25 + 2 * 0.025) / 4)
     assert calibration_error([Bin(5, 0.8, 0.8), Bin(1, 0.1, 0.1)]) == 0
 

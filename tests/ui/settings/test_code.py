@@ -23,4 +23,7 @@ def test_sizes_and_what_is_not_as_by_default_are_written(further: dict[str, Any]
 
 def test_text_is_as_short_as_it_can_be():
     assert as_python(SamplingConfig(**SIZES)) == "SamplingConfig(gen_length=16, block_length=8, steps=4)"
+    usual = SamplingConfig()
+    sizes = f"gen_length={usual.gen_length}, block_length={usual.block_length}, steps={usual.steps}"
+    assert as_python(usual) == f"SamplingConfig({sizes})"
     assert as_json(SamplingConfig(**SIZES)) == '{\n "gen_length": 16,\n "block_length": 8,\n "steps": 4\n}'
