@@ -10,6 +10,7 @@ SPANNING = {  # tests of more than one module, as files or folders of tests/: wh
     "assets": "the files in assets",
     "sampling/test_batch.py": "several prompts at once, in the loop and in the denoiser",
     "sampling/test_parity.py": "trajectories of the published implementation",
+    "test_broken_media.py": "broken and dear pictures and videos, wherever they are read",
     "test_contributing.py": "the project",
     "test_gpu.py": "what only a GPU can show",
     "test_layers.py": "the project",
