@@ -1,14 +1,14 @@
 """A trace as something to keep: a film, a picture, a page that replays it, or data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lladav.render.film import render_gif, render_mp4, render_png
+from lladav.render.film import frame_count, render_gif, render_mp4, render_png
 from lladav.render.frames import draw_frames
 from lladav.render.page import render_html
 from lladav.trace import Trace
 
-__all__ = ["EXPORT_FORMATS", "draw_frames", "export", "render_gif", "render_html", "render_mp4", "render_png"]
+__all__ = ["EXPORT_FORMATS", "draw_frames", "export", "exporting"]
 
 EXPORT_FORMATS = ("gif", "mp4", "png", "html", "json")
 
@@ -25,11 +25,23 @@ def export(trace: Trace, path: str | Path, progress: Callable[[int, int], None] 
     Raises:
         ValueError: the ending is none of those.
     """
+    for done, total in exporting(trace, path):
+        if progress:
+            progress(done, total)
+
+
+def exporting(trace: Trace, path: str | Path) -> Iterator[tuple[int, int]]:
+    """As `export`, a frame at a time: who takes no more stops the work.
+
+    Yields:
+        The number of frames that are done, and of all.
+    """
+    total = frame_count(trace)
     match Path(path).suffix.lower():
         case ".gif":
-            render_gif(trace, path, progress)
+            yield from ((done, total) for done in render_gif(trace, path))
         case ".mp4":
-            render_mp4(trace, path, progress)
+            yield from ((done, total) for done in render_mp4(trace, path))
         case ".png":
             render_png(trace, path)
         case ".html":

@@ -1,6 +1,6 @@
 """Films and pictures of a trace."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,8 +11,6 @@ from PIL import GifImagePlugin, Image
 from lladav.render.frames import draw_frames, last_frame
 from lladav.trace import Trace
 
-Progress = Callable[[int, int], None]
-
 FILM_MS = 6000  # a film takes about this long
 FRAME_MS = (40, 500)  # but shows a step no shorter and no longer than this
 HOLD_MS = 3000  # the last frame of a GIF, before it begins again
@@ -21,23 +19,39 @@ UNCHANGED = 255  # the colour of a GIF that lets the frame before shine through
 CODECS = ("vp09", "mp4v")  # VP9 plays in browsers; builds of OpenCV without it have the older one
 
 
-def render_gif(trace: Trace, path: str | Path, progress: Progress | None = None) -> None:
-    """Write a GIF with a frame for every step; the last one is held before it begins again."""
-    palette = _palette(trace)
-    count = _frame_count(trace)
+def render_gif(trace: Trace, path: str | Path) -> Iterator[int]:
+    """Write a GIF with a frame for every step; the last one is held before it begins again.
+
+    Yields:
+        How many frames are done, again and again: who takes no more of them stops the work.
+    """
+    some: list[np.ndarray] = []
+    for frame in _palette_frames(trace):
+        if frame is not None:
+            some.append(np.asarray(frame))
+        yield 0
+    palette = Image.fromarray(np.concatenate(some)).quantize(UNCHANGED)
+    count = frame_count(trace)
     durations = [_frame_ms(trace)] * (count - 1) + [HOLD_MS]
     with Path(path).open("wb") as file:
         reduced = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in draw_frames(trace))
-        write_gif(file, zip(_shown(reduced, count, progress), durations, strict=True))
+        yield from write_gif(file, zip(reduced, durations, strict=True))
 
 
-def render_mp4(trace: Trace, path: str | Path, progress: Progress | None = None) -> None:
-    """Write a video with a frame for every step. Raises OSError where there can be no such file."""
+def render_mp4(trace: Trace, path: str | Path) -> Iterator[int]:
+    """Write a video with a frame for every step. Raises OSError where there can be no such file.
+
+    Yields:
+        How many frames are done: who takes no more of them stops the work.
+    """
     first = next(draw_frames(trace))
     writer = _video_writer(path, 1000 / _frame_ms(trace), first.size)
-    for frame in _shown(draw_frames(trace), _frame_count(trace), progress):
-        writer.write(cv2.cvtColor(np.asarray(frame), cv2.COLOR_RGB2BGR))
-    writer.release()
+    try:
+        for done, frame in enumerate(draw_frames(trace), start=1):
+            writer.write(cv2.cvtColor(np.asarray(frame), cv2.COLOR_RGB2BGR))
+            yield done
+    finally:
+        writer.release()
 
 
 def render_png(trace: Trace, path: str | Path) -> None:
@@ -45,39 +59,33 @@ def render_png(trace: Trace, path: str | Path) -> None:
     last_frame(trace).save(path, "PNG", optimize=True)
 
 
-def _palette(trace: Trace) -> Image.Image:
-    """An image with the colours of some frames, from the first to the last, but for one that is left free."""
-    chosen = np.linspace(0, _frame_count(trace) - 1, PALETTE_FRAMES).astype(int).tolist()
-    some = [np.asarray(frame) for number, frame in enumerate(draw_frames(trace)) if number in chosen]
-    return Image.fromarray(np.concatenate(some)).quantize(UNCHANGED)
+def _palette_frames(trace: Trace) -> Iterator[Image.Image | None]:
+    """The frames that a GIF has its colours of, from the first to the last, and None for each of the others."""
+    chosen = np.linspace(0, frame_count(trace) - 1, PALETTE_FRAMES).astype(int).tolist()
+    for number, frame in enumerate(draw_frames(trace)):
+        yield frame if number in chosen else None
 
 
-def _frame_count(trace: Trace) -> int:
+def frame_count(trace: Trace) -> int:
+    """How many frames a film of a trace has."""
     return max(1, len(trace.steps))
 
 
 def _frame_ms(trace: Trace) -> int:
     shortest, longest = FRAME_MS
-    return min(longest, max(shortest, FILM_MS // _frame_count(trace)))
+    return min(longest, max(shortest, FILM_MS // frame_count(trace)))
 
 
-def _shown(images: Iterable[Image.Image], count: int, progress: Progress | None) -> Iterator[Image.Image]:
-    """`images`, and word to `progress` about each that was taken."""
-    for done, image in enumerate(images):
-        if progress:
-            progress(done, count)
-        yield image
-    if progress:
-        progress(count, count)
-
-
-def write_gif(file: BinaryIO, images: Iterable[tuple[Image.Image, int]]) -> None:
+def write_gif(file: BinaryIO, images: Iterable[tuple[Image.Image, int]]) -> Iterator[int]:
     """Write images that share a palette, and milliseconds, one at a time, each as its difference to the one before.
 
     Pillow's own writer keeps all of them in memory until the last.
+
+    Yields:
+        How many images are written.
     """
     before = None
-    for image, ms in images:
+    for done, (image, ms) in enumerate(images, start=1):
         now = np.asarray(image)
         if before is None:
             header, _ = GifImagePlugin.getheader(image, info={"loop": 0, "duration": ms})
@@ -87,6 +95,7 @@ def write_gif(file: BinaryIO, images: Iterable[tuple[Image.Image, int]]) -> None
             change = Image.fromarray(np.where(now == before, np.uint8(UNCHANGED), now))
         file.writelines(GifImagePlugin.getdata(change, duration=ms, transparency=UNCHANGED, disposal=1))
         before = now
+        yield done
     file.write(b";")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from lladav.render import EXPORT_FORMATS, export
+from lladav.render import EXPORT_FORMATS, exporting
 from lladav.trace import Trace
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import QUICK, Data, Updates
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 SAVE = "(file) => window.lladav.save(file)"
 LABELS = {"mp4": "MP4 (VP9)"}  # which browsers play, and some older programs do not
 NOTHING = "There is no finished run on the canvas yet: ask something, or open one of the recorded runs."
+STOPPABLE = 0.5  # seconds after which a film stops that nobody waits for any more
 RENDERS: dict[str, Any] = {"concurrency_id": "renders", "concurrency_limit": LIMITS.renders}
 
 
@@ -60,7 +62,12 @@ class Export:
         try:
             with TemporaryDirectory() as folder:
                 path = Path(folder) / f"lladav-{trace.id}.{ending}"
-                export(trace, path, lambda done, total: progress((done, total), desc=ending.upper(), unit="frames"))
+                told = time.monotonic()
+                for frames in exporting(trace, path):
+                    progress(frames, desc=ending.upper(), unit="frames")
+                    if time.monotonic() > told + STOPPABLE:
+                        yield {}  # a handler whose visitor has left ends where it yields
+                        told = time.monotonic()
                 yield {self.file: str(path)}
         except OSError:
             log.exception("%s could not be written", path.name)

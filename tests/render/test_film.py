@@ -2,13 +2,15 @@
 
 import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from PIL import Image
 
 from lladav import Trace
-from lladav.render import draw_frames, export
+from lladav.render import draw_frames, export, exporting, film
 from lladav.render.film import write_gif
 from lladav.render.frames import last_frame
 
@@ -21,7 +23,7 @@ def distance(one: Image.Image, other: Image.Image) -> float:
 def test_a_gif_has_the_frames_and_holds_the_last(trace: Trace, unbegun: Trace, tmp_path):
     told: list[tuple[int, int]] = []
     export(trace, tmp_path / "run.gif", progress=lambda *numbers: told.append(numbers))
-    assert told == [(done, len(trace.steps)) for done in range(len(trace.steps) + 1)]
+    assert [*dict.fromkeys(told)] == [(done, len(trace.steps)) for done in range(len(trace.steps) + 1)]
     with Image.open(tmp_path / "run.gif") as gif:
         assert gif.n_frames == len(trace.steps) and gif.info["loop"] == 0
         durations = []
@@ -46,7 +48,7 @@ def test_a_gif_is_written_frame_by_frame(trace: Trace, tmp_path):
             del image
 
     with (tmp_path / "run.gif").open("wb") as file:
-        write_gif(file, images())
+        assert [*write_gif(file, images())] == [*range(1, len(kept) + 1)]
     assert len(kept) > 3
 
 
@@ -54,7 +56,7 @@ def test_a_video_has_the_frames(trace: Trace, tmp_path):
     trace = replace(trace, steps=trace.steps[:5], seconds=trace.seconds[:6], finish_reason=None)
     told: list[tuple[int, int]] = []
     export(trace, tmp_path / "run.mp4", progress=lambda *numbers: told.append(numbers))
-    assert told == [(done, len(trace.steps)) for done in range(len(trace.steps) + 1)]
+    assert told == [(done, len(trace.steps)) for done in range(1, len(trace.steps) + 1)]
     video = cv2.VideoCapture(str(tmp_path / "run.mp4"))
     for frame in draw_frames(trace):
         read, image = video.read()
@@ -66,3 +68,13 @@ def test_a_picture_is_the_last_frame(trace: Trace, tmp_path):
     export(trace, tmp_path / "run.PNG")
     with Image.open(tmp_path / "run.PNG") as picture:
         assert picture.tobytes() == last_frame(trace).tobytes()
+
+
+@pytest.mark.parametrize("ending", ["gif", "mp4"])
+def test_who_leaves_stops_the_film(trace: Trace, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch):
+    drawn = []
+    monkeypatch.setattr(film, "draw_frames", lambda trace: (drawn.append(1) or frame for frame in draw_frames(trace)))
+    work = exporting(trace, tmp_path / f"run.{ending}")
+    next(work)
+    work.close()
+    assert len(drawn) <= 2 < len(trace.steps)
