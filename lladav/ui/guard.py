@@ -67,8 +67,10 @@ class Guard:
         if refusal is None:
             await self.app(scope, receive, send_with_headers)
         else:
-            # "Too many requests" is the status whose sentence Gradio's page shows as it is.
-            await JSONResponse({"detail": refusal}, status_code=429)(scope, receive, send_with_headers)
+            # Gradio's page shows the sentence of "too many requests" as it is; to its Python client only "unavailable"
+            # is a full line, and anything else an error of HTTP.
+            status = 503 if "gradio_client" in Headers(scope=scope).get("user-agent", "") else 429
+            await JSONResponse({"detail": refusal}, status_code=status)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> str | None:
         """Why a request is not let through; None for one that is."""

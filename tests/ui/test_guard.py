@@ -1,6 +1,7 @@
 """What is refused before it reaches the page."""
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,7 +10,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from helpers import held, queue_status, served, until_idle
+from gradio_client.utils import QueueError
+from helpers import ROOT, held, queue_status, served, until_idle
 
 from lladav import LladaVPipeline
 from lladav.ui import guard
@@ -77,6 +79,17 @@ def test_one_address_gets_its_share_and_others_still_get_theirs(address: str, ti
         assert "share" in refusal(question(address, **{"x-forwarded-for": "192.0.2.1"}))
         urlopen(question(address, **{"x-forwarded-for": "192.0.2.2"})).close()
     until_idle(address)
+
+
+def test_a_full_line_ends_the_loop_of_the_guide_in_a_sentence(address: str, monkeypatch: pytest.MonkeyPatch):
+    """The loop of docs/api.md, run as it stands there."""
+    guide = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    (loop,) = re.findall(r"```python\n(import time\n\nfrom gradio_client.*?)```", guide, re.DOTALL)
+    loop = loop.replace("http://127.0.0.1:7860", address).replace("assets/", f"{ROOT}/assets/")
+    exec(loop, {})
+    monkeypatch.setattr(guard, "LIMITS", replace(LIMITS, queue=0))
+    with pytest.raises(QueueError, match="Queue is full"):
+        exec(loop, {})
 
 
 def test_a_full_line_is_a_sentence(address: str, tiny_pipeline: LladaVPipeline):
