@@ -5,7 +5,7 @@ WORKERS ?= 2
 one_thread := OMP_NUM_THREADS=1
 PARALLEL := -n $(WORKERS) --dist loadfile
 
-.PHONY: run test check lint scripts steady mutants train clean
+.PHONY: run test check lint scripts steady mutants lock licences train clean
 .DEFAULT_GOAL := run
 
 .venv/run: requirements.txt pyproject.toml
@@ -19,6 +19,10 @@ PARALLEL := -n $(WORKERS) --dist loadfile
 
 .venv/mutants: .venv/dev
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[mutants]"
+	touch $@
+
+.venv/lock: .venv/run
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[lock]"
 	touch $@
 
 run: .venv/run
@@ -51,6 +55,20 @@ mutants: .venv/mutants
 	mkdir -p mutants
 	$(one_thread) PYTHONPATH=$(CURDIR)/mutants $(BIN)/mutmut run
 	$(BIN)/mutmut results
+
+# What the Space installs, to the last package, with hashes. PyTorch is left out, and with it the CUDA libraries that only
+# it needs: a GPU's machine brings the build that fits its driver, and a CPU's another, so that no one hash is right.
+lock: .venv/lock
+	( echo "# Made by make lock from requirements.txt, for Python 3.11 and later; all but PyTorch, which the platform"; \
+	  echo "# brings in the build for its driver or has to be installed before:"; \
+	  echo "#     pip install --require-hashes -r requirements.lock"; \
+	  grep -v "^torch" requirements.txt | $(BIN)/uv pip compile - --quiet --universal --python-version 3.11 \
+	    --generate-hashes --no-header --no-annotate ) > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+# The licence of each package that is installed.
+licences: .venv/lock
+	$(BIN)/pip-licenses --python $(BIN)/python --from=mixed --order=license --with-urls
 
 # Makes the embedded default anew. Keeping freed memory instead of returning it doubles the speed on Linux.
 train: .venv/dev
