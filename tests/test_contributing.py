@@ -12,6 +12,8 @@ SPANNING = {  # tests of more than one module, as files or folders of tests/: wh
     "sampling/test_parity.py": "trajectories of the published implementation",
     "test_broken_media.py": "broken and dear pictures and videos, wherever they are read",
     "test_contributing.py": "the project",
+    "test_lock.py": "what the Space installs",
+    "test_properties.py": "whatever comes from outside, in all that reads it",
     "test_gpu.py": "what only a GPU can show",
     "test_layers.py": "the project",
     "test_package.py": "the package as it is installed",

@@ -52,16 +52,13 @@ def read_message(message: dict[str, Any], capabilities: Capabilities) -> Exchang
 def _read_file(path: str, capabilities: Capabilities) -> tuple[dict, dict]:
     """The block for the model, which holds what was read so that nothing is read twice, and the one for the chat."""
     name = Path(path).name
-    try:
-        if Path(path).suffix.lower() not in VIDEO_SUFFIXES:
-            picture = imaging.load_image(path)
-            return {"type": "image", "image": picture}, _shown(picture, name)
-        if not capabilities.max_frames:
-            raise ValueError("This model looks at pictures only: send a picture of the moment you mean.")
-        frames = imaging.load_video(path, capabilities.max_frames)
-        return {"type": "video", "video": frames}, _shown(contact_sheet(frames), f"{len(frames)} frames of {name}")
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+    if Path(path).suffix.lower() not in VIDEO_SUFFIXES:
+        picture = imaging.load_image(Path(path))
+        return {"type": "image", "image": picture}, _shown(picture, name)
+    if not capabilities.max_frames:
+        raise ValueError(f"{name}: This model looks at pictures only: send a picture of the moment you mean.")
+    frames = imaging.load_video(Path(path), capabilities.max_frames)
+    return {"type": "video", "video": frames}, _shown(contact_sheet(frames), f"{len(frames)} frames of {name}")
 
 
 def contact_sheet(frames: Sequence[Image.Image]) -> Image.Image:
