@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from helpers import ROOT
 
 DRAWN = re.search(r"## The tree\n\n```\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -60,3 +61,10 @@ def test_a_test_is_called_like_what_it_tests():
     spanning = {name: {test for test in lost if Path(test).is_relative_to(name)} for name in SPANNING}
     assert lost == set().union(*spanning.values())
     assert all(spanning.values()), "a test that is called like its module spans nothing"
+
+
+@pytest.mark.parametrize("name", ["SECURITY.md", "CONTRIBUTING.md", "README.md"])
+def test_files_that_are_named_are_there(name: str):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tests|lladav|docs|assets)/[\w/.-]+)`", text))
+    assert all((ROOT / path).exists() for path in named), {path for path in named if not (ROOT / path).exists()}

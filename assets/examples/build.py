@@ -60,7 +60,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
         ),
     ),
     "space": (
-        "Where is the robot?",
+        "where's the moon?",
         Scene((emoji("rocket", 0.3, 0.26, 0.3), emoji("moon", 0.78, 0.22, 0.24), emoji("robot", 0.5, 0.74, 0.32)), 518),
     ),
 }

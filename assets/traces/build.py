@@ -16,14 +16,14 @@ PICTURES = HERE.parent / "examples"
 
 GALLERY = {  # name, in the order they are shown: picture, question, options of `lladav sample`
     "description": ("sea", "Describe the picture.", "--gen-length 32 --steps 32"),
-    "where": ("space", "Where is the robot?", "--gen-length 16 --steps 16"),
+    "where": ("space", "where's the moon?", "--gen-length 16 --steps 16"),
     "details": ("picnic", "Describe the picture in detail.", "--gen-length 64 --steps 64"),
     "how-many": ("cats", "How many cats are there?", "--gen-length 16 --steps 16"),
     "everyday": ("farm", "any pigs?", "--gen-length 16 --steps 16"),
     "color": ("shapes", "What color is the heart?", "--gen-length 16 --steps 16"),
-    "fast": ("garden", "Describe the picture.", "--gen-length 32 --steps 8"),
+    "fast": ("fruit", "what's in the image?", "--gen-length 32 --steps 8"),
     "what": ("frog", "What is this?", "--gen-length 16 --steps 16"),
-    "blocks": ("fruit", "Describe the picture.", "--gen-length 32 --block-length 8 --steps 32"),
+    "blocks": ("garden", "What is left of the house?", "--gen-length 32 --block-length 8 --steps 32"),
 }
 LESSONS = {  # one question under several settings
     "lesson-one-block": ("picnic", "Describe the picture.", "--gen-length 32 --steps 32"),

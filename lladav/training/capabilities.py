@@ -29,7 +29,7 @@ def capabilities() -> dict[str, Any]:
         "summary": "tiny demo model, emoji and shapes",
         "knows": {"Things": list(class_names()), "Shapes": list(SHAPES), "Colors": list(COLORS)},
         "examples": EXAMPLES,
-        "suggested_questions": ["Describe the picture.", "What is in the picture?", "How many things are there?"],
+        "suggested_questions": ["Describe the picture.", "What is in the picture?", "Is there a cat?"],
         "longest_answer": 256,
         "gen_length": 64,
         "preset": "Quality",

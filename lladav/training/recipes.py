@@ -141,7 +141,7 @@ def initialize_for_recall(model: LladaVForMaskedDiffusion) -> None:
 
 
 def tiny_config(tokenizer: PreTrainedTokenizerFast, is_causal: bool = False) -> LladaVConfig:
-    """The embedded default, or its causal twin: 5.9 million parameters, 64 tokens a picture."""
+    """The embedded default, or its causal twin: 6.4 million parameters, 64 tokens a picture."""
     names = ("startoftext", "endoftext", "mdm_mask", "eot_id", "start_header_id", "end_header_id")
     start, end, mask, eot, *headers = tokenizer.encode("".join(f"<|{name}|>" for name in names))
     text = LlamaConfig(

@@ -12,7 +12,7 @@ from lladav.ui.settings import snapping
 RIGHT = {
     "picnic": "I see a pizza, a banana and an apple. The pizza is at the top left. The apple is at the top right.",
     "cats": "Three.",
-    "space": "At the bottom.",
+    "space": "At the top right.",
     "frog": "A frog.",
     "shapes": "Red.",
     "garden": "Yes.",
