@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 SAVE = "(file) => window.lladav.save(file)"
 LABELS = {"mp4": "MP4 (VP9)"}  # which browsers play, and some older programs do not
-NOTHING = "There is no finished run on the canvas yet: ask something, or open one of the recorded runs."
+NOTHING = "There is no run of yours on the canvas yet: ask something, or choose one of the recorded runs."
 STOPPABLE = 0.5  # seconds after which a film stops that nobody waits for any more
 RENDERS: dict[str, Any] = {"concurrency_id": "renders", "concurrency_limit": LIMITS.renders}
 
@@ -66,7 +66,7 @@ class Export:
                 for frames in exporting(trace, path):
                     progress(frames, desc=ending.upper(), unit="frames")
                     if time.monotonic() > told + STOPPABLE:
-                        yield {}  # a handler whose visitor has left ends where it yields
+                        yield {self.file: gr.skip()}  # a handler whose visitor has left ends where it yields
                         told = time.monotonic()
                 yield {self.file: str(path)}
         except OSError:

@@ -40,6 +40,10 @@ def theme() -> gr.themes.Base:
         font_mono=MONO_FONT,
     ).set(
         checkbox_label_text_color_selected="white",
+        checkbox_border_color="*neutral_400",
+        checkbox_label_border_width="1px",
+        checkbox_label_border_color="*neutral_300",
+        checkbox_label_border_color_dark="*neutral_600",
         checkbox_label_background_fill_selected="*primary_600",
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",

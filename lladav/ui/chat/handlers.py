@@ -176,7 +176,7 @@ class ChatHandlers:
         if run is None:
             return {tab.context: gr.update(visible=False), tab.python: "", tab.json: "", tab.same_seed: OFF}
         length = run.prompt.length if isinstance(run, Recording) else run.prompt_length
-        used = f"{length} + {run.config.gen_length} of {self.pipe.max_length} tokens of context"
+        used = f"{length} + {run.config.gen_length} of {self.pipe.max_length} tokens of context: question + answer"
         return {
             tab.context: gr.update(value=used, visible=True),
             tab.python: code.as_python(run.config),

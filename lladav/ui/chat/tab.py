@@ -114,7 +114,7 @@ class ChatTab:
             self.new_scene = _button("New scene", "new-scene")
             self.things = gr.Dropdown(
                 scenes.offered_things(), multiselect=True, max_choices=scenes.MOST_THINGS,
-                label="with these on it (or anything)", elem_id="things", min_width=160, scale=4,
+                label="Things to put in it (optional)", elem_id="things", min_width=160, scale=4,
             )  # fmt: skip
 
     def _code(self) -> None:
@@ -131,7 +131,7 @@ class ChatTab:
                 max_length=LIMITS.letters,
             )  # fmt: skip
             self.fill_blanks = _button("Fill blanks", "fill-in")
-            self.undo_edit = _button("Undo", "undo", interactive=False)
+            self.undo_edit = _button("Undo edit", "undo", interactive=False)
 
     # ---- events --------------------------------------------------------------------------------
 
@@ -171,7 +171,8 @@ class ChatTab:
         self.canvas.done(do.shown, None, self.stop, **QUICK)
         self.same_seed.click(do.reuse_seed, {self.session}, self.panel.seed, **QUICK)
         self.box.change(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)
-        self.replace(self.canvas.stopped, do.stop)
+        stop = ends_in_a_notice(do.stop, do.failure)
+        self.canvas.stopped(stop, {self.session}, self.shown, **QUICK)  # Stop has cancelled the run already
         for undo in (self.undo_edit.click, self.canvas.undo):
             self.replace(undo, do.undo)
         self.replace(self.new.click, do.new_chat, *new)

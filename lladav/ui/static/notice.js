@@ -9,6 +9,7 @@ export function notice(root) {
   return {
     update(sentence) {
       root.hidden = !sentence;
+      if (sentence) requestAnimationFrame(() => root.scrollIntoView({ block: "nearest" }));
       text.textContent = sentence ?? "";
     },
   };

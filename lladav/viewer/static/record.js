@@ -27,6 +27,8 @@ import palette from "./palette.json" with { type: "json" };
  *            finish_reason: string | null}} State
  */
 
+const MASK = "<|mdm_mask|>";  // a model may write it, which leaves the position masked
+
 /** @param {string} entry "<id> <kind><text>" @returns {Piece} */
 function readPiece(entry) {
   const space = entry.indexOf(" ");
@@ -87,7 +89,7 @@ export class RunRecord {
   readStep(line) {
     const [step, nfe, ms, block, stop_position, transfer_index, token_probs, revoked_index = []] = JSON.parse(line);
     for (const [position, piece, confidence] of transfer_index)
-      this.history[position].push({ step, piece: this.pieces[piece], confidence });
+      if (this.pieces[piece].text !== MASK) this.history[position].push({ step, piece: this.pieces[piece], confidence });
     for (const position of revoked_index) this.history[position].push({ step, piece: null });
     for (const [position, ...pairs] of token_probs)
       this.token_probs[position].push([step, readProbs(pairs, this.pieces)]);

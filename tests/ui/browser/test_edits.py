@@ -36,7 +36,7 @@ def until_edited(visit: Visit, label: str) -> None:
 
 
 def given(visit: Visit) -> int:
-    return visit.canvas.locator(".tc-template").count()
+    return visit.canvas.locator(".tc-template, .tc-carried").count()
 
 
 def mark(visit: Visit, *positions: int) -> None:

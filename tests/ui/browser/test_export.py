@@ -8,6 +8,7 @@ from helpers import Visit, letters
 from PIL import Image
 
 from lladav import Trace
+from lladav.ui import export
 from lladav.ui.examples import recorded_runs
 
 QUESTION = "What is this?"
@@ -33,7 +34,8 @@ def tokens(canvas) -> list[str]:
     return canvas.locator(".tc-tok").evaluate_all("cells => cells.map((cell) => cell.getAttribute('aria-label'))")
 
 
-def test_every_format_holds_the_run(visit: Visit, browser, tmp_path: Path):
+def test_every_format_holds_the_run(visit: Visit, browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(export, "STOPPABLE", -1)  # as if every frame took long
     visit.ask(QUESTION)
     trace = Trace.load(take(visit, "json", tmp_path))
     steps = len(trace.steps)
