@@ -87,7 +87,7 @@ def test_without_a_run_there_is_nothing_to_take(visit: Visit):
     visit.page.locator("#new-chat").click()
     visit.until("idle")
     visit.page.locator("#export-gif").click()
-    visit.page.get_by_text("There is no finished run on the canvas yet").wait_for()
+    visit.page.get_by_text("There is no run of yours on the canvas yet").wait_for()
 
 
 class TestGallery:
