@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -88,7 +89,9 @@ def load(
         process: of the server, to watch its memory.
         progress: called with the seconds that have passed.
     """
-    return asyncio.run(_Load(url, clients, seconds, process, progress).run())
+    # In a thread of its own, for the caller's may have an event loop already, as that of a notebook has.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(lambda: asyncio.run(_Load(url, clients, seconds, process, progress).run())).result()
 
 
 class _Load:

@@ -6,9 +6,6 @@ import json
 from dataclasses import replace
 from html.parser import HTMLParser
 
-import pytest
-from helpers import CHROMIUM
-
 from lladav import Trace
 from lladav.render import export
 from lladav.viewer.state import canvas_state
@@ -65,30 +62,27 @@ def test_a_page_allows_its_own_code_and_no_network(trace: Trace, tmp_path):
     assert sources == trace.thumbnails and all(source.startswith("data:image/jpeg;base64,") for source in sources)
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing")
-def test_a_page_replays_in_a_browser_without_a_network(trace: Trace, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def test_a_page_replays_in_a_browser_without_a_network(trace: Trace, tmp_path, browser):
     export(trace, tmp_path / "run.html")
     troubles, requests = [], []
-    with playwright.sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        page = browser.new_context(offline=True).new_page()
-        page.set_default_timeout(60_000)  # machines that run tests may be busy
-        page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto((tmp_path / "run.html").as_uri())
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.set_default_timeout(60_000)  # machines that run tests may be busy
+    page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((tmp_path / "run.html").as_uri())
 
-        def wait_for_step(step: int) -> None:
-            page.locator(f".tc[data-step='{step}']").wait_for()
+    def wait_for_step(step: int) -> None:
+        page.locator(f".tc[data-step='{step}']").wait_for()
 
-        last = len(trace.steps)
-        wait_for_step(last)
-        for key, step in {"ArrowLeft": last - 1, "ArrowRight": last}.items():
-            page.keyboard.press(key)
-            wait_for_step(step)
-        *_, state = trace.replay()
-        committed = int((~state.mask_index).sum())
-        assert page.locator(".tc-tok").count() == 32 and page.locator(".tc-set").count() == committed
-        browser.close()
+    last = len(trace.steps)
+    wait_for_step(last)
+    for key, step in {"ArrowLeft": last - 1, "ArrowRight": last}.items():
+        page.keyboard.press(key)
+        wait_for_step(step)
+    *_, state = trace.replay()
+    committed = int((~state.mask_index).sum())
+    assert page.locator(".tc-tok").count() == 32 and page.locator(".tc-set").count() == committed
+    context.close()
     assert troubles == [] and [url.split(":")[0] for url in requests if not url.startswith("data:")] == ["file"]
