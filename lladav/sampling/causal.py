@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from lladav.sampling.canvas import Proposal
 from lladav.sampling.config import SamplingConfig
-from lladav.sampling.denoiser import NONE, Denoiser
+from lladav.sampling.denoiser import Denoiser
 
 HONOURED = ("gen_length", "temperature", "stop", "seed", "suffix", "template", "suppress_token_ids")
 
@@ -50,16 +49,9 @@ class CausalDenoiser(Denoiser):
         self.keys_and_values = DynamicCache()
         self.read = 0  # columns that have been run
 
-    def propose(
-        self,
-        tokens: Tensor,
-        positions: Mapping[int, Tensor],
-        index: int,
-        judged: Mapping[int, Tensor] = NONE,
-        length: int | None = None,
-    ) -> dict[int, Proposal]:
-        """As `Denoiser.propose`, for the first of the positions of each answer; it is the same one in all of them."""
-        return super().propose(tokens, {row: at[:1] for row, at in positions.items()}, index)
+    def _askable(self, positions: Mapping[int, Tensor]) -> Mapping[int, Tensor]:
+        """The first of the positions of each answer; it is the same one in all of them."""
+        return {row: at[:1] for row, at in positions.items()}
 
     def _logits(self, tokens: Tensor, asked: Tensor, index: int, length: int | None) -> Tensor:
         """Logits (B, 1, V) at the one position `asked` (1,), made where its predecessor stands."""

@@ -88,7 +88,7 @@ class Denoiser:
             judged: for some of them, committed positions (M,), ascending, of whose tokens the probability is asked.
             length: how much of a single answer there is so far, where it may grow.
         """
-        columns = {row: self._judge_at(at) for row, at in judged.items()}
+        positions, columns = self._askable(positions), self._judging_columns(judged)
         asked, *others = [*positions.values(), *columns.values()]
         if others:
             asked = torch.cat([asked, *others]).unique()  # (K,)
@@ -102,9 +102,13 @@ class Denoiser:
                 proposals[row] = replace(proposals[row], judged=judged[row], standing=standing_probs[:, 0])
         return proposals
 
-    def _judge_at(self, positions: Tensor) -> Tensor:
-        """Where the tokens at `positions` (M,) are judged, counted from the beginning of the answer."""
+    def _askable(self, positions: Mapping[int, Tensor]) -> Mapping[int, Tensor]:
+        """Those of the positions that a step can be asked about."""
         return positions
+
+    def _judging_columns(self, judged: Mapping[int, Tensor]) -> Mapping[int, Tensor]:
+        """Where the tokens at the positions `judged` are judged, counted from the beginning of the answer."""
+        return judged
 
     def _logits(self, tokens: Tensor, asked: Tensor, index: int, length: int | None) -> Tensor:
         """Logits (B, K, V) where asked for, guided, with what an answer never holds at minus infinity."""

@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lladav.sampling.canvas import Proposal
 from lladav.sampling.config import SamplingConfig
-from lladav.sampling.denoiser import NONE, Denoiser
+from lladav.sampling.denoiser import Denoiser
 
 
 class ShadowDenoiser(Denoiser):
@@ -25,22 +24,12 @@ class ShadowDenoiser(Denoiser):
         self.lengths = [length - len(shadows) for length in self.lengths]
         self.blocks: dict[int, int] = {}  # where the judged block of an answer begins
 
-    def propose(
-        self,
-        tokens: Tensor,
-        positions: Mapping[int, Tensor],
-        index: int,
-        judged: Mapping[int, Tensor] = NONE,
-        length: int | None = None,
-    ) -> dict[int, Proposal]:
-        """As `Denoiser.propose`."""
+    def _judging_columns(self, judged: Mapping[int, Tensor]) -> Mapping[int, Tensor]:
+        """The columns of the shadows."""
         size = self.config.block_length
         self.blocks = {row: int(at[0]) // size * size for row, at in judged.items() if len(at)}
-        return super().propose(tokens, positions, index, judged)
-
-    def _judge_at(self, positions: Tensor) -> Tensor:
-        visible = self.embeds.shape[1] - self.config.block_length
-        return visible - self.first + positions % self.config.block_length
+        shadows = self.embeds.shape[1] - size - self.first
+        return {row: shadows + at % size for row, at in judged.items()}
 
     def _run(self, embeds: Tensor, start: int, rows: Tensor | slice) -> Tensor:
         visible = embeds.shape[1] - self.config.block_length
