@@ -2,11 +2,7 @@
 
 import io
 import json
-import os
 import random
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import cv2
@@ -27,6 +22,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep, sample
 from lladav.assets import asset
+from lladav.benchmarks.page_process import page_process
 from lladav.evaluation import Score
 from lladav.evaluation.scoring import Bin
 from lladav.recording import Frame, Recording
@@ -332,34 +328,12 @@ def served(pipe: LladaVPipeline) -> Iterator[str]:
 
 
 @contextmanager
-def program(folder: Path, *options: str) -> Iterator[str]:
+def program(folder: Path) -> Iterator[str]:
     """The address of `lladav app` on the embedded model, while it is needed; `folder` is for its temporary files."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "lladav", "app", "--model", str(asset("lladav-tiny")), *options]
-    environment = os.environ | {"LLADAV_PORT": str(port), "TMPDIR": str(folder), "CUDA_VISIBLE_DEVICES": ""}
-    with (folder / "output.txt").open("w") as output:
-        server = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            address = f"http://127.0.0.1:{port}/"
-            until_healthy(server, address)
-            yield address
-        finally:
-            server.terminate()
-            server.wait(timeout=60)
-
-
-def until_healthy(server: subprocess.Popen, address: str) -> None:
-    """Wait until a server answers; fails where it ended instead."""
-    while server.poll() is None:
-        try:
-            with urlopen(f"{address}health") as answer:
-                assert answer.status == 200
-                return
-        except URLError:
-            time.sleep(0.1)
-    raise AssertionError(f"the server ended with {server.returncode}")
+    places = {"TMPDIR": str(folder), "CUDA_VISIBLE_DEVICES": ""}
+    model = str(asset("lladav-tiny"))
+    with (folder / "output.txt").open("w") as output, page_process(model, output, **places) as (address, _):
+        yield address
 
 
 def queue_status(url: str) -> dict:

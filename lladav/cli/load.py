@@ -2,20 +2,10 @@
 
 import argparse
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from urllib.error import URLError
-from urllib.request import urlopen
+from contextlib import nullcontext
 
 from lladav.cli.checks import check_output, need
 from lladav.evaluation.tables import markdown_table
-
-HOST = "127.0.0.1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +33,10 @@ def run(args: argparse.Namespace) -> int:
 
     from lladav.benchmarks.load import load
     from lladav.benchmarks.load_plot import plot
+    from lladav.benchmarks.page_process import page_process
 
-    with _page(args.url, args.model) as (url, process), tqdm(total=round(args.seconds), unit="s") as bar:
+    page = nullcontext((args.url, None)) if args.url else page_process(args.model)
+    with page as (url, process), tqdm(total=round(args.seconds), unit="s") as bar:
         outcome = load(url, args.clients, args.seconds, process, lambda passed: bar.update(round(passed) - bar.n))
     figures = outcome.figures()
     print(markdown_table(["figure", "value"], [[name, _shown(value)] for name, value in figures.items()]))
@@ -59,33 +51,3 @@ def run(args: argparse.Namespace) -> int:
 
 def _shown(value: float | None) -> str:
     return "–" if value is None else f"{value:g}"
-
-
-@contextmanager
-def _page(url: str | None, model: str | None) -> Iterator[tuple[str, int | None]]:
-    """The address of a page, and the process that serves it: one of its own where no address is given."""
-    if url:
-        yield url, None
-        return
-    with closing(socket.socket()) as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "lladav", "app", *(["--model", model] if model else [])]
-    server = subprocess.Popen(command, env=os.environ | {"LLADAV_PORT": str(port)}, stdout=subprocess.DEVNULL)
-    try:
-        url = f"http://{HOST}:{port}/"
-        _until_served(server, f"{url}health")
-        yield url, server.pid
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _until_served(server: subprocess.Popen, address: str) -> None:
-    while server.poll() is None:
-        try:
-            urlopen(address).close()
-            return
-        except URLError:
-            time.sleep(0.2)
-    raise OSError(f"the page could not be served: lladav app ended with {server.returncode}")

@@ -19,6 +19,8 @@ PAGE_FILES = Path(__file__).parent / "static"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events only about the page
 QUICK = QUIET | {"queue": False}  # of those that work for less than a few milliseconds
 
+ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
+
 Updates = dict[Any, Any]  # by component
 Data = dict[Any, Any]  # the values of the components that a handler was given, by component
 
@@ -44,6 +46,11 @@ def html_component(name: str, value: Any, **options: Any) -> gr.HTML:
         apply_default_css=False,
         **shown,
     )
+
+
+def at_once(interactive: bool, first: str = "") -> str:
+    """A script that switches a button in the browser, without asking the server, after what it does `first`."""
+    return f"() => {{ {first} return {{ __type__: 'update', interactive: {json.dumps(interactive)} }}; }}"
 
 
 def token_canvas(state: CanvasState, editable: bool = False, **options: Any) -> gr.HTML:

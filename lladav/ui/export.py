@@ -1,7 +1,6 @@
 """Export: the run on the canvas as a file to keep, and such a file back onto the canvas."""
 
 import json
-import logging
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -15,11 +14,9 @@ from lladav.render import EXPORT_FORMATS, exporting
 from lladav.trace import Trace
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import QUICK, Data, Updates
-from lladav.ui.failures import NO_ROOM
+from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
 from lladav.viewer.state import canvas_state
-
-log = logging.getLogger(__name__)
 
 SAVE = "(file) => window.lladav.save(file)"
 LABELS = {"mp4": "MP4 (VP9)"}  # which browsers play, and some older programs do not
@@ -44,34 +41,38 @@ class Export:
                     LABELS.get(ending, ending.upper()), size="sm", min_width=54, elem_id=f"export-{ending}"
                 )
                 rendering = button.click(
-                    partial(self.render, ending), {tab.session}, [self.file, tab.notice], show_progress_on=status,
-                    api_visibility="private", **RENDERS,
-                )  # fmt: skip
+                    ends_in_a_notice(partial(self.render, ending), self.failure),
+                    {tab.session},
+                    [self.file, tab.notice],
+                    show_progress_on=status,
+                    api_visibility="private",
+                    **RENDERS,
+                )
                 rendering.success(None, self.file, None, js=SAVE, **QUICK)
             self.upload = gr.UploadButton(
                 "Open JSON", file_types=[".json"], size="sm", min_width=100, elem_id="open-run"
             )
         tab.replace(self.upload.upload, self.open, self.upload, queue=True)
 
+    def failure(self, sentence: str, *_: Any) -> Updates:
+        """What is shown where no file could be made."""
+        return self.tab.handlers.notice(sentence) | {self.file: None}
+
     def render(self, ending: str, data: Data, progress: gr.Progress = gr.Progress()) -> Iterator[Updates]:  # noqa: B008
         """The run as a file. By the time this goes on, gradio has a copy in its cache, which it deletes in hours."""
         trace: Trace | None = data[self.tab.session].trace
         if trace is None:
-            yield self.tab.handlers.notice(NOTHING) | {self.file: None}
+            yield self.failure(NOTHING)
             return
-        try:
-            with TemporaryDirectory() as folder:
-                path = Path(folder) / f"lladav-{trace.id}.{ending}"
-                told = time.monotonic()
-                for frames in exporting(trace, path):
-                    progress(frames, desc=ending.upper(), unit="frames")
-                    if time.monotonic() > told + STOPPABLE:
-                        yield {self.file: gr.skip()}  # a handler whose visitor has left ends where it yields
-                        told = time.monotonic()
-                yield {self.file: str(path)}
-        except OSError:
-            log.exception("%s could not be written", path.name)
-            yield self.tab.handlers.notice(NO_ROOM) | {self.file: None}
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"lladav-{trace.id}.{ending}"
+            told = time.monotonic()
+            for frames in exporting(trace, path):
+                progress(frames, desc=ending.upper(), unit="frames")
+                if time.monotonic() > told + STOPPABLE:
+                    yield {self.file: gr.skip()}  # a handler whose visitor has left ends where it yields
+                    told = time.monotonic()
+            yield {self.file: str(path)}
 
     def open(self, data: Data) -> Updates:
         """Put a saved run on the canvas."""

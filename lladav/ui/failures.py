@@ -37,7 +37,7 @@ def ends_in_a_notice(handler: Callable[..., Any], tell: Callable[..., Updates]) 
     """
 
     def failed(error: Exception, args: tuple) -> Updates:
-        log.exception("%s failed", handler.__name__)
+        log.exception("a handler failed")
         return tell(told(error), *args)
 
     @wraps(handler)

@@ -66,6 +66,14 @@ test("a token that an earlier run had committed keeps what was known of it", () 
   assert.equal(record.tokenAt(other, 0)?.carried, undefined);
 });
 
+test("a mask that the model writes leaves its position masked", () => {
+  const record = new RunRecord(), line = JSON.stringify([1, 1, 5, 0, null, [[2, 0, 0.9]], []]);
+  const start = JSON.stringify([0, 0, 0, 0, null, [], []]);
+  record.read({ ...state, run: "written", template: [], pieces: ["7 s<|mdm_mask|>"], log: [start, line] });
+  assert.equal(record.tokenAt(2, 1), undefined);
+  assert.equal(record.masksAt(1), record.masksAt(0));
+});
+
 test("a token that was taken back is a mask again", () => {
   const record = recordOf(3), [position] = record.steps[1].transfer_index[0];
   const line = [3, 3, 30, 0, record.steps[2].stop_position, [], [], [position]];

@@ -17,7 +17,7 @@ from lladav.trace import Trace
 from lladav.ui.chat import edits, scenes
 from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, without_oldest
 from lladav.ui.chat.session import Exchange, Session
-from lladav.ui.components import Data, Updates
+from lladav.ui.components import OFF, ON, Data, Updates
 from lladav.ui.failures import told
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import code
@@ -34,7 +34,6 @@ SAME_AGAIN = (
     "The same words came back: at temperature 0 the most probable ones are taken again. Take an alternative, mask "
     "more, or raise the temperature."
 )
-OFF = gr.update(interactive=False)
 
 
 class ChatHandlers:
@@ -126,7 +125,7 @@ class ChatHandlers:
         session.turns[-1].answer = None
         writer = StateWriter(recording, self._piece, self.special)
         recording.add(self.pipe.first_frame(recording.config))
-        yield shown | self.view(session) | {self.tab.canvas: writer.value(), self.tab.stop: gr.update(interactive=True)}
+        yield shown | self.view(session) | {self.tab.canvas: writer.value(), self.tab.stop: ON}
         try:
             for frame in self.decode(recording.prompt, recording.config, session.features):
                 if session.running is not recording:

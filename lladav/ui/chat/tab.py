@@ -10,7 +10,7 @@ from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat import scenes
 from lladav.ui.chat.handlers import ChatHandlers
 from lladav.ui.chat.session import Session
-from lladav.ui.components import QUICK, QUIET, Updates, html_component, token_canvas
+from lladav.ui.components import QUICK, QUIET, Updates, at_once, html_component, token_canvas
 from lladav.ui.examples import ExampleQuestion
 from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
@@ -23,11 +23,7 @@ Handler = Callable[..., Iterator[Updates]]
 # All that decodes shares these places; who waits for one is told how many are before him.
 SLOTS: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": LIMITS.runs}
 RUNS: dict[str, Any] = SLOTS | {"show_progress": "minimal", "api_visibility": "private"}
-ENABLE = "() => ({ __type__: 'update', interactive: true })"
-STOP = """() => {
-    document.querySelector('#canvas .tc').dispatchEvent(new Event('tokencanvas:stop'));
-    return { __type__: 'update', interactive: false };
-}"""
+STOP = "document.querySelector('#canvas .tc').dispatchEvent(new Event('tokencanvas:stop'));"
 NO_STAGE = {"pictures": [], "question": "", "answer": ""}
 
 
@@ -157,7 +153,7 @@ class ChatTab:
             handler: takes the session, the settings and `inputs`, and yields updates of `shown`.
         """
         held: set[Any] = {self.session, *self.panel.components, *inputs}
-        trigger(None, None, self.stop, js=ENABLE, **QUIET)
+        trigger(None, None, self.stop, js=at_once(True), **QUIET)
         handler = ends_in_a_notice(handler, self.handlers.failure)
         run = trigger(handler, held, self.shown, show_progress_on=self.stage, **RUNS, **options)
         self.panel.follow(run, (self.session, lambda session: session.trace))
@@ -167,7 +163,7 @@ class ChatTab:
         """Join all that does not run the model, once everything that does is known."""
         do = self.handlers
         new = (self.panel.gen_length,)
-        self.stop.click(None, None, self.stop, js=STOP, cancels=self.runs, **QUICK)
+        self.stop.click(None, None, self.stop, js=at_once(False, STOP), cancels=self.runs, **QUICK)
         self.canvas.done(do.shown, None, self.stop, **QUICK)
         self.same_seed.click(do.reuse_seed, {self.session}, self.panel.seed, **QUICK)
         self.box.change(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)

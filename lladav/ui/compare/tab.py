@@ -16,7 +16,7 @@ from lladav.ui.chat.conversation import read_message
 from lladav.ui.chat.tab import RUNS
 from lladav.ui.compare.comparisons import COMPARISONS, Comparable, layout_in_words
 from lladav.ui.compare.results import SIDES, Comparison
-from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component, token_canvas
+from lladav.ui.components import OFF, ON, QUICK, QUIET, Data, Updates, at_once, html_component, token_canvas
 from lladav.ui.examples import ExampleQuestion
 from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
@@ -26,12 +26,10 @@ from lladav.ui.streaming import create_turns_decoder
 from lladav.viewer.state import StateWriter, idle_state
 
 DIFFUSION, AUTOREGRESSIVE = "Diffusion", "Autoregressive"
-BEGIN = """() => {
+SHOW_RESULTS = """
     if (matchMedia('(max-width: 640px)').matches) document.querySelector('#results').scrollIntoView({ block: 'start' });
-    return { __type__: 'update', interactive: true };
-}"""
-STOP_BOTH = "() => document.querySelector('#player .pc').dispatchEvent(new Event('syncplayer:stop'))"
-ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
+"""
+STOP_BOTH = "document.querySelector('#player .pc').dispatchEvent(new Event('syncplayer:stop'));"
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Side:
         gr.Markdown(f"{self.name} Settings", elem_classes=self.looks)
         self.model = gr.Radio(
             [DIFFUSION, AUTOREGRESSIVE], value=model, visible=has_twin, label="Model",
-            info="the same size and training; the autoregressive one takes one step a token",
+            info="the autoregressive one takes one step a token, and was not taught everyday words",
             elem_id=f"model-{self.key}", elem_classes="settings",
         )  # fmt: skip
         self.panel = SettingsPanel(capabilities, measured, f"{self.key}-", values)
@@ -155,10 +153,10 @@ class CompareTab:
         ]  # fmt: skip
         inputs = {self.image, self.question, self.in_turn, *self.sides[0].inputs, *self.sides[1].inputs}
         asked = [self.go.click, self.question.submit]
-        gr.on(asked, None, None, self.stop, js=BEGIN, **QUIET)
+        gr.on(asked, None, None, self.stop, js=at_once(True, SHOW_RESULTS), **QUIET)
         compare = ends_in_a_notice(self.compare, lambda sentence, _: {self.notice: sentence, self.stop: OFF})
         run = gr.on(asked, compare, inputs, outputs, show_progress_on=self.results, **RUNS)
-        self.stop.click(lambda: OFF, None, self.stop, cancels=run, js=STOP_BOTH, **QUICK)
+        self.stop.click(None, None, self.stop, cancels=run, js=at_once(False, STOP_BOTH), **QUICK)
 
     def use_comparison(self, data: Data) -> Updates:
         """Both sides' settings as a comparison wants them, and what it teaches."""

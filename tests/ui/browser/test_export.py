@@ -1,5 +1,6 @@
 """Exporting a run, opening it again, and the gallery, as a person meets them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ from PIL import Image
 from lladav import Trace
 from lladav.ui import export
 from lladav.ui.examples import recorded_runs
+from lladav.ui.failures import NO_ROOM
 
 QUESTION = "What is this?"
 DROP = """([name, text]) => {
@@ -75,6 +77,19 @@ def test_a_run_is_opened_again(visit: Visit, tmp_path: Path, dropped: bool):
     visit.until("done")
     assert tokens(visit.canvas) == before
     assert Trace.load(take(visit, "json", tmp_path)) == Trace.load(path)
+
+
+def test_a_film_that_fails_ends_in_a_sentence(visit: Visit, monkeypatch: pytest.MonkeyPatch):
+    def failing(*_: object) -> Iterator[tuple[int, int]]:
+        yield 0, 1
+        raise OSError(28, "No space left on device")
+
+    visit.ask("Hello")
+    with monkeypatch.context() as patch:
+        patch.setattr(export, "exporting", failing)
+        visit.page.locator("#export-gif").click()
+        visit.page.get_by_text(NO_ROOM).wait_for()
+    assert visit.ask("Still there?")
 
 
 def test_what_is_no_run_is_told(visit: Visit):

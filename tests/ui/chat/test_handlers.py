@@ -13,9 +13,10 @@ import torch
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.pipeline import MASK_SIGN
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.chat.handlers import FORGETS, OFF
+from lladav.ui.chat.handlers import FORGETS
 from lladav.ui.chat.session import Session
 from lladav.ui.chat.tab import ChatTab
+from lladav.ui.components import OFF
 from lladav.ui.examples import recorded_runs
 from lladav.ui.failures import FAILED, OUT_OF_MEMORY
 from lladav.ui.gallery import opening
