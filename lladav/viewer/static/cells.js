@@ -8,7 +8,7 @@ import { change, glyph, node, percent, spelled } from "./dom.js";
 /** @typedef {import("./edit.js").Selection} Selection */
 /** @typedef {{el: HTMLElement, text: HTMLElement, order: HTMLElement, painted: Record<string, any>}} Cell */
 
-const LONG_PIECE = 6, VERY_LONG_PIECE = 11;  // letters, from which a token is drawn smaller
+const LONG_PIECE = 5, VERY_LONG_PIECE = 11;  // letters, from which a token is drawn smaller
 
 export class Cells {
   /** @param {HTMLElement} grid @param {RunRecord} record @param {Selection} selection */
