@@ -27,7 +27,7 @@ def recorded_state(run: RecordedRun, play: bool = True) -> CanvasState:
 def opening(run: RecordedRun) -> tuple[CanvasState, dict[str, Any]]:
     """What canvas and stage show while nobody has asked anything."""
     trace = run.trace
-    return recorded_state(run), {"pictures": trace.thumbnails, "question": trace.question, "answer": trace.text}
+    return recorded_state(run), {"pictures": [address(run.image)], "question": trace.question, "answer": trace.text}
 
 
 def card(run: RecordedRun) -> dict[str, Any]:
