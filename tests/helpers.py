@@ -211,7 +211,7 @@ class Visit:
         self.requests: list[str] = []
         self.under_way: set = set()  # requests without an answer so far
         page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: message.type == "error" and self.troubles.append(message.text))
+        page.on("console", self._note_console)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("request", self._note_request)
         page.on("requestfinished", lambda request: self.under_way.discard(request))
@@ -232,6 +232,10 @@ class Visit:
                 }));
             }"""
         )
+
+    def _note_console(self, message) -> None:
+        if message.type == "error":
+            self.troubles.append(f"{message.text} ({message.location['url']})")
 
     def _note_request(self, request) -> None:
         self.requests.append(request.url)

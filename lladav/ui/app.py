@@ -34,6 +34,9 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
     Args:
         measured: how quickly this machine runs it, see `measure`; None if that is to be seen.
     """
+    # Told before anything is built: what gradio knows to be static is served from where it lies, and everything else from
+    # copies that its cache drops after a time.
+    gr.set_static_paths([str(folder) for folder in folders()])
     capabilities, offered, runs = Capabilities.of(pipe), examples(), recorded_runs()
     sweep = (LIMITS.cache_sweep_seconds, LIMITS.cache_seconds)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=sweep, fill_width=True) as demo:
@@ -73,7 +76,6 @@ def measure(pipe: LladaVPipeline) -> Latency | None:
 
 def launch(demo: gr.Blocks, **options: Any):
     """Serve the page, guarded, with `/health`; `options` go to gradio's `launch`."""
-    gr.set_static_paths([str(folder) for folder in folders()])
     served: dict[str, Any] = {
         "theme": theme.theme(),
         "head": theme.head(),

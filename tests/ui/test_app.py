@@ -1,10 +1,12 @@
 """The page as a whole, without a browser: what it sends, and what building it costs."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.data_classes import _StaticFiles
 
 from lladav import LladaVPipeline
 from lladav.ui import theme
@@ -36,6 +38,15 @@ def test_a_further_canvas_brings_no_script(page: gr.Blocks):
     assert size(two) - size(one) < 10_000
     assert "class TokenCanvas" not in json.dumps(page.get_config_file(), default=str)
     assert theme.head().count("class TokenCanvas") == 1
+
+
+def test_pictures_of_the_page_are_no_copies_that_a_cache_drops(
+    tiny_pipeline: LladaVPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(_StaticFiles, "all_paths", [])  # as when the first page of a process is built
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    build_app(tiny_pipeline)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_building_the_page_runs_no_model(tiny_pipeline: LladaVPipeline, monkeypatch: pytest.MonkeyPatch):
