@@ -9,7 +9,8 @@ import torch
 
 from lladav.evaluation.questions import Question, held_out_questions
 from lladav.evaluation.report import report
-from lladav.evaluation.scoring import BATCH_SIZE, Answer, Score
+from lladav.evaluation.asking import BATCH_SIZE
+from lladav.evaluation.scoring import Answer, Score
 from lladav.evaluation.studies import (
     Setting,
     load_scores,
