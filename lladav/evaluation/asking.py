@@ -36,7 +36,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Given:
     """What a model answered, and how the answer came about; JSON-ready.
 
     Attributes:
@@ -82,14 +82,14 @@ class _Tally:
 
 def ask_all(
     pipe: LladaVPipeline, asked: Sequence[Asked], config: SamplingConfig, batch_size: int = BATCH_SIZE
-) -> Iterator[list[tuple[Asked, Outcome]]]:
+) -> Iterator[list[tuple[Asked, Given]]]:
     """Ask everything, `batch_size` questions at a time, those with answers of about one length together.
 
     Settings that take one prompt at a time are given one.
 
     Yields:
-        Nothing, as an empty list, after every step, so that who takes no more stops the model; and what was answered
-        at the end of a batch.
+        Nothing, as an empty list, after every step, so that whoever takes no more stops the model; and at the
+        end of a batch what was answered.
     """
     at_once = 1 if config.start_length is not None else batch_size
     by_length = sorted(asked, key=lambda one: len(expected_ids(pipe, one.answers[0], config)))
@@ -102,7 +102,7 @@ def ask_all(
             yield []
         seconds = (time.perf_counter() - began) / len(some)
         yield [
-            (one, _outcome(pipe, one, step, config, tally, seconds))
+            (one, _given(pipe, one, step, config, tally, seconds))
             for one, step, tally in zip(some, steps, tallies, strict=True)
         ]
 
@@ -112,16 +112,16 @@ def expected_ids(pipe: LladaVPipeline, answer: str, config: SamplingConfig) -> l
     return [*pipe.encode(answer), *(stop_sequences(config, pipe.tokenizer) or [[]])[0]]
 
 
-def _outcome(
+def _given(
     pipe: LladaVPipeline, one: Asked, step: SamplingStep, config: SamplingConfig, tally: _Tally, seconds: float
-) -> Outcome:
+) -> Given:
     text, ids = pipe.text(step), step.tokens.tolist()
     right = one.is_right(text)
     if step.stop_position is not None:
         ids = ids[: step.stop_position + 1]
     expected = expected_ids(pipe, one.answers[0], config)
     expected += [-1] * (len(ids) - len(expected))  # behind its end nothing is right
-    return Outcome(
+    return Given(
         text=text,
         right=right,
         nfe=step.nfe,

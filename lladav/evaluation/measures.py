@@ -62,7 +62,7 @@ def ngrams(text: str, n: int) -> list[tuple[str, ...]]:
 
 
 def distinct(texts: Sequence[str], n: int = DISTINCT) -> float:
-    """distinct-n: the share of different n-grams among those of all texts (arXiv 1510.03055); 1 where there are none."""
+    """distinct-n: the share of different n-grams among those of all texts, or 1 (arXiv 1510.03055)."""
     found = [gram for text in texts for gram in ngrams(text, n)]
     return len(set(found)) / len(found) if found else 1.0
 

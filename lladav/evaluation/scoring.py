@@ -124,9 +124,7 @@ def answer(
     with tqdm(total=len(questions), desc="questions", leave=False) as progress:
         for answered in ask_all(pipe, asked, config, batch_size):
             for one, given in answered:
-                answers.append(
-                    Answer(of_id[one.id], given.text, given.right, given.nfe, given.confidence, given.hits)
-                )
+                answers.append(Answer(of_id[one.id], given.text, given.right, given.nfe, given.confidence, given.hits))
             progress.update(len(answered))
     return answers
 

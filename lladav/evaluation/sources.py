@@ -49,9 +49,9 @@ class Questions(Checked):
         file: instead: a JSONL file with an `OwnQuestion` a line, or a folder with one called questions.jsonl.
     """
 
-    count: int = Field(50, ge=1, le=MOST_QUESTIONS)
-    seeds: tuple[int, ...] = Field((0,), min_length=1)
-    wordings: int = Field(1, ge=1, le=MOST_WORDINGS)
+    count: int = Field(default=50, ge=1, le=MOST_QUESTIONS)
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    wordings: int = Field(default=1, ge=1, le=MOST_WORDINGS)
     file: Path | None = None
 
     @model_validator(mode="after")
@@ -102,9 +102,7 @@ def _asked_of(own: OwnQuestion, folder: Path, id: str) -> Asked:
     if own.image is not None:
         content.insert(0, {"type": "image", "image": str(folder / own.image)})
     messages = [{"role": "user", "content": content}]
-    return Asked(
-        id, own.kind, own.question, own.answers, lambda: messages, lambda text: exact_match(text, own.answers)
-    )
+    return Asked(id, own.kind, own.question, own.answers, lambda: messages, lambda text: exact_match(text, own.answers))
 
 
 def sentence_of(error: ValidationError) -> str:

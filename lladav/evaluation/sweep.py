@@ -14,17 +14,17 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from lladav.checks import require
-from lladav.evaluation.asking import BATCH_SIZE, Asked, Outcome, ask_all
+from lladav.evaluation.asking import BATCH_SIZE, Asked, Given, ask_all
 from lladav.evaluation.provenance import provenance
 from lladav.evaluation.sources import Checked, Questions, sentence_of
 from lladav.pipeline import LladaVPipeline
 from lladav.sampling import SamplingConfig, effective_config
-from lladav.sampling.completion import SETTINGS, completed
+from lladav.sampling.completion import SETTING_NAMES, completed
 
 MOST_AXES, MOST_CELLS = 3, 1000
 MOST_BATCH = 512
 KEY_DIGITS = 12
-ANSWERS, ABOUT, SWEEP = "answers.jsonl", "about.json", "sweep.yaml"  # in the folder of a sweep
+ANSWERS_FILE, ABOUT_FILE, SWEEP_FILE = "answers.jsonl", "about.json", "sweep.yaml"  # in the folder of a sweep
 DIGITS = 4  # of confidences and seconds that are kept
 REFERENCE = "exact"  # the method whose answers the others are compared with
 
@@ -44,18 +44,18 @@ class Sweep(Checked):
     """
 
     axes: dict[str, tuple[Any, ...]] = Field(min_length=1, max_length=MOST_AXES)
-    questions: Questions = Questions()
-    settings: dict[str, Any] = {}
-    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    questions: Questions = Field(default_factory=Questions)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     model: str | None = None
-    batch_size: int = Field(BATCH_SIZE, ge=1, le=MOST_BATCH)
+    batch_size: int = Field(default=BATCH_SIZE, ge=1, le=MOST_BATCH)
 
     @field_validator("axes")
     @classmethod
     def _axes_are_settings(cls, axes: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
         for name, values in axes.items():
-            known = name == "method" or (name in SETTINGS and name != "seed")
-            require(known, "an axis", f"method or one of {', '.join(SETTINGS)}, without seed", name)
+            known = name == "method" or (name in SETTING_NAMES and name != "seed")
+            require(known, "an axis", f"method or one of {', '.join(SETTING_NAMES)}, without seed", name)
             distinct = {json.dumps(value) for value in values}
             require(len(distinct) == len(values) > 0, f"axes.{name}", "a list of different values", list(values))
         return axes
@@ -167,9 +167,11 @@ class SweepRun:
     def __init__(self, pipe: LladaVPipeline, sweep: Sweep, folder: Path):
         self.pipe, self.sweep, self.folder = pipe, sweep, folder
         self.asked = sweep.questions.read()
-        self.cells = [self._cell(values, config, seed) for values, config in sweep.combinations() for seed in sweep.seeds]
+        self.cells = [
+            self._cell(values, config, seed) for values, config in sweep.combinations() for seed in sweep.seeds
+        ]
         self.about = provenance(pipe) | {"seeds": f"noise {list(sweep.seeds)}, scenes {list(sweep.questions.seeds)}"}
-        self.outcomes: dict[str, dict[str, Outcome]] = defaultdict(dict)
+        self.outcomes: dict[str, dict[str, Given]] = defaultdict(dict)
         folder.mkdir(parents=True, exist_ok=True)
         self._claim()
         self._load()
@@ -181,8 +183,8 @@ class SweepRun:
 
     def _claim(self) -> None:
         """Write down whose folder it is, or see that it is ours."""
-        path, text = self.folder / SWEEP, self.sweep.to_yaml()
-        about = self.folder / ABOUT
+        path, text = self.folder / SWEEP_FILE, self.sweep.to_yaml()
+        about = self.folder / ABOUT_FILE
         if not path.exists():
             about.write_text(json.dumps(self.about, indent=1), encoding="utf-8")
             path.write_text(text, encoding="utf-8")
@@ -194,7 +196,7 @@ class SweepRun:
 
     def _load(self) -> None:
         """Take over what is there; the last line may have been broken off."""
-        path = self.folder / ANSWERS
+        path = self.folder / ANSWERS_FILE
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         whole = text[: text.rfind("\n") + 1]
         if whole != text:
@@ -202,24 +204,27 @@ class SweepRun:
         for line in whole.splitlines():
             values = json.loads(line)
             key, id = values.pop("key"), values.pop("question")
-            self.outcomes[key][id] = Outcome(**values)
+            self.outcomes[key][id] = Given(**values)
 
     # ---- running -------------------------------------------------------------------------------
 
-    def todo(self) -> list[tuple[SamplingConfig, list[Asked]]]:
-        """The settings that are not done, and the questions that they are still to be asked; exact mode first."""
-        configs = [config for cell in self.cells for config in (cell.reference, cell.config)]
-        left = {}
-        for config in sorted(dict.fromkeys(configs), key=lambda one: one not in {cell.reference for cell in self.cells}):
+    def _configs(self) -> list[SamplingConfig]:
+        """All different settings, exact mode first."""
+        return list(dict.fromkeys([cell.reference for cell in self.cells] + [cell.config for cell in self.cells]))
+
+    def _todo(self) -> list[tuple[SamplingConfig, list[Asked]]]:
+        """The settings that are not done, and the questions that are still to be asked under them."""
+        left = []
+        for config in self._configs():
             asked = [one for one in self.asked if one.id not in self.outcomes[key_of(config)]]
             if asked:
-                left[config] = asked
-        return list(left.items())
+                left.append((config, asked))
+        return left
 
     def run(self) -> Iterator[Progress]:
         """Ask what is still to be asked. Whoever takes no more stops the model within a step."""
-        todo = self.todo()
-        total = len({config for cell in self.cells for config in (cell.reference, cell.config)}) * len(self.asked)
+        todo = self._todo()
+        total = len(self._configs()) * len(self.asked)
         done = before = total - sum(len(asked) for _, asked in todo)
         began = time.perf_counter()
         yield Progress(done, total, 0.0, None)
@@ -231,19 +236,19 @@ class SweepRun:
                 left = seconds / (done - before) * (total - done) if done > before else None
                 yield Progress(done, total, seconds, left)
 
-    def _keep(self, key: str, answered: Sequence[tuple[Asked, Outcome]]) -> None:
-        with (self.folder / ANSWERS).open("a", encoding="utf-8") as file:
+    def _keep(self, key: str, answered: Sequence[tuple[Asked, Given]]) -> None:
+        with (self.folder / ANSWERS_FILE).open("a", encoding="utf-8") as file:
             for one, outcome in answered:
                 values = asdict(outcome)
                 values["confidence"] = [round(value, DIGITS) for value in outcome.confidence]
                 values["seconds"] = round(outcome.seconds, DIGITS)
-                kept = Outcome(**values)
+                kept = Given(**values)
                 file.write(json.dumps({"key": key, "question": one.id, **values}, ensure_ascii=False) + "\n")
                 self.outcomes[key][one.id] = kept
 
     # ---- what has come of it -------------------------------------------------------------------
 
-    def answers(self) -> Iterator[tuple[Cell, Asked, Outcome, Outcome | None]]:
+    def answers(self) -> Iterator[tuple[Cell, Asked, Given, Given | None]]:
         """Every answer that is there, with that of exact mode to the same question."""
         for cell in self.cells:
             found, exact = self.outcomes[key_of(cell.config)], self.outcomes[key_of(cell.reference)]

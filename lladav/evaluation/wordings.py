@@ -81,9 +81,7 @@ def _facts(kind: str, rng: random.Random, artwork: tuple[str, ...]) -> tuple[Sce
             return scene, facts
 
 
-def _worded(
-    kind: str, template: str | None, scene: Scene, facts: tuple[Fact, ...], rng: random.Random
-) -> Question:
+def _worded(kind: str, template: str | None, scene: Scene, facts: tuple[Fact, ...], rng: random.Random) -> Question:
     """The conversation in the model's own words, but for its last question, which is in those of the template."""
     *earlier, last = facts
     turns = [(plain(fact, rng), fact.answer) for fact in earlier]

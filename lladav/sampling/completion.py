@@ -9,7 +9,7 @@ from lladav.sampling.config import SamplingConfig
 from lladav.sampling.presets import Speed
 
 TWO_TOKENS_A_STEP = Speed(tokens=2)  # which LLaDA-V bears well
-SETTINGS = tuple(entry.name for entry in fields(SamplingConfig))
+SETTING_NAMES = tuple(entry.name for entry in fields(SamplingConfig))
 
 
 def completed(given: Mapping[str, Any]) -> SamplingConfig:
@@ -23,7 +23,7 @@ def completed(given: Mapping[str, Any]) -> SamplingConfig:
     settings = dict(given)
     method = settings.pop("method", None)
     for name in settings:
-        require(name in SETTINGS, "a setting", f"method or one of {', '.join(SETTINGS)}", name)
+        require(name in SETTING_NAMES, "a setting", f"method or one of {', '.join(SETTING_NAMES)}", name)
     if method is not None:
         return SamplingConfig.method(method, **settings)
     gen_length = settings.get("gen_length", SamplingConfig.gen_length)
