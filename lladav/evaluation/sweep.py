@@ -135,7 +135,15 @@ class Progress:
 
 def key_of(config: SamplingConfig) -> str:
     """What stands for settings in the file of answers."""
-    return hashlib.sha256(json.dumps(asdict(config)).encode()).hexdigest()[:KEY_DIGITS]
+    values = {name: _as_floats(value) for name, value in asdict(config).items()}
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:KEY_DIGITS]
+
+
+def _as_floats(value: Any) -> Any:
+    """Numbers that are equal written alike, which JSON does not do for 1 and 1.0."""
+    if isinstance(value, tuple):
+        return [*map(_as_floats, value)]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def is_noisy(config: SamplingConfig) -> bool:

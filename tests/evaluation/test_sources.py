@@ -62,7 +62,7 @@ def test_a_line_that_is_none_is_named(tmp_path: Path, line: object, words: str):
 
 
 def test_a_file_that_is_missing_or_one_too_many(tmp_path: Path):
-    with pytest.raises(ValueError, match="file must be a JSONL file, or a folder with questions.jsonl"):
+    with pytest.raises(ValueError, match="file must be a JSONL file, or a folder with questions"):
         Questions(file=tmp_path).read()
     with pytest.raises(ValidationError) as caught:
         Questions(file=tmp_path, count=3)

@@ -14,7 +14,7 @@ TEXT = """
 axes:
   steps: [8, 2]
   remasking: [low_confidence, margin]
-questions: {count: 5}
+questions: {count: 3}
 settings: {gen_length: 8}
 batch_size: 2
 """
@@ -45,7 +45,7 @@ def test_it_reads_what_it_writes(sweep: Sweep):
 
 def test_every_answer_is_the_one_that_is_given_alone(tiny_pipeline: LladaVPipeline, sweep: Sweep, tmp_path: Path):
     run = finished(tiny_pipeline, sweep, tmp_path)
-    assert len(list(run.answers())) == 4 * 5
+    assert len(list(run.answers())) == 4 * 3
     for cell, one, given, exact in list(run.answers())[::3]:
         reply = tiny_pipeline(one.messages(), cell.config)
         assert (given.text, given.nfe) == (reply.text, reply.nfe)
@@ -67,10 +67,10 @@ def test_it_stops_within_a_step_and_goes_on(tiny_pipeline: LladaVPipeline, sweep
     try:
         broken = SweepRun(tiny_pipeline, sweep, tmp_path / "broken")
         running = broken.run()
-        done = [progress.done for progress in islice(running, 26)]
+        done = [progress.done for progress in islice(running, 16)]
         count = len(passes)
         running.close()
-        assert 0 < done[-1] < 20 and len(passes) == count
+        assert 0 < done[-1] < 12 and len(passes) == count
         kept = len((tmp_path / "broken" / ANSWERS_FILE).read_text().splitlines())
         assert kept == done[-1]
         first, *others = list(SweepRun(tiny_pipeline, sweep, tmp_path / "broken").run())
@@ -79,7 +79,7 @@ def test_it_stops_within_a_step_and_goes_on(tiny_pipeline: LladaVPipeline, sweep
         hook.remove()
     again = SweepRun(tiny_pipeline, sweep, tmp_path / "broken")
     assert without_time(again) == without_time(whole)
-    assert [progress.done for progress in again.run()] == [20]
+    assert [progress.done for progress in again.run()] == [12]
 
 
 def test_a_line_that_was_broken_off_is_asked_again(tiny_pipeline: LladaVPipeline, sweep: Sweep, tmp_path: Path):
@@ -87,7 +87,7 @@ def test_a_line_that_was_broken_off_is_asked_again(tiny_pipeline: LladaVPipeline
     path = tmp_path / ANSWERS_FILE
     path.write_text(path.read_text()[:-20])
     run = SweepRun(tiny_pipeline, sweep, tmp_path)
-    assert [progress.done for progress in run.run()][-1] == 20 and without_time(run) == whole
+    assert [progress.done for progress in run.run()][-1] == 12 and without_time(run) == whole
 
 
 def test_what_comes_to_the_same_is_asked_once(tiny_pipeline: LladaVPipeline, tmp_path: Path):
@@ -110,7 +110,7 @@ def test_a_folder_holds_one_sweep_of_one_model(tiny_pipeline: LladaVPipeline, sw
     with pytest.raises(ValueError, match="folder must be empty or hold this sweep"):
         SweepRun(tiny_pipeline, sweep.model_copy(update={"seeds": (1,)}), tmp_path)
     (tmp_path / "about.json").write_text('{"model_hash": "another"}')
-    with pytest.raises(ValueError, match="folder must hold results of this model, got .* those of another"):
+    with pytest.raises(ValueError, match=r"folder must hold results of this model, got .* those of another"):
         SweepRun(tiny_pipeline, sweep, tmp_path)
 
 
@@ -126,7 +126,7 @@ def test_a_folder_holds_one_sweep_of_one_model(tiny_pipeline: LladaVPipeline, sw
         ("axes: {}", "axes: Dictionary should have at least 1 item"),
         (
             "axes: {steps: [1]}\nquestions: {count: 0}",
-            "questions.count: Input should be greater than or equal to 1, got 0",
+            "questions.count: Input should be greater .* got 0",
         ),
         ("axes: {steps: [1]}\nspeed: 9", "speed: Extra inputs are not permitted, got 9"),
         ("axes: [", "my.yaml must be YAML"),
