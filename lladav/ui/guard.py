@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lladav.ui.limits import LIMITS
 
 API = "/gradio_api"
+COMPLETIONS = "/v1/chat/completions"
 LOOPBACK = ("127.0.0.1", "::1")
 SECURITY_HEADERS = {
     # Gradio's page has scripts and styles in its markup, and compiles templates of its components.
@@ -75,9 +76,11 @@ class Guard:
     def _refusal(self, scope: Scope) -> str | None:
         """Why a request is not let through; None for one that is."""
         path, headers = scope["path"], Headers(scope=scope)
-        if path == f"{API}/upload":
-            return upload_refusal(headers)
-        if path == f"{API}/queue/join" or path.startswith(f"{API}/call/"):
+        if path in (f"{API}/upload", COMPLETIONS):  # the latter has its pictures in itself
+            refusal = upload_refusal(headers)
+            if refusal or path != COMPLETIONS:
+                return refusal
+        if path in (f"{API}/queue/join", COMPLETIONS) or path.startswith(f"{API}/call/"):
             return self._queue_refusal(visitor(scope, headers))
         return None
 
