@@ -71,7 +71,8 @@ class Guard:
             # Gradio's page shows the sentence of "too many requests" as it is; to its Python client only "unavailable"
             # is a full line, and anything else an error of HTTP.
             status = 503 if "gradio_client" in Headers(scope=scope).get("user-agent", "") else 429
-            await JSONResponse({"detail": refusal}, status_code=status)(scope, receive, send_with_headers)
+            told = {"detail": refusal, "error": {"message": refusal}}  # as gradio's clients read it, and OpenAI's
+            await JSONResponse(told, status_code=status)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> str | None:
         """Why a request is not let through; None for one that is."""
