@@ -21,6 +21,7 @@ SPANNING = {  # tests of more than one module, as files or folders of tests/: wh
     "test_parity.py": "figures of the published implementation",
     "test_style.py": "the project",
     "ui/browser": "the page as a person meets it",
+    "ui/test_mcp.py": "the endpoints as tools for agents",
     "viewer/test_shared_run.py": "the run that Python and JavaScript are tested on",
 }
 

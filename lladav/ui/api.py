@@ -11,10 +11,10 @@ import spaces
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
+from lladav import render
 from lladav.checks import require
 from lladav.pipeline import LladaVPipeline, Prompt, step_record
 from lladav.recording import Frame, Recording
-from lladav.render import EXPORT_FORMATS, export
 from lladav.sampling import SamplingConfig, SamplingStep, stop_sequences
 from lladav.sampling.infilling import Template
 from lladav.trace import Trace
@@ -29,8 +29,9 @@ from lladav.ui.streaming import create_settler, gpu_seconds
 
 Records = Iterator[dict[str, Any]]
 History = list[dict[str, Any]]
-Settings = dict[str, Any]
-SIDES = ("first", "second")
+SettingValues = dict[str, Any]
+SentPicture = gr.FileData | str | None
+COMPARED = ("first", "second")
 
 
 def create_endpoints(pipe: LladaVPipeline) -> None:
@@ -38,7 +39,7 @@ def create_endpoints(pipe: LladaVPipeline) -> None:
     follow = create_follower(pipe)
     for endpoint in (_sample(pipe, follow), _infill(pipe, follow), _branch(pipe, follow), _compare(pipe, follow)):
         gr.api(refuses_in_a_sentence(endpoint), api_name=endpoint.__name__, **SLOTS)
-    gr.api(refuses_in_a_sentence(export_run), api_name="export", **RENDERS)
+    gr.api(refuses_in_a_sentence(_export()), api_name="export", **RENDERS)
     create_chat_endpoint(pipe, follow)
 
 
@@ -64,7 +65,7 @@ def create_follower(pipe: LladaVPipeline) -> Callable[[Recording, bool], Records
 def _sample(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records]) -> Callable[..., Records]:
     def sample(
         message: str,
-        image: gr.FileData | None = None,
+        image: SentPicture = None,
         history: History | None = None,
         gen_length: int | None = None,
         block_length: int | None = None,
@@ -73,14 +74,14 @@ def _sample(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records]) 
         cfg_scale: float | None = None,
         remasking: str | None = None,
         seed: int | None = None,
-        settings: Settings | None = None,
+        settings: SettingValues | None = None,
         trace: bool = False,
     ) -> Records:
         """Answer a question about a picture by refining a canvas of masks, step by step; every step is an update.
 
         Args:
             message: the question.
-            image: the picture that it is about.
+            image: the picture that it is about: an uploaded file, or a data URL.
             history: earlier messages as {"role", "content"}, where content is text or a list of
                 {"type": "text", "text"} and {"type": "image", "image": uploaded file}.
             gen_length: tokens in the answer; 64 if left out.
@@ -114,9 +115,9 @@ def _infill(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records]) 
     def infill(
         message: str,
         template: str,
-        image: gr.FileData | None = None,
+        image: SentPicture = None,
         history: History | None = None,
-        settings: Settings | None = None,
+        settings: SettingValues | None = None,
         trace: bool = False,
     ) -> Records:
         """Answer a question about a picture in the words of a template, whose blanks the model fills.
@@ -124,7 +125,7 @@ def _infill(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records]) 
         Args:
             message: the question.
             template: text with blanks: "The ___ is left of the {2}."; ___ finds its own length, {2} is two tokens.
-            image: the picture that it is about.
+            image: the picture that it is about: an uploaded file, or a data URL.
             history: as for /sample.
             settings: settings of SamplingConfig by name; the answer is as long as the template.
             trace: as for /sample.
@@ -151,7 +152,7 @@ def _branch(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records]) 
         step: int,
         changes: dict[str, Any],
         message: str,
-        image: gr.FileData | None = None,
+        image: SentPicture = None,
         history: History | None = None,
     ) -> Records:
         """Go on from any step of a run with other tokens: what would the model have said then?
@@ -161,7 +162,7 @@ def _branch(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records]) 
             step: of the run, 0 for the canvas of masks.
             changes: by position of the answer, the id of a token of this run, words, or null for a mask.
             message: the question that the run answered.
-            image: its picture.
+            image: its picture, as for /sample.
             history: its history.
 
         Returns:
@@ -181,9 +182,9 @@ def _branch(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records]) 
 def _compare(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records]) -> Callable[..., Records]:
     def compare(
         message: str,
-        first: Settings,
-        second: Settings,
-        image: gr.FileData | None = None,
+        first: SettingValues,
+        second: SettingValues,
+        image: SentPicture = None,
         history: History | None = None,
     ) -> Records:
         """Answer a question about a picture under two settings, one after the other.
@@ -192,7 +193,7 @@ def _compare(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records])
             message: the question.
             first: settings of SamplingConfig by name, or {"method": "wino"}.
             second: those of the second answer.
-            image: the picture that it is about.
+            image: the picture that it is about: an uploaded file, or a data URL.
             history: as for /sample.
 
         Returns:
@@ -203,32 +204,35 @@ def _compare(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records])
         prompt = prepared(pipe, messages, configs[0])
         pipe.check(prompt, configs[1])
         last: dict[str, dict[str, Any]] = {}
-        for side, config in zip(SIDES, configs, strict=True):
+        for side, config in zip(COMPARED, configs, strict=True):
             for record in follow(Recording(prompt, config), False):
                 last[side] = record
-                ended = side == SIDES[-1] and record["finish_reason"] is not None
+                ended = side == COMPARED[-1] and record["finish_reason"] is not None
                 both = {name + "s": {key: one[name] for key, one in last.items()} for name in ("text", "nfe")}
                 yield record | {"side": side} | (both if ended else {})
 
     return compare
 
 
-def export_run(
-    trace: dict[str, Any] | None = None, format: str = "gif", file: gr.FileData | None = None
-) -> Iterator[gr.FileData]:
-    """Make a film, a picture, a page or data of a run.
+def _export() -> Callable[..., Iterator[gr.FileData]]:
+    def export(
+        trace: dict[str, Any] | None = None, format: str = "gif", file: gr.FileData | None = None
+    ) -> Iterator[gr.FileData]:
+        """Make a film, a picture, a page or data of a run.
 
-    Args:
-        trace: the run, as /sample gave it.
-        format: gif, mp4, png, html or json.
-        file: instead of trace: an uploaded file that holds one.
+        Args:
+            trace: the run, as /sample gave it.
+            format: gif, mp4, png, html or json.
+            file: instead of trace: an uploaded file that holds one.
 
-    Returns:
-        The file.
-    """
-    require(format in EXPORT_FORMATS, "format", f"one of {', '.join(EXPORT_FORMATS)}", format)
-    run: Trace = read_trace(uploaded(file)) if file is not None else trace_of(trace)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"lladav-{run.id}.{format}"
-        export(run, path)
-        yield gr.FileData(path=save_file_to_cache(path, get_upload_folder()))
+        Returns:
+            The file.
+        """
+        require(format in render.EXPORT_FORMATS, "format", f"one of {', '.join(render.EXPORT_FORMATS)}", format)
+        run: Trace = read_trace(uploaded(file)) if file is not None else trace_of(trace)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"lladav-{run.id}.{format}"
+            render.export(run, path)
+            yield gr.FileData(path=save_file_to_cache(path, get_upload_folder()))
+
+    return export

@@ -14,26 +14,22 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import PredictBodyInternal
-from gradio.processing_utils import save_bytes_to_cache
 from gradio.server_messages import ProcessCompletedMessage, ProcessGeneratingMessage
-from gradio.utils import get_upload_folder
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from lladav.evaluation.sources import sentence_of
-from lladav.messages import decoded_base64
 from lladav.pipeline import MASK_SIGN, LladaVPipeline
 from lladav.recording import Recording
 from lladav.sampling import SamplingConfig
+from lladav.ui import guard
 from lladav.ui.chat.tab import SLOTS
-from lladav.ui.guard import API
 from lladav.ui.limits import LIMITS
-from lladav.ui.requests import checked_messages, prepared, refuses_in_a_sentence, settings_of
+from lladav.ui.requests import DATA_URL, checked_messages, prepared, refuses_in_a_sentence, saved, settings_of
 
 CHAT = "chat"  # the private endpoint
 FRAME = "diffusion_frame"
-DATA_URL = "data:image/"
 IMPATIENCE = 1.0  # seconds after which it is seen whether the client is still there
 INCOMPLETE = "\ufffd"  # what bytes decode to that are no letter yet
 
@@ -110,8 +106,7 @@ def _block(part: Part) -> dict[str, Any]:
     url = part.image_url.url
     if not url.startswith(DATA_URL):
         raise ValueError(f"image_url must be a data URL, data:image/png;base64,…, got {url!r:.40}: nothing is fetched")
-    path = save_bytes_to_cache(decoded_base64(url), "picture.png", get_upload_folder())
-    return {"type": "image", "image": str(path)}
+    return {"type": "image", "image": saved(url)}
 
 
 # ---- the endpoint behind it ----------------------------------------------------------------------
@@ -188,7 +183,9 @@ async def _records(demo: gr.Blocks, request: Request, data: list[Any]) -> AsyncI
     number = next(number for number, event in demo.fns.items() if event.api_name == CHAT)
     if queue.server_app is None:
         queue.set_server_app(demo.app)
-    joining = Request({**request.scope, "path": f"{API}/queue/join"})  # where gradio expects that events come from
+    joining = Request(
+        {**request.scope, "path": f"{guard.API}/queue/join"}
+    )  # where gradio expects that events come from
     body = PredictBodyInternal(
         session_hash=session, fn_index=number, data=data, simple_format=True, request=joining  # type: ignore[arg-type]
     )  # fmt: skip

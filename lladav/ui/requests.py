@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from lladav.checks import require
+from lladav.messages import decoded_base64
 from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.sampling import SamplingConfig, effective_config
 from lladav.sampling.completion import completed
+from lladav.ui.guard import STORE_FULL, folder_size
 from lladav.ui.limits import LIMITS
+
+DATA_URL = "data:image/"
+MOST_BYTES = int(LIMITS.upload.removesuffix("mb")) << 20  # of a picture
 
 
 def refuses_in_a_sentence(endpoint: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,8 +58,20 @@ def messages_of(text: str, image: Any, history: Any) -> list[dict[str, Any]]:
         raise ValueError("message must hold a question, got nothing: write one")
     blocks = [{"type": "text", "text": text}]
     if image is not None:
-        blocks.insert(0, {"type": "image", "image": image})
+        is_data = isinstance(image, str) and image.startswith(DATA_URL)
+        blocks.insert(0, {"type": "image", "image": saved(image) if is_data else image})
     return checked_messages([*_list(history or []), {"role": "user", "content": blocks}])
+
+
+def saved(url: str) -> str:
+    """The path of an upload that holds what a data URL does. Raises ValueError for what is none, or too large."""
+    data = decoded_base64(url)
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"a picture may have {LIMITS.upload}, this one has {len(data) >> 20} MB: send a smaller one")
+    folder = get_upload_folder()
+    if folder_size(Path(folder)) + len(data) > LIMITS.cache_bytes:
+        raise ValueError(STORE_FULL)
+    return str(save_bytes_to_cache(data, "picture.png", folder))
 
 
 def _list(history: Any) -> list[Any]:

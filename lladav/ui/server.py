@@ -15,16 +15,19 @@ from lladav.ui.app import build_app, launch, measure
 FOLDER = "lladav-{}"  # in the system's temporary folder, by the number of the process
 
 
-def serve(pipe: LladaVPipeline, port: int | None = None) -> None:
+def serve(pipe: LladaVPipeline, port: int | None = None, mcp: bool = False) -> None:
     """Serve the page for a model until the process is interrupted or told to end.
 
     What visitors upload and export lies in a folder of this process, which is empty at the start and gone at the end.
+
+    Args:
+        mcp: also serve the endpoints for programs as tools of the Model Context Protocol.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     with own_folder():
         demo = build_app(pipe, measure(pipe))
         try:
-            launch(demo, server_port=port)
+            launch(demo, server_port=port, mcp_server=mcp)
         finally:
             demo.close(verbose=False)
 
