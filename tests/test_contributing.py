@@ -15,6 +15,7 @@ SPANNING = {  # tests of more than one module, as files or folders of tests/: wh
     "test_contributing.py": "the project",
     "test_lock.py": "what the Space installs",
     "test_properties.py": "whatever comes from outside, in all that reads it",
+    "test_examples.py": "the notebooks",
     "test_gpu.py": "what only a GPU can show",
     "test_layers.py": "the project",
     "test_package.py": "the package as it is installed",

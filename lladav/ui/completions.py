@@ -183,9 +183,7 @@ async def _records(demo: gr.Blocks, request: Request, data: list[Any]) -> AsyncI
     number = next(number for number, event in demo.fns.items() if event.api_name == CHAT)
     if queue.server_app is None:
         queue.set_server_app(demo.app)
-    joining = Request(
-        {**request.scope, "path": f"{guard.API}/queue/join"}
-    )  # where gradio expects that events come from
+    joining = Request({**request.scope, "path": f"{guard.API}/queue/join"})  # as events come to gradio
     body = PredictBodyInternal(
         session_hash=session, fn_index=number, data=data, simple_format=True, request=joining  # type: ignore[arg-type]
     )  # fmt: skip
