@@ -22,6 +22,7 @@ class Limits:
         queue: requests that may wait.
         share: requests of one address that may run or wait.
         runs: that decode at once.
+        answers: of one sweep on the page.
         renders: exports that are made at once.
         sessions: whose state is kept in memory.
         cache_seconds: after which uploads and exports are deleted; looked for every `cache_sweep_seconds`.
@@ -40,6 +41,7 @@ class Limits:
     queue: int = 32
     share: int = 12
     runs: int = 2
+    answers: int = 2000
     renders: int = 1
     sessions: int = 100
     cache_seconds: int = 4 * 3600
