@@ -56,7 +56,12 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
             with gr.Tab("Explore", id="explore"):
                 ExploreTab(pipe, capabilities)
             create_learn_tab(runs)
-        share.wire(demo, tabs, chat, {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "learn": []})
+        share.wire(
+            demo,
+            tabs,
+            chat,
+            {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "explore": [], "learn": []},
+        )
         create_endpoints(pipe)
     # The guard refuses first, in a sentence of ours; the few that come in the same moment may slip past it.
     return demo.queue(max_size=2 * LIMITS.queue, default_concurrency_limit=LIMITS.runs)
