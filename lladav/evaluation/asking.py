@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from lladav.messages import Messages
 from lladav.pipeline import LladaVPipeline
 from lladav.sampling import SamplingConfig, SamplingStep, stop_sequences
 
-UNSURE = 0.5  # a commit below this confidence is more likely wrong than right
+UNSURE = 0.5  # a commit below this probability is more likely wrong than right
 BATCH_SIZE = 32
 
 
@@ -43,10 +45,10 @@ class Given:
         text: the answer.
         right: whether it is.
         nfe: forward passes.
-        confidence: of each of its tokens, the stop included, when it was committed.
+        confidence: the probability of each of its tokens, the stop included, when it was committed.
         hits: whether that token is right: all are in a right answer, else those that the expected one has there.
         committed: commits, those that were taken back later included.
-        unsure: commits of a confidence below `UNSURE`.
+        unsure: commits of a probability below `UNSURE`.
         revoked: how many were taken back.
         seconds: its share of the time that its batch took, the picture included.
     """
@@ -76,7 +78,7 @@ class _Tally:
             return
         self.step = step.step
         self.committed += int(step.transfer_index.sum())
-        self.unsure += int((step.confidence[step.transfer_index] < UNSURE).sum())
+        self.unsure += int((token_probabilities(step)[step.transfer_index] < UNSURE).sum())
         self.revoked += int(step.revoked_index.sum())
 
 
@@ -107,6 +109,14 @@ def ask_all(
         ]
 
 
+def token_probabilities(step: SamplingStep) -> Tensor:
+    """How probable each token of the answer (G,) was when it was proposed, whatever score then decided over it.
+
+    It is 0 for one that was not among the most probable, which only noise takes.
+    """
+    return (step.top_probs * (step.top_ids == step.x0[:, None])).sum(1)
+
+
 def expected_ids(pipe: LladaVPipeline, answer: str, config: SamplingConfig) -> list[int]:
     """The ids of an answer, and of the stop behind it."""
     return [*pipe.encode(answer), *(stop_sequences(config, pipe.tokenizer) or [[]])[0]]
@@ -125,7 +135,7 @@ def _given(
         text=text,
         right=right,
         nfe=step.nfe,
-        confidence=step.confidence[: len(ids)].tolist(),
+        confidence=token_probabilities(step)[: len(ids)].tolist(),
         hits=[right or token == wanted for token, wanted in zip(ids, expected, strict=False)],
         committed=tally.committed,
         unsure=tally.unsure,

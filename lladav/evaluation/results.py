@@ -22,7 +22,7 @@ FIGURES = {  # of a combination: what it is, in the words of a table
     "agreement": "answers that are those of exact mode, up to case, punctuation and articles",
     "distinct_2": "different pairs of words among all",
     "repeated_3": "three words in a row that stood in the answer before",
-    "unsure": "commits of a confidence below 0.5",
+    "unsure": "commits of a probability below 0.5",
     "revoked": "tokens taken back, an answer",
     "nfe": "forward passes, an answer",
     "tokens_per_forward": "tokens of an answer, the stop included, by forward pass",

@@ -47,7 +47,8 @@ class Parrot:
         ids = [*self.ids(text), self.stop, 0, 0]
         return SimpleNamespace(
             text=text, tokens=torch.tensor(ids), nfe=self.passes or len(confidence), stop_position=len(ids) - 3,
-            confidence=torch.tensor([*confidence, 0.5, 0.5], dtype=torch.float64),
+            top_probs=torch.tensor([*confidence, 0.5, 0.5], dtype=torch.float64)[:, None],
+            x0=torch.tensor(ids), top_ids=torch.tensor(ids)[:, None],
             step=1, transfer_index=torch.tensor(ids) > 0, revoked_index=torch.tensor(ids) < 0,
         )  # fmt: skip
 

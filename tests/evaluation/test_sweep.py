@@ -99,6 +99,15 @@ def test_what_comes_to_the_same_is_asked_once(tiny_pipeline: LladaVPipeline, tmp
     assert not is_noisy(SamplingConfig()) and is_noisy(SamplingConfig(remasking="random"))
 
 
+def test_sureness_is_probability_whatever_score_decides(tiny_pipeline: LladaVPipeline, tmp_path: Path):
+    text = "questions: {count: 1}\naxes: {remasking: [margin, pc_sampler, left_to_right]}\nsettings: {gen_length: 4}"
+    run = finished(tiny_pipeline, Sweep.read(text), tmp_path)
+    for cell, one, given, _ in run.answers():
+        *_, last = tiny_pipeline.stream(one.messages(), cell.config)
+        expected = last.top_probs[: len(given.confidence), 0].tolist()  # without noise the best token is taken
+        assert given.confidence == pytest.approx(expected, abs=1e-4)
+
+
 def test_an_answer_that_grows_is_asked_for_alone(tiny_pipeline: LladaVPipeline, tmp_path: Path):
     sweep = Sweep.read("axes: {start_length: [4]}\nquestions: {count: 2}\nsettings: {gen_length: 8}")
     assert sweep_table(finished(tiny_pipeline, sweep, tmp_path))["asked"].item() == 2
