@@ -3,6 +3,7 @@
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import BlocksConfigDict
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
@@ -28,18 +29,36 @@ HEADER = """# LLaDA-V
 Not written from left to right: an answer starts as masks, all refined at once."""
 
 
+DESCRIPTIONS = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
+
+
+class Page(gr.Blocks):
+    """A page that tells browsers of no component what programs would send it, unless programs may."""
+
+    def get_config_file(self) -> BlocksConfigDict:
+        """Return what browsers are sent. Gradio describes every component in it, which its own page does not read."""
+        config = super().get_config_file()
+        open_to_programs = [event for event in self.fns.values() if event.api_visibility != "private"]
+        described = {block._id for event in open_to_programs for block in [*event.inputs, *event.outputs]}
+        for component in config["components"]:
+            if component["id"] not in described:
+                for name in DESCRIPTIONS:
+                    component.pop(name, None)
+        return config
+
+
 def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Blocks:
     """The page for a model, ready for `launch`.
 
     Args:
         measured: how quickly this machine runs it, see `measure`; None if that is to be seen.
     """
-    # Told before anything is built: what gradio knows to be static is served from where it lies, and everything else from
-    # copies that its cache drops after a time.
+    # Told before anything is built: what gradio knows to be static is served from where it lies, all else from copies
+    # that its cache drops after a time.
     gr.set_static_paths([str(folder) for folder in folders()])
     capabilities, offered, runs = Capabilities.of(pipe), examples(), recorded_runs()
     sweep = (LIMITS.cache_sweep_seconds, LIMITS.cache_seconds)
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=sweep, fill_width=True) as demo:
+    with Page(title=TITLE, analytics_enabled=False, delete_cache=sweep, fill_width=True) as demo:
         with gr.Row(elem_id="top", equal_height=True):
             gr.Markdown(HEADER, elem_id="header")
             create_badge(pipe, capabilities)
