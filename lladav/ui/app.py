@@ -82,7 +82,7 @@ def _chat_tools(chat: ChatTab, runs: list[RecordedRun]) -> None:
     with chat.aside:
         Gallery(chat, runs)
     with chat.tools:
-        Export(chat)
+        Export(chat, runs[0].trace)
     chat.wire()
 
 

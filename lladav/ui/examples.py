@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from lladav.assets import asset
 from lladav.trace import Trace
@@ -53,8 +54,8 @@ def recorded_runs() -> dict[str, RecordedRun]:
 
 
 def address(image: str) -> str:
-    """Where a page finds one of the example pictures."""
-    return f"gradio_api/file={image}"
+    """Where a page finds a picture: one of the examples, or one that was uploaded."""
+    return f"gradio_api/file={quote(image)}"
 
 
 def folders() -> list[Path]:

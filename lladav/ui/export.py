@@ -12,6 +12,7 @@ import gradio as gr
 
 from lladav.render import EXPORT_FORMATS, exporting
 from lladav.trace import Trace
+from lladav.ui.chat.session import Session
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import QUICK, Data, Updates
 from lladav.ui.failures import ends_in_a_notice
@@ -29,10 +30,14 @@ class Export:
     """A row of formats for what the canvas of a tab shows, and a way to open a saved run there.
 
     It is laid out in the current context.
+
+    Args:
+        tab: whose run is exported.
+        opening: the run that it opens with.
     """
 
-    def __init__(self, tab: ChatTab):
-        self.tab = tab
+    def __init__(self, tab: ChatTab, opening: Trace):
+        self.tab, self.opening = tab, opening
         self.file = gr.DownloadButton(visible=False)
         with gr.Row(elem_id="export"):
             status = gr.Markdown("Export", elem_id="export-status", min_width=60)
@@ -60,7 +65,8 @@ class Export:
 
     def render(self, ending: str, data: Data, progress: gr.Progress = gr.Progress()) -> Iterator[Updates]:  # noqa: B008
         """The run as a file. By the time this goes on, gradio has a copy in its cache, which it deletes in hours."""
-        trace: Trace | None = data[self.tab.session].trace
+        session: Session = data[self.tab.session]
+        trace = session.trace or (self.opening if session.opening else None)
         if trace is None:
             yield self.failure(NOTHING)
             return

@@ -31,7 +31,7 @@ def exporter(tiny_pipeline: LladaVPipeline) -> export.Export:
     stage = {"pictures": [], "question": "", "answer": ""}
     with gr.Blocks():
         tab = ChatTab(tiny_pipeline, Capabilities.of(tiny_pipeline), None, [], (idle_state(8), stage))
-        return export.Export(tab)
+        return export.Export(tab, next(iter(recorded_runs().values())).trace)
 
 
 def changed(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], str]:
@@ -92,8 +92,15 @@ def test_the_longest_run_of_the_page_can_be_opened(tiny_pipeline: LladaVPipeline
 
 
 def test_without_a_run_there_is_nothing_to_export(exporter: export.Export):
-    (updates,) = exporter.render("gif", {exporter.tab.session: Session()})
+    session = Session()
+    session.clear()  # New chat
+    (updates,) = exporter.render("gif", {exporter.tab.session: session})
     assert updates[exporter.tab.notice] == export.NOTHING
+
+
+def test_the_run_that_the_page_opens_with_can_be_exported(exporter: export.Export):
+    for updates in exporter.render("json", {exporter.tab.session: Session()}):
+        assert export.read_trace(updates[exporter.file]) == exporter.opening
 
 
 def test_the_gallery_is_honest_and_complete():

@@ -14,6 +14,7 @@ from lladav.messages import Messages
 from lladav.pipeline import MASK_SIGN
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.session import Exchange, Session
+from lladav.ui.examples import address
 from lladav.ui.limits import LIMITS
 
 DEFAULT_QUESTION = "What is this?"  # asked about a picture that came without words
@@ -47,6 +48,12 @@ def read_message(message: dict[str, Any], capabilities: Capabilities) -> Exchang
     read = [_read_file(path, capabilities) for path in files]
     content = [block for block, _ in read] + [{"type": "text", "text": text}]
     return Exchange(message, content, [shown for _, shown in read] + [text_block(text)])
+
+
+def stage_of(files: Sequence[str]) -> dict[str, Any]:
+    """What the stage shows of uploaded files that nothing was asked about yet: the pictures among them."""
+    pictures = [address(path) for path in files if Path(path).suffix.lower() not in VIDEO_SUFFIXES]
+    return {"pictures": pictures, "question": "", "answer": ""}
 
 
 def _read_file(path: str, capabilities: Capabilities) -> tuple[dict, dict]:

@@ -15,7 +15,7 @@ from lladav.sampling import SamplingConfig, effective_config, stop_sequences
 from lladav.sampling.infilling import Template
 from lladav.trace import Trace
 from lladav.ui.chat import edits, scenes
-from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, without_oldest
+from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, stage_of, without_oldest
 from lladav.ui.chat.session import Exchange, Session
 from lladav.ui.components import OFF, ON, Data, Updates
 from lladav.ui.failures import told
@@ -317,14 +317,20 @@ class ChatHandlers:
 
     # ---- something to ask ----------------------------------------------------------------------
 
-    def suggest(self, data: Data) -> Updates:
-        """Questions for a picture that was attached without a word."""
+    def attach(self, data: Data) -> Updates:
+        """Show what is attached where nothing else was asked about, with questions as long as none is being written."""
         session: Session = data[self.tab.session]
         message = data[self.tab.box] or {"text": "", "files": []}
-        if not message["files"] or (message["text"] or "").strip():
-            return {self.tab.suggestions: []}
-        of_scene = session.scene_questions if message["files"] == [session.scene] else []
-        return {self.tab.suggestions: of_scene or list(self.tab.capabilities.suggested_questions)}
+        files, written = message["files"], (message["text"] or "").strip()
+        updates: Updates = {self.tab.suggestions: self._suggestions(session, files) if files and not written else []}
+        if files != session.attached and not (session.turns or session.running):
+            updates[self.tab.stage] = stage_of(files) if files else self._stage(session)
+        session.attached = files
+        return updates
+
+    def _suggestions(self, session: Session, files: list[str]) -> list[str]:
+        of_scene = session.scene_questions if files == [session.scene] else []
+        return of_scene or list(self.tab.capabilities.suggested_questions)
 
     def new_scene(self, data: Data) -> Updates:
         """Begin a conversation about a picture that nobody has seen before."""

@@ -166,7 +166,7 @@ class ChatTab:
         self.stop.click(None, None, self.stop, js=at_once(False, STOP), cancels=self.runs, **QUICK)
         self.canvas.done(do.shown, None, self.stop, **QUICK)
         self.same_seed.click(do.reuse_seed, {self.session}, self.panel.seed, **QUICK)
-        self.box.change(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)
+        self.box.change(do.attach, {self.session, self.box}, [self.suggestions, self.stage], **QUICK)
         stop = ends_in_a_notice(do.stop, do.failure)
         self.canvas.stopped(stop, {self.session}, self.shown, **QUICK)  # Stop has cancelled the run already
         for undo in (self.undo_edit.click, self.canvas.undo):

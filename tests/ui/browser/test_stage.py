@@ -83,6 +83,7 @@ def test_a_new_scene_brings_a_picture_and_questions(open_page: Callable[..., Vis
 def test_an_attached_picture_suggests_three_questions(visit: Visit, picture: Path):
     visit.upload(picture)
     visit.page.locator("#suggestions .su-chip").nth(2).wait_for()
+    visit.page.wait_for_function("document.querySelector('#stage img')?.naturalWidth === 120")
     visit.page.locator("#suggestions .su-chip").nth(1).click()
     visit.until("playing")
     visit.until("done")

@@ -323,3 +323,20 @@ def test_what_opens_is_a_recorded_run():
     state, stage = opening(run)
     assert state["text"] == stage["answer"] == run.trace.text
     assert not state["editable"]
+
+
+def test_the_first_picture_of_a_conversation_takes_the_stage(visitor: Visitor, tmp_path: Path):
+    path = str(tmp_path / "my picture #1.png")
+    attach = visitor.tab.handlers.attach
+
+    def attached(*files: str, text: str = "") -> dict:
+        return attach(visitor.data(box={"text": text, "files": list(files)}))
+
+    stage = attached(path)[visitor.tab.stage]
+    assert stage["question"] == stage["answer"] == ""
+    assert stage["pictures"] == [f"gradio_api/file={tmp_path}/my%20picture%20%231.png"]
+    assert visitor.tab.stage not in attached(path, text="Is"), "letters do not change it"
+    assert attached()[visitor.tab.stage]["pictures"] == []
+    attached(path)
+    visitor.ask()
+    assert visitor.tab.stage not in attached(path, str(tmp_path / "next.png")), "which shows what was answered"
