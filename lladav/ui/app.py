@@ -14,7 +14,7 @@ from lladav.ui.badge import create_badge
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.compare.tab import CompareTab
-from lladav.ui.examples import RecordedRun, examples, folders, recorded_runs
+from lladav.ui.examples import RecordedRun, contrast, examples, folders, recorded_runs
 from lladav.ui.export import Export
 from lladav.ui.gallery import Gallery, opening
 from lladav.ui.guard import Guard, health
@@ -69,7 +69,7 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
                 chat = ChatTab(pipe, capabilities, measured, offered, opening(replayed[0]))
                 _chat_tools(chat, replayed)
             with gr.Tab("Compare", id="compare"):
-                compare = CompareTab(pipe, capabilities, measured, offered)
+                compare = CompareTab(pipe, capabilities, measured, contrast())
             create_learn_tab(runs)
         share.wire(demo, tabs, chat, {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "learn": []})
         create_sample_endpoint(pipe)

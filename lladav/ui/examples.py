@@ -41,6 +41,11 @@ def examples() -> list[ExampleQuestion]:
     return [ExampleQuestion(str(folder / entry["image"]), entry["question"]) for entry in entries]
 
 
+def contrast() -> ExampleQuestion:
+    """The example whose answers differ when four tokens are committed at once."""
+    return ExampleQuestion(str(asset("examples") / "fruit.png"), "Describe the picture in detail.")
+
+
 def recorded_runs() -> dict[str, RecordedRun]:
     """The recorded runs by name, in the order in which they are shown."""
     folder, pictures = asset("traces"), asset("examples")

@@ -6,7 +6,7 @@ import pytest
 from helpers import Visit, letters, slow
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
-from lladav.ui.examples import examples
+from lladav.ui.examples import contrast
 
 LENGTH = 32
 
@@ -48,7 +48,7 @@ def comparison(visit: Visit) -> Comparison:
 
 def expected(pipe: LladaVPipeline, **settings) -> Trace:
     """The run that a side must show."""
-    example = examples()[0]
+    example = contrast()
     content = [{"type": "image", "image": example.image}, {"type": "text", "text": example.question}]
     config = SamplingConfig(**{"gen_length": LENGTH, "block_length": LENGTH, "seed": 0} | settings)
     return pipe([{"role": "user", "content": content}], config).trace
