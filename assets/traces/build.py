@@ -7,6 +7,7 @@ whether the gallery shows it.
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lladav import cli
 from lladav.assets import asset
@@ -31,23 +32,27 @@ LESSONS = {  # one question under several settings
     "lesson-fast": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 8"),
     "lesson-left-to-right": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
 }
+DEMO = {"demo": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32")}  # the README's film
 RUNS = GALLERY | LESSONS
 MODELS = {"lesson-left-to-right": asset("lladav-tiny-ar")}  # of the runs that another one made
 
 
 def main() -> None:
-    """Records every run, and removes those that are no longer listed."""
+    """Records every run, removes those that are no longer listed, and makes the film of README.md."""
     for path in HERE.glob("*.json"):
         path.unlink()
     for name in RUNS:
         record(name, HERE / f"{name}.json")
     listing = {name: {"picture": picture, "shown": name in GALLERY} for name, (picture, *_) in RUNS.items()}
     (HERE / "runs.json").write_text(json.dumps(listing, indent=1) + "\n", encoding="utf-8")
+    with TemporaryDirectory() as folder:
+        record("demo", Path(folder) / "demo.json")
+        cli.main(["export", str(Path(folder) / "demo.json"), str(HERE.parent / "demo.gif")])
 
 
 def record(name: str, path: Path) -> None:
     """Record one run to `path`."""
-    picture, question, options = RUNS[name]
+    picture, question, options = (RUNS | DEMO)[name]
     model = MODELS.get(name, asset("lladav-tiny"))
     given = ["--image", str(PICTURES / f"{picture}.png"), "--model", str(model), *options.split()]
     code = cli.main(["sample", question, *given, "--trace", str(path)])
