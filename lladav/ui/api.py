@@ -8,6 +8,7 @@ import gradio as gr
 import spaces
 from gradio.utils import get_upload_folder
 
+from lladav.messages import pictures_of, texts_of
 from lladav.pipeline import LladaVPipeline, Prompt, step_record
 from lladav.sampling import SamplingConfig
 from lladav.ui.chat.tab import SLOTS
@@ -91,12 +92,11 @@ def _checked_block(block: Any) -> dict[str, Any]:
 
 
 def _check_size(messages: list[dict[str, Any]]) -> None:
-    blocks = [block for message in messages if isinstance(message["content"], list) for block in message["content"]]
-    texts = [message["content"] for message in messages if isinstance(message["content"], str)]
-    texts += [block["text"] for block in blocks if block["type"] == "text"]
-    pictures = sum(block["type"] != "text" for block in blocks)
-    if longest := max((len(text) for text in texts if len(text) > LIMITS.letters), default=0):
-        raise ValueError(f"a message may have {LIMITS.letters} letters, got {longest}: shorten it")
+    for message in messages:
+        letters = sum(map(len, texts_of(message)))
+        if letters > LIMITS.letters:
+            raise ValueError(f"a message may have {LIMITS.letters} letters, got {letters}: shorten it")
+    pictures = sum(len(pictures_of(message)) for message in messages)
     if pictures > LIMITS.pictures:
         raise ValueError(f"a conversation may have {LIMITS.pictures} pictures, got {pictures}: leave some out")
 

@@ -34,8 +34,8 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
     Args:
         measured: how quickly this machine runs it, see `measure`; None if that is to be seen.
     """
-    # Told before anything is built: what gradio knows to be static is served from where it lies, and everything else from
-    # copies that its cache drops after a time.
+    # Told before anything is built: what gradio knows to be static is served from where it lies, and everything else
+    # from copies that its cache drops after a time.
     gr.set_static_paths([str(folder) for folder in folders()])
     capabilities, offered, runs = Capabilities.of(pipe), examples(), recorded_runs()
     sweep = (LIMITS.cache_sweep_seconds, LIMITS.cache_seconds)
