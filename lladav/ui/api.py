@@ -12,6 +12,7 @@ from lladav.messages import pictures_of, texts_of
 from lladav.pipeline import LladaVPipeline, Prompt, step_record
 from lladav.sampling import SamplingConfig
 from lladav.ui.chat.tab import SLOTS
+from lladav.ui.journal import JOURNAL
 from lladav.ui.limits import LIMITS
 from lladav.ui.streaming import gpu_seconds
 
@@ -51,7 +52,10 @@ def create_sample_endpoint(pipe: LladaVPipeline) -> None:
             pipe.check(prompt, config)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        yield from records(prompt, config)
+        with JOURNAL.run("sample", prompt, config) as entry:
+            for record in records(prompt, config):
+                entry.see(record["nfe"], record["finish_reason"])
+                yield record
 
     gr.api(sample, api_name="sample", **SLOTS)
 

@@ -132,8 +132,12 @@ def health(demo: gr.Blocks) -> Callable[[Request], Awaitable[JSONResponse]]:
     """What answers `/health`: that the page is there, and how many requests wait and run."""
 
     async def answer(_: Request) -> JSONResponse:
-        queue = demo._queue
-        running = sum(len(batch) for batch in queue.active_jobs if batch)
-        return JSONResponse({"status": "ok", "version": version("lladav"), "waiting": len(queue), "running": running})
+        return JSONResponse({"status": "ok", "version": version("lladav")} | queue_lengths(demo))
 
     return answer
+
+
+def queue_lengths(demo: gr.Blocks) -> dict[str, int]:
+    """How many requests wait and run."""
+    running = sum(len(batch) for batch in demo._queue.active_jobs if batch)
+    return {"waiting": len(demo._queue), "running": running}
