@@ -1,5 +1,6 @@
 """The endpoint `/sample`: the model for programs, one update a step."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from lladav.messages import pictures_of, texts_of
 from lladav.pipeline import LladaVPipeline, Prompt, step_record
 from lladav.sampling import SamplingConfig
 from lladav.ui.chat.tab import SLOTS
+from lladav.ui.failures import told
 from lladav.ui.journal import JOURNAL
 from lladav.ui.limits import LIMITS
 from lladav.ui.streaming import gpu_seconds
+
+log = logging.getLogger(__name__)
 
 
 def create_sample_endpoint(pipe: LladaVPipeline) -> None:
@@ -52,10 +56,14 @@ def create_sample_endpoint(pipe: LladaVPipeline) -> None:
             pipe.check(prompt, config)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        with JOURNAL.run("sample", prompt, config) as entry:
-            for record in records(prompt, config):
-                entry.see(record["nfe"], record["finish_reason"])
-                yield record
+        try:
+            with JOURNAL.run("sample", prompt, config) as entry:
+                for record in records(prompt, config):
+                    entry.see(record["nfe"], record["finish_reason"])
+                    yield record
+        except Exception as error:
+            log.exception("a run was broken off")
+            raise gr.Error(told(error), print_exception=False) from error
 
     gr.api(sample, api_name="sample", **SLOTS)
 

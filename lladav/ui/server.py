@@ -74,5 +74,6 @@ def _runs(process: int) -> bool:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
-    """End as by Ctrl+C: gradio closes the server, and runs that go on are stopped."""
+    """End as by Ctrl+C: gradio closes the server, and runs that go on are stopped. Being told again changes nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
