@@ -346,10 +346,23 @@ def queue_status(url: str) -> dict:
         return json.loads(answer.read())
 
 
+def until(state: Callable[[], bool]) -> None:
+    """Wait until something is the case."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not state():
+        assert time.monotonic() < end, "it never was"
+        time.sleep(0.02)
+
+
+def is_idle(url: str) -> bool:
+    """Whether no request of a page runs or waits."""
+    status = queue_status(url)
+    return not status["waiting"] and not status["running"]
+
+
 def until_idle(url: str) -> None:
     """Wait until no request of a page runs or waits."""
-    while (status := queue_status(url))["waiting"] or status["running"]:
-        time.sleep(0.05)
+    until(lambda: is_idle(url))
 
 
 def made_up_score(study: str, label: str, accuracy: float, objective: str = "masked") -> Score:

@@ -1,7 +1,7 @@
 """The canvas of a trace, drawn: what was asked on top, a chip for every token, and how far the run has come."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, islice
@@ -27,14 +27,18 @@ SMOOTHING = 4  # shapes are drawn this much larger first
 LEVELS = 24  # shades of a guess, so that not every chip has to be drawn anew for every step
 
 
-def draw_frames(trace: Trace) -> Iterator[Image.Image]:
+def draw_frames(trace: Trace, shown: Container[int] | None = None) -> Iterator[Image.Image | None]:
     """One picture for the state after each step; for a run without a step, one of the canvas it would have begun with.
 
     All have one size of even sides, as video wants it. They share no memory.
+
+    Args:
+        trace: the run.
+        shown: the numbers of the pictures that are drawn, from 0, or None for all; for each other one None is yielded.
     """
     drawing = Drawing(trace)
-    for state in islice(trace.replay(), 1 if trace.steps else 0, None):
-        yield drawing.draw(state).copy()
+    for number, state in enumerate(islice(trace.replay(), 1 if trace.steps else 0, None)):
+        yield drawing.draw(state).copy() if shown is None or number in shown else None
 
 
 def last_frame(trace: Trace) -> Image.Image:

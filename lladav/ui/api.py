@@ -1,5 +1,6 @@
 """The endpoint `/sample`: the model for programs, one update a step."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,16 @@ import gradio as gr
 import spaces
 from gradio.utils import get_upload_folder
 
+from lladav.messages import pictures_of, texts_of
 from lladav.pipeline import LladaVPipeline, Prompt, step_record
 from lladav.sampling import SamplingConfig
 from lladav.ui.chat.tab import SLOTS
+from lladav.ui.failures import told
+from lladav.ui.journal import JOURNAL
 from lladav.ui.limits import LIMITS
 from lladav.ui.streaming import gpu_seconds
+
+log = logging.getLogger(__name__)
 
 
 def create_sample_endpoint(pipe: LladaVPipeline) -> None:
@@ -50,7 +56,14 @@ def create_sample_endpoint(pipe: LladaVPipeline) -> None:
             pipe.check(prompt, config)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        yield from records(prompt, config)
+        try:
+            with JOURNAL.run("sample", prompt, config) as entry:
+                for record in records(prompt, config):
+                    entry.see(record["nfe"], record["finish_reason"])
+                    yield record
+        except Exception as error:
+            log.exception("a run was broken off")
+            raise gr.Error(told(error), print_exception=False) from error
 
     gr.api(sample, api_name="sample", **SLOTS)
 
@@ -91,12 +104,11 @@ def _checked_block(block: Any) -> dict[str, Any]:
 
 
 def _check_size(messages: list[dict[str, Any]]) -> None:
-    blocks = [block for message in messages if isinstance(message["content"], list) for block in message["content"]]
-    texts = [message["content"] for message in messages if isinstance(message["content"], str)]
-    texts += [block["text"] for block in blocks if block["type"] == "text"]
-    pictures = sum(block["type"] != "text" for block in blocks)
-    if longest := max((len(text) for text in texts if len(text) > LIMITS.letters), default=0):
-        raise ValueError(f"a message may have {LIMITS.letters} letters, got {longest}: shorten it")
+    for message in messages:
+        letters = sum(map(len, texts_of(message)))
+        if letters > LIMITS.letters:
+            raise ValueError(f"a message may have {LIMITS.letters} letters, got {letters}: shorten it")
+    pictures = sum(len(pictures_of(message)) for message in messages)
     if pictures > LIMITS.pictures:
         raise ValueError(f"a conversation may have {LIMITS.pictures} pictures, got {pictures}: leave some out")
 

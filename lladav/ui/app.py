@@ -18,6 +18,7 @@ from lladav.ui.examples import RecordedRun, contrast, examples, folders, recorde
 from lladav.ui.export import Export
 from lladav.ui.gallery import Gallery, opening
 from lladav.ui.guard import Guard, health
+from lladav.ui.journal import overview
 from lladav.ui.learn.tab import create_learn_tab
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import latency
@@ -93,8 +94,15 @@ def measure(pipe: LladaVPipeline) -> Latency | None:
     return latency.measure_answer(pipe, [{"role": "user", "content": content}])
 
 
-def launch(demo: gr.Blocks, **options: Any):
-    """Serve the page, guarded, with `/health`; `options` go to gradio's `launch`."""
+def launch(demo: gr.Blocks, overviewed: bool = False, **options: Any):
+    """Serve the page, guarded, with `/health`.
+
+    Args:
+        demo: the page.
+        overviewed: whether `/debug` shows the operator the last runs; whoever reaches the page could read it.
+        options: of gradio's `launch`.
+    """
+    routes = [Route("/health", health(demo))] + ([Route("/debug", overview(demo))] if overviewed else [])
     served: dict[str, Any] = {
         "theme": theme.theme(),
         "head": theme.head(),
@@ -103,6 +111,6 @@ def launch(demo: gr.Blocks, **options: Any):
         "ssr_mode": False,
         "pwa": False,
         "footer_links": ["api", "settings"],
-        "app_kwargs": {"middleware": [Middleware(Guard, demo=demo)], "routes": [Route("/health", health(demo))]},
+        "app_kwargs": {"middleware": [Middleware(Guard, demo=demo)], "routes": routes},
     }
     return demo.launch(**served | options)

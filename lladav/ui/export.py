@@ -1,6 +1,7 @@
 """Export: the run on the canvas as a file to keep, and such a file back onto the canvas."""
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -22,6 +23,8 @@ from lladav.viewer.state import canvas_state
 SAVE = "(file) => window.lladav.save(file)"
 LABELS = {"mp4": "MP4 (VP9)"}  # which browsers play, and some older programs do not
 NOTHING = "There is no run of yours on the canvas yet: ask something, or choose one of the recorded runs."
+LEFT_OUT = "The film shows {} of the {} steps, for it would take too long to make otherwise; HTML shows all of them."
+MEGAPIXELS = {"gif": LIMITS.gif_megapixels, "mp4": LIMITS.mp4_megapixels}
 STOPPABLE = 0.5  # seconds after which a film stops that nobody waits for any more
 RENDERS: dict[str, Any] = {"concurrency_id": "renders", "concurrency_limit": LIMITS.renders}
 
@@ -72,13 +75,14 @@ class Export:
             return
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"lladav-{trace.id}.{ending}"
-            told = time.monotonic()
-            for frames in exporting(trace, path):
-                progress(frames, desc=ending.upper(), unit="frames")
+            told, shown = time.monotonic(), len(trace.steps)
+            for done, shown in exporting(trace, path, MEGAPIXELS.get(ending, math.inf)):
+                progress((done, shown), desc=ending.upper(), unit="frames")
                 if time.monotonic() > told + STOPPABLE:
                     yield {self.file: gr.skip()}  # a handler whose visitor has left ends where it yields
                     told = time.monotonic()
-            yield {self.file: str(path)}
+            note = self.tab.handlers.notice(LEFT_OUT.format(shown, len(trace.steps)))
+            yield {self.file: str(path)} | (note if shown < len(trace.steps) else {})
 
     def open(self, data: Data) -> Updates:
         """Put a saved run on the canvas."""

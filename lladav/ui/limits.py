@@ -23,6 +23,8 @@ class Limits:
         share: requests of one address that may run or wait.
         runs: that decode at once.
         renders: exports that are made at once.
+        gif_megapixels, mp4_megapixels: of all frames of a film together, for about 10 seconds of a core each; a longer
+            film leaves steps out.
         sessions: whose state is kept in memory.
         cache_seconds: after which uploads and exports are deleted; looked for every `cache_sweep_seconds`.
     """
@@ -41,6 +43,8 @@ class Limits:
     share: int = 12
     runs: int = 2
     renders: int = 1
+    gif_megapixels: int = 200
+    mp4_megapixels: int = 32
     sessions: int = 100
     cache_seconds: int = 4 * 3600
     cache_sweep_seconds: int = 600

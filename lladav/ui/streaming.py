@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 
 import spaces
@@ -11,6 +12,7 @@ from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.recording import Frame
 from lladav.sampling import SamplingConfig
 from lladav.sampling.infilling import TRIED_LENGTHS, Template
+from lladav.ui.journal import JOURNAL
 from lladav.ui.settings.latency import Latency, pass_sizes
 
 STARTUP_SECONDS = 5  # moving to the GPU
@@ -33,7 +35,13 @@ def create_decoder(pipe: LladaVPipeline) -> Decoder:
     def decode(prompt: Prompt, config: SamplingConfig, features: FeatureCache | None = None) -> Iterator[Frame]:
         yield from pipe.frames(prompt, config, features)
 
-    return decode
+    def noted(prompt: Prompt, config: SamplingConfig, features: FeatureCache | None = None) -> Iterator[Frame]:
+        with JOURNAL.run("chat", prompt, config) as entry:
+            for frame in decode(prompt, config, features):
+                entry.see(frame.nfe, frame.finish_reason)
+                yield frame
+
+    return noted
 
 
 def create_settler(pipe: LladaVPipeline) -> Callable[[Prompt, Template, SamplingConfig], Template]:
@@ -69,7 +77,14 @@ def create_turns_decoder(pipeline_of: Callable[[str], LladaVPipeline]) -> Callab
         ]
         yield from _one_by_one(runs) if in_turn else _side_by_side(runs)
 
-    return decode
+    def noted(jobs: Sequence[Job], in_turn: bool) -> Iterator[tuple[int, Frame]]:
+        with ExitStack() as stack:
+            entries = [stack.enter_context(JOURNAL.run("compare", prompt, config)) for _, prompt, config in jobs]
+            for side, frame in decode(jobs, in_turn):
+                entries[side].see(frame.nfe, frame.finish_reason)
+                yield side, frame
+
+    return noted
 
 
 def _numbered(side: int, frame: Frame) -> tuple[int, Frame]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +14,13 @@ import torch
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.pipeline import MASK_SIGN
 from lladav.ui.capabilities import Capabilities
+from lladav.ui.chat import conversation
 from lladav.ui.chat.handlers import FORGETS
 from lladav.ui.chat.session import Session
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import OFF
 from lladav.ui.examples import recorded_runs
-from lladav.ui.failures import FAILED, OUT_OF_MEMORY
+from lladav.ui.failures import FAILED, NO_ROOM, OUT_OF_MEMORY, ends_in_a_notice
 from lladav.ui.gallery import opening
 from lladav.viewer.state import idle_state
 
@@ -316,6 +318,24 @@ def test_a_run_that_fails_leaves_what_it_had_and_a_sentence(
     assert visitor.page[visitor.tab.stop] == OFF
     assert visitor.ask("And now?")
     assert visitor.notice is None
+
+
+def test_a_full_disk_is_a_sentence_and_the_next_question_is_answered(
+    tab: ChatTab, visitor: Visitor, picture: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    ask = ends_in_a_notice(tab.handlers.ask, tab.handlers.failure)  # as the tab has it
+    given = visitor.data(box={"text": QUESTION, "files": [str(picture)]})
+    with monkeypatch.context() as patch:
+        patch.setattr(conversation, "save_pil_to_cache", full)
+        visitor.see(ask(given))
+    assert visitor.notice == NO_ROOM
+    assert visitor.session.turns == []
+    visitor.see(ask(given))
+    assert visitor.notice is None
+    assert visitor.session.trace.finish_reason
 
 
 def test_what_opens_is_a_recorded_run():
