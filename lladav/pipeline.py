@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers.generation.streamers import BaseStreamer
 
 from lladav.assets import asset
 from lladav.cache import FeatureCache
@@ -248,19 +249,33 @@ class LladaVPipeline:
         thinking: bool | None = None,
         on_step: Callable[[SamplingStep], None] | None = None,
         features: FeatureCache | None = None,
+        streamer: BaseStreamer | None = None,
     ) -> Reply:
-        """Answer as `stream` does, and return when it is done; `on_step` is shown every step."""
+        """Answer as `stream` does, and return when it is done.
+
+        Args:
+            on_step: is shown every step.
+            streamer: is put the prompt's ids and the answer's, as by transformers' `generate`; one with `put_draft`,
+                such as `TextDiffusionStreamer`, also the answer as it stands after every step, masks included.
+        """
         start = time.perf_counter()
         prompt, config = self._prompt(messages, thinking), config or SamplingConfig()
         steps, seconds = [], []
+        if streamer is not None:
+            streamer.put(prompt.inputs["input_ids"].clamp(min=0))  # a picture's placeholder is no token
         for step in self.stream(prompt, config, features=features):
             steps.append(step)
             seconds.append(time.perf_counter() - start)
             if on_step:
                 on_step(step)
+            if streamer is not None and hasattr(streamer, "put_draft"):
+                streamer.put_draft(torch.tensor(step.answer_ids))
         assert step.finish_reason is not None  # the last step has one
         trace = self.trace(prompt, config, steps, seconds)
         ids = step.answer_ids + suffix_ids(config, self.tokenizer)
+        if streamer is not None:
+            streamer.put(torch.tensor(ids))
+            streamer.end()
         return Reply(trace.text, ids, trace, step.finish_reason, step.nfe, seconds[-1])
 
     def frames(self, prompt: Prompt, config: SamplingConfig, features: FeatureCache | None = None) -> Iterator[Frame]:

@@ -15,6 +15,7 @@ SPANNING = {  # tests of more than one module, as files or folders of tests/: wh
     "test_contributing.py": "the project",
     "test_lock.py": "what the Space installs",
     "test_properties.py": "whatever comes from outside, in all that reads it",
+    "test_examples.py": "the notebooks",
     "test_gpu.py": "what only a GPU can show",
     "test_layers.py": "the project",
     "test_package.py": "the package as it is installed",
@@ -23,6 +24,7 @@ SPANNING = {  # tests of more than one module, as files or folders of tests/: wh
     "ui/test_bad_input.py": "what the page refuses, wherever that is found out",
     "ui/test_stops.py": "runs that are left, by programs and on the page",
     "ui/browser": "the page as a person meets it",
+    "ui/test_mcp.py": "the endpoints as tools for agents",
     "viewer/test_shared_run.py": "the run that Python and JavaScript are tested on",
 }
 

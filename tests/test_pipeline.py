@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 from helpers import picture_message
+from transformers import TextDiffusionStreamer
+from transformers.generation.streamers import BaseStreamer
 
 from lladav import LladaVPipeline, LladaVProcessor, SamplingConfig, imaging, sample
 from lladav.assets import asset
@@ -240,3 +242,43 @@ class TestPrompt:
         for name, value in (("template", (None, size)), ("suppress_token_ids", (size,))):
             with pytest.raises(ValueError, match=f"{name} must hold ids below {size}, .* got {size}"):
                 tiny_pipeline.check(prompt, replace(SamplingConfig(2, 2, 2), **{name: value}))
+
+
+class Heard(BaseStreamer):
+    """Keeps what it is put."""
+
+    def __init__(self):
+        self.puts: list[torch.Tensor] = []
+        self.ended = False
+
+    def put(self, value: torch.Tensor) -> None:
+        self.puts.append(value)
+
+    def end(self) -> None:
+        self.ended = True
+
+
+class HeardDrafts(Heard):
+    def __init__(self):
+        super().__init__()
+        self.drafts: list[torch.Tensor] = []
+
+    def put_draft(self, value: torch.Tensor) -> None:
+        self.drafts.append(value)
+
+
+def test_a_streamer_is_put_drafts_and_the_answer(tiny_pipeline):
+    plain, drafting, steps = Heard(), HeardDrafts(), list(tiny_pipeline.stream(MESSAGES, CONFIG))
+    reply = tiny_pipeline(MESSAGES, CONFIG, streamer=plain)
+    tiny_pipeline(MESSAGES, CONFIG, streamer=drafting)
+    for heard in (plain, drafting):
+        prompt, answer = heard.puts
+        assert prompt.shape[0] == 1 and prompt.min() >= 0
+        assert answer.tolist() == reply.token_ids and heard.ended
+    assert [draft.tolist() for draft in drafting.drafts] == [step.answer_ids for step in steps]
+
+
+def test_transformers_own_streamer_prints_a_run(tiny_pipeline, capsys):
+    streamer = TextDiffusionStreamer(tiny_pipeline.tokenizer, skip_prompt=True, skip_special_tokens=True)
+    reply = tiny_pipeline(MESSAGES, CONFIG, streamer=streamer)
+    assert capsys.readouterr().out.endswith(f"{reply.text}\n")

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from lladav.benchmarks.plain import plain_generation, plain_loop
 from lladav.benchmarks.subjects import Subject, quantized
 from lladav.quantization import QUANTIZATIONS
-from lladav.sampling import SamplingConfig, sample
+from lladav.sampling import METHODS, SamplingConfig, sample
 
 TRUSTED = 0.9  # the threshold for a model that was trained
 SLOW, FAST = 4, 32  # refresh intervals
@@ -31,12 +31,14 @@ class Mode:
         steps: starts a run, which yields the answer, ids of shape (G,), after each step.
         refresh_interval: the prompt is run every that many steps.
         weights: bytes that the model's weights take.
+        most_steps: a bound on the steps of a run.
     """
 
     name: str
     steps: Callable[[], Iterator[Tensor]]
     refresh_interval: int = 1
     weights: int = 0
+    most_steps: int = 0
 
 
 def average(full: float, cached: float | None, refresh_interval: int) -> float:
@@ -87,11 +89,12 @@ def make_mode(name: str, subject: Subject, config: SamplingConfig, compiled: boo
     """Our loop under `config`."""
 
     def steps() -> Iterator[Tensor]:
-        run = sample(subject.model, {"inputs_embeds": subject.prompt}, config, compiled=compiled)
+        run = sample(subject.model, {"inputs_embeds": subject.prompt}, config, subject.tokenizer, compiled)
         next(run)  # the canvas, before any forward pass
         return (step.tokens for step in run)
 
-    return Mode(name, steps, config.refresh_interval or 1, subject.model.get_memory_footprint())
+    weights = subject.model.get_memory_footprint()
+    return Mode(name, steps, config.refresh_interval or 1, weights, config.most_steps)
 
 
 def plain_mode(subject: Subject, config: SamplingConfig) -> Mode:
@@ -123,6 +126,20 @@ def parallel_modes(subject: Subject, config: SamplingConfig, threshold: float) -
         make_mode(f"refresh-{FAST}+factor", subject, replace(fast, factor=1.0)),
         make_mode(f"refresh-{FAST}+threshold", subject, replace(fast, threshold=threshold)),
     ]
+
+
+def method_modes(subject: Subject, config: SamplingConfig) -> list[Mode]:
+    """A mode for every named method that fills an answer of a given length; a causal model has none.
+
+    DAEDAL chooses the length itself. AdaBlock looks for delimiters, which random weights have none of.
+    """
+    if subject.model.config.is_causal:
+        return []
+    names = [name for name, method in METHODS.items() if "start_length" not in method.settings and name != "exact"]
+    if subject.tokenizer is None:
+        names = [name for name in names if "delimiters" not in METHODS[name].settings]
+    settings = {"gen_length": config.gen_length, "stop": config.stop}
+    return [make_mode(name, subject, SamplingConfig.method(name, **settings)) for name in names]
 
 
 def compiled_modes(subject: Subject, config: SamplingConfig) -> list[Mode]:

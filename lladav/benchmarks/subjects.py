@@ -69,6 +69,7 @@ class Subject:
         gen_length: tokens in the answer.
         is_random: whether its weights are, so that it is never sure of anything.
         load_seconds: how long it took to load or to build.
+        tokenizer: None with random weights.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Subject:
     gen_length: int
     is_random: bool
     load_seconds: float
+    tokenizer: Any = None
 
 
 def make_subject(name: str | None, prompt_length: int | None, gen_length: int | None) -> Subject:
@@ -102,7 +104,7 @@ def make_subject(name: str | None, prompt_length: int | None, gen_length: int | 
     pipe = LladaVPipeline.from_pretrained(name)
     seconds = time.perf_counter() - start
     prompt = random_prompt(pipe.model, prompt_length) if prompt_length else picture_prompt(pipe)
-    return Subject(name, pipe.model, prompt, gen_length or SamplingConfig.gen_length, False, seconds)
+    return Subject(name, pipe.model, prompt, gen_length or SamplingConfig.gen_length, False, seconds, pipe.tokenizer)
 
 
 def random_model(key: str) -> LladaVForMaskedDiffusion:

@@ -1,4 +1,4 @@
-"""The command line: `lladav sample | app | export | train | evaluate | bench | load`, a module each.
+"""The command line: `lladav sample | app | export | train | evaluate | sweep | bench | load`, a module each.
 
 A command's module has `add_arguments(parser)` and `run(args)`, which returns the exit code.
 """
@@ -18,6 +18,7 @@ COMMANDS = {
     "export": "make a film, a picture or a page of a trace",
     "train": "train a model",
     "evaluate": "measure a model's accuracy",
+    "sweep": "measure a model under combinations of settings",
     "bench": "measure a model's speed",
     "load": "measure the page under many visitors",
 }

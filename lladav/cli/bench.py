@@ -11,6 +11,7 @@ from lladav.benchmarks.measuring import (
     exact_config,
     make_modes,
     measure_modes,
+    method_modes,
     parallel_modes,
     quantized_modes,
 )
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gen-length", type=int, metavar="N", help="tokens in the answer")
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all (default: one a token); fewer is quicker")
     parser.add_argument("--repetitions", type=int, default=1, metavar="N", help="runs to take medians over")
+    parser.add_argument("--methods", action="store_true", help="also every named way of decoding, a row each")
     parser.add_argument("--compiled", action="store_true", help="also with recorded steps")
     parser.add_argument("--quantized", action="store_true", help="also with weights in 8 and 4 bits (needs an extra)")
     parser.add_argument("--plot", metavar="PATH", help="draw time per step against prompt and answer length")
@@ -51,9 +53,14 @@ def run(args: argparse.Namespace) -> int:
     machine = measure_machine(subject.model.device, subject.model.dtype)
     threshold = choose_threshold(subject, config)
     modes = make_modes(subject, config) + parallel_modes(subject, config, threshold)
+    modes += method_modes(subject, config) if args.methods else []
     modes += compiled_modes(subject, config) if args.compiled else []
     modes += quantized_modes(subject, config) if args.quantized else []
-    rows = make_rows(subject, machine, measure_modes(modes, config.steps, args.repetitions))
+    rows = make_rows(
+        subject,
+        machine,
+        measure_modes(modes, max(config.steps, *(mode.most_steps for mode in modes)), args.repetitions),
+    )
     print(describe(subject, machine, rows), table(rows), LEGEND, note(subject, threshold), sep="\n\n")
     if args.profile:
         print(profiled_step(subject))

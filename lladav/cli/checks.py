@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-EXTRAS = {"accelerate": "train", "tqdm": "train", "matplotlib": "train", "bitsandbytes": "quantized"}  # package: extra
+EXTRAS = {
+    "accelerate": "train",
+    "tqdm": "train",
+    "matplotlib": "train",
+    "bitsandbytes": "quantized",
+    "mcp": "mcp",
+}  # package: extra
 
 
 def refuse_undecodable(argv: Sequence[str]) -> None:

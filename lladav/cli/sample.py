@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from lladav.cli.checks import check_output
 from lladav.pipeline import LladaVPipeline, default_model, step_record
@@ -18,10 +17,8 @@ from lladav.sampling import (
     SPEEDS,
     SamplingConfig,
     SamplingStep,
-    Speed,
 )
-
-TWO_TOKENS_A_STEP = Speed(tokens=2)  # which LLaDA-V bears well
+from lladav.sampling.completion import completed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,26 +76,22 @@ def sampling_config(args: argparse.Namespace) -> SamplingConfig:
     names = ("temperature", "cfg_scale", "remasking", "seed", *POLICIES, "schedule_shift", "refresh_interval")
     given = {name: getattr(args, name) for name in ("gen_length", "block_length", "steps", *names)}
     asked = {name: value for name, value in given.items() if value is not None}
+    preset = PUBLISHED[args.preset].config if args.preset else None
     if args.method:
-        return _with_method(args, asked)
-    config = (vars(PUBLISHED[args.preset].config) if args.preset else {}) | asked
+        if args.speed:
+            raise ValueError(f"method and speed exclude each other, got {args.method} and {args.speed}: leave one out")
+        start = {"gen_length": preset.gen_length, "stop": preset.stop} if preset else {}  # an answer as long
+        return completed(start | asked | {"method": args.method})
+    config = (vars(preset) if preset else {}) | asked
     if args.gen_length and args.block_length is None:
-        config["block_length"] = args.gen_length
-    lengths = [config.get(name, getattr(SamplingConfig, name)) for name in ("gen_length", "block_length")]
+        config.pop("block_length", None)
+    gen_length = config.get("gen_length", SamplingConfig.gen_length)
+    lengths = gen_length, config.get("block_length", gen_length)
     if args.speed and all(lengths):
         config |= SPEEDS[args.speed].settings(*lengths) | asked
     elif (args.gen_length or args.block_length) and args.steps is None:
-        config["steps"] = TWO_TOKENS_A_STEP.settings(*lengths)["steps"]
-    return SamplingConfig(**config)
-
-
-def _with_method(args: argparse.Namespace, asked: dict[str, Any]) -> SamplingConfig:
-    """The settings of a method, for an answer as long as the preset's."""
-    if args.speed:
-        raise ValueError(f"method and speed exclude each other, got {args.method} and {args.speed}: leave one out")
-    preset = PUBLISHED[args.preset].config if args.preset else None
-    start = {"gen_length": preset.gen_length, "stop": preset.stop} if preset else {}
-    return SamplingConfig.method(args.method, **start | asked)
+        config.pop("steps", None)
+    return completed(config)
 
 
 def _printer(pipe: LladaVPipeline, as_json: bool) -> Callable[[SamplingStep], None] | None:

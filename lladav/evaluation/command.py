@@ -7,9 +7,11 @@ from pathlib import Path
 
 import torch
 
+from lladav.evaluation.asking import BATCH_SIZE
+from lladav.evaluation.methods_study import methods_sweep, study_methods
 from lladav.evaluation.questions import Question, held_out_questions
 from lladav.evaluation.report import report
-from lladav.evaluation.scoring import BATCH_SIZE, Answer, Score
+from lladav.evaluation.scoring import Answer, Score
 from lladav.evaluation.studies import (
     Setting,
     load_scores,
@@ -22,7 +24,7 @@ from lladav.evaluation.studies import (
 )
 from lladav.evaluation.wordings import everyday_questions
 from lladav.pipeline import LladaVPipeline, default_model
-from lladav.sampling import SamplingConfig
+from lladav.sampling import METHODS, SamplingConfig
 from lladav.scenes import HELD_OUT_ARTWORK, TRAINING_ARTWORK
 
 DTYPES = ("float32", "bfloat16")
@@ -46,10 +48,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     studies.add_argument("--speeds", action="store_true", help="the named speeds")
     studies.add_argument("--robust", action="store_true", help="pictures as people send them")
     studies.add_argument(
+        "--methods", action="store_true",
+        help="instead: every named way of decoding, over three sets of scenes and three wordings of each question",
+    )  # fmt: skip
+    studies.add_argument(
         "--scalability", type=Path, metavar="FOLDER",
         help="instead: models trained on shares of the data, in FOLDER/<objective>-<share>/model, share as in 1_16",
     )  # fmt: skip
     results = parser.add_argument_group("results")
+    results.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("runs/methods"),
+        metavar="PATH",
+        help="where answers to --methods are kept",
+    )
     results.add_argument("--mistakes", action="store_true", help="list the wrong answers")
     results.add_argument("--plot", type=Path, metavar="PATH", help="draw everything as a picture")
     results.add_argument("--save", type=Path, metavar="PATH", help="write all scores as JSON")
@@ -62,6 +75,8 @@ def evaluate(args: argparse.Namespace) -> int:
     for name in ("count", "batch_size"):
         if getattr(args, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(args, name)}")
+    if args.methods:
+        return _methods(args)
     answers: list[Answer] = []
     if args.load:
         scores = load_scores(args.load)
@@ -126,8 +141,21 @@ def _questions(args: argparse.Namespace) -> list[Question]:
     return list(ask(args.seed, args.count, artwork))
 
 
+def _methods(args: argparse.Namespace) -> int:
+    for name in ("sweep", "speeds", "robust", "mistakes", "scalability", "save", "load", "steps", "block_length"):
+        if getattr(args, name):
+            raise ValueError(f"{name} does not go with methods, which ask everything alike: leave it out")
+    models = args.model or [default_model()]
+    if len(models) > 1:
+        raise ValueError(f"methods are asked of one model at a time, got {' and '.join(models)}: leave out all but one")
+    sweep = methods_sweep(args.seed, args.count, args.gen_length, args.batch_size, tuple(METHODS))
+    twin = _pipeline(args.twin, args) if args.twin else None
+    print(study_methods(_pipeline(models[0], args), twin, sweep, args.folder, args.plot))
+    return 0
+
+
 def _scalability(args: argparse.Namespace) -> list[Score]:
-    for name in ("model", "twin", "sweep", "speeds", "robust", "mistakes"):
+    for name in ("model", "twin", "sweep", "speeds", "robust", "mistakes", "methods"):
         if getattr(args, name):
             raise ValueError(f"{name} does not go with scalability, which asks the models in {args.scalability}")
     questions = _questions(args)

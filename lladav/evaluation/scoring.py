@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from lladav.evaluation.asking import BATCH_SIZE, Asked, ask_all
 from lladav.evaluation.pictures import Draw
 from lladav.evaluation.questions import Question, conversation, is_right
 from lladav.pipeline import LladaVPipeline
-from lladav.sampling import SamplingConfig, SamplingStep, stop_sequences
+from lladav.sampling import SamplingConfig
 from lladav.scenes import render
 
-BATCH_SIZE = 32
 NUM_BINS = 10
 
 
@@ -95,6 +95,21 @@ def objective(pipe: LladaVPipeline) -> str:
     return "autoregressive" if pipe.model.config.is_causal else "masked"
 
 
+def asked_about(question: Question, draw: Draw = render, id: str = "", repeat: str = "") -> Asked:
+    """A question about a scene, to be asked with the picture that `draw` makes of it."""
+    scene, example = question
+    text, expected = example.turns[-1]
+    return Asked(
+        id=id,
+        kind=example.kind,
+        question=text,
+        answers=(expected,),
+        messages=lambda: conversation(scene, example, draw(scene)),
+        is_right=lambda given: is_right(example, given),
+        repeat=repeat,
+    )
+
+
 def answer(
     pipe: LladaVPipeline,
     questions: Sequence[Question],
@@ -102,34 +117,16 @@ def answer(
     draw: Draw = render,
     batch_size: int = BATCH_SIZE,
 ) -> list[Answer]:
-    """Ask everything, `batch_size` questions at a time, those with answers of about one length together."""
+    """Ask everything, see `ask_all`."""
+    of_id = {str(index): question for index, question in enumerate(questions)}
+    asked = [asked_about(question, draw, id) for id, question in of_id.items()]
     answers = []
-    by_length = sorted(questions, key=lambda question: len(_expected_ids(pipe, question, config)))
     with tqdm(total=len(questions), desc="questions", leave=False) as progress:
-        for start in range(0, len(by_length), batch_size):
-            some = by_length[start : start + batch_size]
-            conversations = [conversation(scene, example, draw(scene)) for scene, example in some]
-            *_, last = pipe.stream_batch(conversations, config)
-            answers += [_answer(pipe, question, step, config) for question, step in zip(some, last, strict=True)]
-            progress.update(len(some))
+        for answered in ask_all(pipe, asked, config, batch_size):
+            for one, given in answered:
+                answers.append(Answer(of_id[one.id], given.text, given.right, given.nfe, given.confidence, given.hits))
+            progress.update(len(answered))
     return answers
-
-
-def _expected_ids(pipe: LladaVPipeline, question: Question, config: SamplingConfig) -> list[int]:
-    """The right answer, and the stop behind it."""
-    _, expected = question[1].turns[-1]
-    return [*pipe.encode(expected), *(stop_sequences(config, pipe.tokenizer) or [[]])[0]]
-
-
-def _answer(pipe: LladaVPipeline, question: Question, step: SamplingStep, config: SamplingConfig) -> Answer:
-    text, ids = pipe.text(step), step.tokens.tolist()
-    right = is_right(question[1], text)
-    if step.stop_position is not None:
-        ids = ids[: step.stop_position + 1]
-    expected = _expected_ids(pipe, question, config)
-    expected += [-1] * (len(ids) - len(expected))  # behind its end nothing is right
-    hits = [right or token == wanted for token, wanted in zip(ids, expected, strict=False)]
-    return Answer(question, text, right, step.nfe, step.confidence[: len(ids)].tolist(), hits)
 
 
 def score(

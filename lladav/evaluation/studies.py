@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from lladav.evaluation.asking import BATCH_SIZE
 from lladav.evaluation.pictures import DISTURBANCES, Draw
 from lladav.evaluation.questions import Question
-from lladav.evaluation.scoring import BATCH_SIZE, Answer, Bin, Score, score
+from lladav.evaluation.scoring import Answer, Bin, Score, score
 from lladav.pipeline import LladaVPipeline
 from lladav.sampling import SPEEDS, SamplingConfig, effective_config
 from lladav.scenes import render

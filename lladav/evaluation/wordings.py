@@ -10,9 +10,11 @@ from pathlib import Path
 from lladav.evaluation.questions import Question
 from lladav.scenes import (
     ASKERS,
+    KINDS,
     TRAINING_ARTWORK,
     Example,
     Fact,
+    Scene,
     article,
     make_scene,
     plain,
@@ -50,19 +52,41 @@ def everyday_questions(seed: int, count: int, artwork: tuple[str, ...] = TRAININ
     templates = [(kind, template) for kind, of_kind in wordings().items() for template in of_kind]
     order = random.Random(0).sample(templates, len(templates))
     for index, (kind, template) in zip(range(count), cycle(order), strict=False):
-        yield _worded(kind, template, random.Random(f"everyday/{seed}/{index}"), artwork)
+        rng = random.Random(f"everyday/{seed}/{index}")
+        yield _worded(kind, template, *_facts(kind, rng, artwork), rng)
 
 
-def _worded(kind: str, template: str, rng: random.Random, artwork: tuple[str, ...]) -> Question:
-    """A scene that allows such a question; earlier ones in the model's own words, the last in those of the template."""
+def reworded_questions(
+    seed: int, count: int, times: int, artwork: tuple[str, ...] = TRAINING_ARTWORK
+) -> Iterator[tuple[Question, ...]]:
+    """`count` questions about pictures, of all kinds in turn, each in `times` wordings.
+
+    The first wording is the model's own, the others are everyday ones of which training composes none.
+    """
+    about_pictures = [kind for kind, (asker, _) in FACTS.items() if asker in KINDS and asker != "talk"]
+    for index, kind in zip(range(count), cycle(about_pictures), strict=False):
+        rng = random.Random(f"reworded/{seed}/{index}")
+        scene, facts = _facts(kind, rng, artwork)
+        others = rng.sample(wordings()[kind], times - 1)
+        yield tuple(_worded(kind, template, scene, facts, rng) for template in (None, *others))
+
+
+def _facts(kind: str, rng: random.Random, artwork: tuple[str, ...]) -> tuple[Scene, tuple[Fact, ...]]:
+    """A scene that allows such a question, and the facts of the conversation that ends with it."""
     asker, form = FACTS[kind]
     while True:
         scene = make_scene(rng, artwork=artwork, strangers=() if kind == "name" else training_strangers())
         facts = ASKERS[asker](scene, rng)
         if facts and facts[-1].form == form:
-            *earlier, last = facts
-            turns = [(plain(fact, rng), fact.answer) for fact in earlier]
-            return scene, Example(kind, (*turns, (template.format_map(_slots(last)), last.answer)))
+            return scene, facts
+
+
+def _worded(kind: str, template: str | None, scene: Scene, facts: tuple[Fact, ...], rng: random.Random) -> Question:
+    """The conversation in the model's own words, but for its last question, which is in those of the template."""
+    *earlier, last = facts
+    turns = [(plain(fact, rng), fact.answer) for fact in earlier]
+    question = plain(last, rng) if template is None else template.format_map(_slots(last))
+    return scene, Example(kind, (*turns, (question, last.answer)))
 
 
 def _slots(fact: Fact) -> Mapping[str, str]:

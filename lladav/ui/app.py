@@ -9,15 +9,16 @@ from starlette.routing import Route
 
 from lladav.pipeline import LladaVPipeline
 from lladav.ui import theme
-from lladav.ui.api import create_sample_endpoint
+from lladav.ui.api import create_endpoints
 from lladav.ui.badge import create_badge
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.compare.tab import CompareTab
+from lladav.ui.completions import complete
 from lladav.ui.examples import RecordedRun, contrast, examples, folders, recorded_runs
 from lladav.ui.export import Export
 from lladav.ui.gallery import Gallery, opening
-from lladav.ui.guard import Guard, health
+from lladav.ui.guard import COMPLETIONS, Guard, health
 from lladav.ui.journal import overview
 from lladav.ui.learn.tab import create_learn_tab
 from lladav.ui.limits import LIMITS
@@ -73,7 +74,7 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
                 compare = CompareTab(pipe, capabilities, measured, contrast())
             create_learn_tab(runs)
         share.wire(demo, tabs, chat, {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "learn": []})
-        create_sample_endpoint(pipe)
+        create_endpoints(pipe)
     # The guard refuses first, in a sentence of ours; the few that come in the same moment may slip past it.
     return demo.queue(max_size=2 * LIMITS.queue, default_concurrency_limit=LIMITS.runs)
 
@@ -95,14 +96,15 @@ def measure(pipe: LladaVPipeline) -> Latency | None:
 
 
 def launch(demo: gr.Blocks, overviewed: bool = False, **options: Any):
-    """Serve the page, guarded, with `/health`.
+    """Serve the page, guarded, with `/health` and `/v1/chat/completions`.
 
     Args:
         demo: the page.
         overviewed: whether `/debug` shows the operator the last runs; whoever reaches the page could read it.
         options: of gradio's `launch`.
     """
-    routes = [Route("/health", health(demo))] + ([Route("/debug", overview(demo))] if overviewed else [])
+    routes = [Route("/health", health(demo)), Route(COMPLETIONS, complete(demo), methods=["POST"])]
+    routes += [Route("/debug", overview(demo))] if overviewed else []
     served: dict[str, Any] = {
         "theme": theme.theme(),
         "head": theme.head(),

@@ -104,12 +104,22 @@ def read_trace(path: str) -> Trace:
         most = LIMITS.trace_bytes >> 20
         raise ValueError(f"{name} has {size / 2**20:.0f} MB; a run of this page has at most {most}.")
     try:
-        trace = Trace.from_dict(json.loads(Path(path).read_bytes()))
+        return trace_of(Path(path).read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{name} is no run that can be opened: {error}") from error
+
+
+def trace_of(data: Any) -> Trace:
+    """A trace out of JSON, as bytes or read already, which may be anything.
+
+    Raises:
+        ValueError: it is no trace, or not one that can be shown.
+    """
+    try:
+        trace = Trace.from_dict(json.loads(data) if isinstance(data, bytes) else data)
         if trace.config.gen_length > LIMITS.trace_tokens:
             raise ValueError(f"it has {trace.config.gen_length} tokens, more than the {LIMITS.trace_tokens} shown here")
         canvas_state(trace)
-    except ValueError as error:
-        raise ValueError(f"{name} is no run that can be opened: {error}") from error
     except (ArithmeticError, AttributeError, LookupError, RecursionError, RuntimeError, TypeError) as error:
-        raise ValueError(f"{name} is no run that can be opened: its parts contradict each other.") from error
+        raise ValueError("its parts contradict each other.") from error
     return trace

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 API = "/gradio_api"
 UPLOAD = f"{API}/upload"
+COMPLETIONS = "/v1/chat/completions"
 LOOPBACK = ("127.0.0.1", "::1")
 SECURITY_HEADERS = {
     # Gradio's page has scripts and styles in its markup, and compiles templates of its components.
@@ -82,14 +83,17 @@ class Guard:
             # Gradio's page shows the sentence of "too many requests" as it is; to its Python client only "unavailable"
             # is a full line, and anything else an error of HTTP.
             status = 503 if "gradio_client" in Headers(scope=scope).get("user-agent", "") else 429
-            await JSONResponse({"detail": refusal}, status_code=status)(scope, receive, send_with_headers)
+            told = {"detail": refusal, "error": {"message": refusal}}  # as gradio's clients read it, and OpenAI's
+            await JSONResponse(told, status_code=status)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> str | None:
         """Why a request is not let through; None for one that is."""
         path, headers = scope["path"], Headers(scope=scope)
-        if path == UPLOAD:
-            return upload_refusal(headers)
-        if path == f"{API}/queue/join" or path.startswith(f"{API}/call/"):
+        if path in (UPLOAD, COMPLETIONS):  # the latter has its pictures in itself
+            refusal = upload_refusal(headers)
+            if refusal or path != COMPLETIONS:
+                return refusal
+        if path in (f"{API}/queue/join", COMPLETIONS) or path.startswith(f"{API}/call/"):
             return self._queue_refusal(visitor(scope, headers))
         return None
 

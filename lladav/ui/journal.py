@@ -32,7 +32,7 @@ class RunEntry:
     """A run in figures.
 
     Attributes:
-        kind: what asked for it: "chat", "compare" or "sample".
+        kind: what asked for it: "chat", "compare" or "program".
         prompt_tokens: positions of the prompt, pictures included.
         gen_length, steps: the settings.
         started: seconds since the epoch.

@@ -19,12 +19,16 @@ EVENTS_KEPT = "GRADIO_ANALYTICS_MAX_EVENTS"  # that gradio has statistics of, wh
 FOLDER = "lladav-{}"  # in the system's temporary folder, by the number of the process
 
 
-def serve(pipe: LladaVPipeline, port: int | None = None, debug: bool = False) -> None:
+def serve(pipe: LladaVPipeline, port: int | None = None, debug: bool = False, mcp: bool = False) -> None:
     """Serve the page for a model until the process is interrupted or told to end.
 
-    Every run is a line of JSON on stderr, see `lladav.ui.journal`; with `debug` the last ones are shown at `/debug`.
+    Every run is a line of JSON on stderr, see `lladav.ui.journal`.
 
     What visitors upload and export lies in a folder of this process, which is empty at the start and gone at the end.
+
+    Args:
+        debug: also show the last runs, without contents, at `/debug`.
+        mcp: also serve the endpoints for programs as tools of the Model Context Protocol.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     os.environ.setdefault(EVENTS_KEPT, str(LIMITS.sessions))
@@ -36,7 +40,7 @@ def serve(pipe: LladaVPipeline, port: int | None = None, debug: bool = False) ->
         gc.collect()
         gc.freeze()
         try:
-            launch(demo, overviewed=debug, server_port=port)
+            launch(demo, overviewed=debug, server_port=port, mcp_server=mcp)
         finally:
             demo.close(verbose=False)
 

@@ -11,6 +11,7 @@ from lladav import cli
 from lladav.benchmarks import growth
 from lladav.benchmarks.report import Row
 from lladav.cli import bench, checks
+from lladav.sampling import METHODS
 
 MODES = ["plain", "exact", "refresh-4", "refresh-32", "refresh-32+factor", "refresh-32+threshold"]
 LENGTHS = ("--prompt-length", "20", "--gen-length", "8")
@@ -54,6 +55,13 @@ def test_json_ends_the_output_and_holds_the_table(run_bench):
     assert all(
         row["peak_memory_gb"] > 0.05 > row["weights_gb"] > 0.01 and row["ratio_to_floor"] > 0 for row in rows.values()
     )
+
+
+def test_every_method_that_fills_an_answer_has_a_row(run_bench):
+    code, out, _ = run_bench("--model", "random:tiny", *LENGTHS, "--methods", "--json")
+    rows = {row["mode"]: row for row in json.loads(out.splitlines()[-1])["rows"]}
+    assert code == 0 and set(rows) - set(MODES) == METHODS.keys() - {"exact", "daedal", "adablock"}
+    assert rows["margin"]["nfe"] == 8 and rows["saber"]["nfe"] <= 8 < rows["remdm"]["nfe"]
 
 
 def test_recorded_steps_and_fewer_bits_are_modes_of_their_own(run_bench):

@@ -39,7 +39,8 @@ class Parrot:
     def stream_batch(self, conversations, config):
         self.batch_sizes.append(len(conversations))
         self.pictures += [messages[0]["content"][0]["image"] for messages in conversations]
-        yield "earlier states do not count"
+        begun = SimpleNamespace(step=0)
+        yield [begun] * len(conversations)
         yield [self.say(*self.sayings[messages[0]["content"][1]["text"]]) for messages in conversations]
 
     def say(self, text: str, confidence: list[float]):
@@ -47,6 +48,7 @@ class Parrot:
         return SimpleNamespace(
             text=text, tokens=torch.tensor(ids), nfe=self.passes or len(confidence), stop_position=len(ids) - 3,
             confidence=torch.tensor([*confidence, 0.5, 0.5], dtype=torch.float64),
+            step=1, transfer_index=torch.tensor(ids) > 0, revoked_index=torch.tensor(ids) < 0,
         )  # fmt: skip
 
 

@@ -1,6 +1,9 @@
-"""The endpoint `/sample` through gradio's own client."""
+"""The endpoints for programs, through gradio's own client, and the guide's examples of them."""
 
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -9,9 +12,11 @@ import pytest
 import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from helpers import ROOT
 from PIL import Image
 
-from lladav import LladaVPipeline, SamplingConfig
+from lladav import LladaVPipeline, SamplingConfig, Trace
+from lladav.sampling.completion import completed
 from lladav.ui.app import build_app, launch
 from lladav.ui.failures import FAILED, OUT_OF_MEMORY
 
@@ -133,3 +138,120 @@ def test_a_model_that_fails_in_the_middle_is_a_sentence_and_the_next_question_is
     hook.remove()
     assert len(job.outputs()) == 4, "what there was stays"
     assert ask(client, QUESTION, **SETTINGS)[-1]["finish_reason"]
+
+
+# ---- the further endpoints -----------------------------------------------------------------------
+
+
+def last(client: Client, api_name: str, **arguments) -> dict:
+    job = client.submit(api_name=api_name, **arguments)
+    job.result()
+    return job.outputs()[-1]
+
+
+@pytest.fixture(scope="module")
+def run(client: Client, picture: Path) -> dict:
+    return last(client, "/sample", message=QUESTION, image=handle_file(picture), trace=True, **SETTINGS)["trace"]
+
+
+def pictured(picture: Path, question: str = QUESTION) -> list[dict]:
+    content = [{"type": "image", "image": str(picture)}, {"type": "text", "text": question}]
+    return [{"role": "user", "content": content}]
+
+
+def test_every_setting_and_method_can_be_asked_for(client: Client, picture: Path, tiny_pipeline: LladaVPipeline):
+    settings = {"method": "token_to_mask", "gen_length": 16, "revision_threshold": 0.5, "stop": []}
+    expected = tiny_pipeline(pictured(picture), completed(settings))
+    update = last(client, "/sample", message=QUESTION, image=handle_file(picture), settings=settings, trace=True)
+    trace = Trace.from_dict(update["trace"])
+    assert (update["text"], update["nfe"]) == (expected.text, expected.nfe)
+    assert trace.id == expected.trace.id and trace.config.revision == "token_to_mask"
+
+
+def test_a_template_is_filled(client: Client, picture: Path):
+    update = last(
+        client, "/infill", message=QUESTION, template="It is ___ and {2}.", image=handle_file(picture), trace=True
+    )
+    assert update["text"].startswith("It is") and update["text"].endswith(".") and update["tokens"].count(None) == 0
+    assert Trace.from_dict(update["trace"]).config.template
+
+
+def test_a_branch_goes_on_with_other_words(client: Client, picture: Path, run: dict):
+    changes = {"0": "Hello", "1": None}
+    update = last(client, "/branch", trace=run, step=4, changes=changes, message=QUESTION, image=handle_file(picture))
+    assert update["text"].startswith("Hello")
+    assert Trace.from_dict(update["trace"]).parent == Trace.from_dict(run).id
+
+
+def test_two_settings_are_compared(client: Client, picture: Path, tiny_pipeline: LladaVPipeline):
+    settings = {"gen_length": 8, "steps": 8}, {"gen_length": 8, "steps": 2}
+    update = last(
+        client, "/compare", message=QUESTION, first=settings[0], second=settings[1], image=handle_file(picture)
+    )
+    replies = [tiny_pipeline(pictured(picture), completed(one)) for one in settings]
+    assert update["texts"] == {"first": replies[0].text, "second": replies[1].text}
+    assert update["nfes"] == {"first": replies[0].nfe, "second": replies[1].nfe} and update["side"] == "second"
+
+
+@pytest.mark.parametrize("format", ["gif", "json"])
+def test_a_run_is_exported(client: Client, run: dict, format: str):
+    path = Path(client.predict(trace=run, format=format, api_name="/export"))
+    assert path.suffix == f".{format}" and path.read_bytes().startswith({"gif": b"GIF8", "json": b"{"}[format])
+    if format == "json":
+        again = client.predict(trace=None, file=handle_file(path), format="png", api_name="/export")
+        assert Path(again).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("api_name", "arguments", "sentence"),
+    [
+        ("/sample", {"message": "Hi", "settings": {"speed": 1}}, "a setting must be method or one of"),
+        ("/sample", {"message": "Hi", "settings": "fast"}, "settings must be a dictionary"),
+        ("/infill", {"message": "Hi", "template": "no blank"}, "There is no blank to fill"),
+        ("/compare", {"message": "Hi", "first": {}, "second": {"steps": 0}}, "steps must be a positive whole number"),
+        ("/branch", {"trace": {}, "step": 0, "changes": {}, "message": "Hi"}, "its version must be"),
+        ("/export", {"trace": {}, "format": "gif"}, "its version must be"),
+        ("/export", {"trace": {}, "format": "bmp"}, "format must be one of"),
+        ("/export", {"file": "/etc/hostname"}, "must be a file uploaded to this server"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_done_is_told(client: Client, api_name: str, arguments: dict, sentence: str):
+    with pytest.raises(AppError, match=sentence):
+        last(client, api_name, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"message": "Another?"}, "must be those that the trace answers"),
+        ({"step": 99}, "step must lie between 0 and 8"),
+        ({"changes": {"99": None}}, "changes must be to positions from 0 to 15"),
+        ({"changes": {"one": None}}, "changes must be by position"),
+    ],
+    ids=str,
+)
+def test_a_branch_is_of_its_run(client: Client, picture: Path, run: dict, changed: dict, sentence: str):
+    asked = {"trace": run, "step": 4, "changes": {}, "message": QUESTION, "image": handle_file(picture)} | changed
+    with pytest.raises(AppError, match=sentence):
+        last(client, "/branch", **asked)
+
+
+# ---- the guide -----------------------------------------------------------------------------------
+
+GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("## Over HTTP")[2]
+SAID = re.compile(r"```(bash|js|python)\n(.*?)```", re.DOTALL)
+PROGRAMS = {"bash": ["bash", "-euo", "pipefail", "-c"], "js": ["node", "--input-type=module", "-e"]}
+EXAMPLES = [(language, code) for language, code in SAID.findall(GUIDE) if "7860" in code]
+
+
+@pytest.mark.parametrize(("language", "code"), EXAMPLES, ids=lambda text: text.strip().splitlines()[0][:40])
+def test_the_guides_examples_run(client: Client, language: str, code: str, tmp_path: Path):
+    code = code.replace("http://127.0.0.1:7860", client.src.rstrip("/"))
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    program = [*PROGRAMS[language], code] if language in PROGRAMS else [sys.executable, "-c", code]
+    if shutil.which(program[0]) is None or (language == "bash" and shutil.which("curl") is None):
+        pytest.skip(f"{program[0]} or curl is not installed")
+    result = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 0 and result.stdout.strip(), result.stderr
+    assert "error" not in result.stdout

@@ -155,7 +155,8 @@ class CompareTab:
         asked = [self.go.click, self.question.submit]
         gr.on(asked, None, None, self.stop, js=at_once(True, SHOW_RESULTS), **QUIET)
         compare = ends_in_a_notice(self.compare, lambda sentence, _: {self.notice: sentence, self.stop: OFF})
-        run = gr.on(asked, compare, inputs, outputs, show_progress_on=self.results, **RUNS)
+        name = {"api_name": "compare_sides"}  # the endpoint for programs is called /compare
+        run = gr.on(asked, compare, inputs, outputs, show_progress_on=self.results, **RUNS, **name)
         self.stop.click(None, None, self.stop, cancels=run, js=at_once(False, STOP_BOTH), **QUICK)
 
     def use_comparison(self, data: Data) -> Updates:

@@ -1,0 +1,100 @@
+"""The figures of a sweep as a picture: accuracy against forward passes with the Pareto front, and what goes with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from lladav.evaluation.plots import ALL_PERCENT, FAINT, INK, LINE_COLORS, PANEL, STYLE
+from lladav.evaluation.results import answers_table, reliability_bins, sweep_table
+from lladav.evaluation.sweep import SweepRun
+
+FRONT, OTHER = LINE_COLORS["masked"], FAINT
+MOST_LABELS, MOST_LINES = 40, 6  # beyond, only the front is named; combinations in the reliability diagram
+
+
+def labels(table: pd.DataFrame, axes: Sequence[str]) -> list[str]:
+    """A name for each combination: its method, or its values with their settings."""
+    if list(axes) == ["method"]:
+        return [str(value) for value in table["method"]]
+    return [
+        ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in zip(axes, row, strict=True))
+        for row in table[[*axes]].values
+    ]
+
+
+def plot_sweep(run: SweepRun, path: Path, twin: pd.DataFrame | None = None) -> None:
+    """Draw a sweep.
+
+    Args:
+        twin: the table of the autoregressive twin, to stand beside the model.
+
+    Raises:
+        ValueError: matplotlib knows no such kind of file.
+    """
+    table, axes = sweep_table(run), [*run.sweep.axes]
+    with pyplot.rc_context(STYLE):
+        layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
+        figure, panels = pyplot.subplots(1, 3, figsize=(PANEL[0] * 3, PANEL[1] * 1.2), layout=layout)
+        frontier_panel(panels[0], table, axes, "accuracy", twin)
+        panels[0].set(title="Right answers", ylabel="right answers")
+        frontier_panel(panels[1], table, axes, "agreement")
+        panels[1].set(title="Agreement with exact mode", ylabel="answers that are the same")
+        reliability_panel(panels[2], answers_table(run), axes)
+        _sign(figure, run.about)
+        figure.savefig(path)
+        pyplot.close(figure)
+
+
+def frontier_panel(
+    axis: Axes, table: pd.DataFrame, axes: Sequence[str], figure: str, twin: pd.DataFrame | None = None
+) -> None:
+    """A share against forward passes, a point a combination; of accuracy its spread and the Pareto front, too."""
+    names = labels(table, axes)
+    on_front = [*table["pareto"]] if figure == "accuracy" else [False] * len(table)
+    if figure == "accuracy":
+        front = table[table["pareto"]].sort_values("nfe")
+        axis.step(front["nfe"], front[figure], where="post", color=FRONT, linewidth=1.4, alpha=0.6)
+        axis.errorbar(
+            table["nfe"], table[figure], yerr=table["spread"].astype(float), fmt="none", ecolor=FAINT, elinewidth=0.7,
+            alpha=0.5,
+        )  # fmt: skip
+    axis.scatter(table["nfe"], table[figure], s=26, color=[FRONT if one else OTHER for one in on_front], zorder=3)
+    for name, x, y, first in zip(names, table["nfe"], table[figure], on_front, strict=True):
+        if first or len(table) <= MOST_LABELS:
+            color = INK if first else FAINT
+            axis.annotate(name, (x, y), (4, 3), textcoords="offset points", fontsize=6.5, color=color)
+    if twin is not None:
+        color = LINE_COLORS["autoregressive"]
+        axis.plot(twin["nfe"], twin[figure], "D", color=color, label="twin, left to right")
+        axis.legend(loc="lower right")
+    axis.set_xscale("log", base=2)
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.set_xlabel("forward passes an answer")
+    axis.yaxis.set_major_formatter(ALL_PERCENT)
+
+
+def reliability_panel(axis: Axes, answers: pd.DataFrame, axes: Sequence[str]) -> None:
+    """How often tokens are right against how sure the model was of them; of the first few combinations."""
+    axis.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+    groups = list(answers.groupby([*axes], sort=False, dropna=False))[:MOST_LINES]
+    for values, group in groups:
+        (name,) = labels(pd.DataFrame([dict(zip(axes, values, strict=True))]), axes)
+        bins = reliability_bins(group)
+        axis.plot(
+            [one.confidence for one in bins], [one.accuracy for one in bins], marker="o", markersize=4, label=name
+        )
+    axis.set(
+        xlim=(0, 1), ylim=(0, 1), xlabel="confidence at commit", ylabel="tokens that are right", title="Reliability"
+    )
+    axis.xaxis.set_major_formatter(ALL_PERCENT)
+    axis.yaxis.set_major_formatter(ALL_PERCENT)
+    axis.legend(loc="upper left", fontsize=7)
+
+
+def _sign(figure: Figure, about: dict[str, str]) -> None:
+    figure.supxlabel(", ".join(f"{name} {value}" for name, value in about.items()), fontsize=6, color=FAINT)
