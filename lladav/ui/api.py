@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +13,10 @@ import spaces
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
-from lladav import render
 from lladav.checks import require
 from lladav.pipeline import LladaVPipeline, Prompt, step_record
 from lladav.recording import Frame, Recording
+from lladav.render import EXPORT_FORMATS, exporting
 from lladav.sampling import SamplingConfig, SamplingStep, stop_sequences
 from lladav.sampling.infilling import Template
 from lladav.trace import Trace
@@ -23,7 +24,7 @@ from lladav.ui.capabilities import LONGEST_ANSWER
 from lladav.ui.chat.edits import edited
 from lladav.ui.chat.tab import SLOTS
 from lladav.ui.completions import create_chat_endpoint
-from lladav.ui.export import RENDERS, read_trace, trace_of
+from lladav.ui.export import MEGAPIXELS, RENDERS, read_trace, trace_of
 from lladav.ui.failures import told
 from lladav.ui.journal import JOURNAL
 from lladav.ui.limits import LIMITS
@@ -237,13 +238,14 @@ def _export() -> Callable[..., Iterator[gr.FileData]]:
             file: instead of trace: an uploaded file that holds one.
 
         Returns:
-            The file.
+            The file. A film of more steps than can be drawn in ten seconds leaves some of them out, evenly.
         """
-        require(format in render.EXPORT_FORMATS, "format", f"one of {', '.join(render.EXPORT_FORMATS)}", format)
+        require(format in EXPORT_FORMATS, "format", f"one of {', '.join(EXPORT_FORMATS)}", format)
         run: Trace = read_trace(uploaded(file)) if file is not None else trace_of(trace)
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"lladav-{run.id}.{format}"
-            render.export(run, path)
+            for _ in exporting(run, path, MEGAPIXELS.get(format, math.inf)):
+                pass
             yield gr.FileData(path=save_file_to_cache(path, get_upload_folder()))
 
     return export
