@@ -83,6 +83,14 @@ def test_what_was_exported_comes_back(trace: Trace, exporter: export.Export):
     assert not Path(path).exists(), "gradio has its own copy by then"
 
 
+def test_a_film_that_leaves_steps_out_says_so(trace: Trace, exporter: export.Export, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(export, "MEGAPIXELS", {"gif": 1e-9})
+    *_, updates = exporter.render("gif", {exporter.tab.session: Session(trace=trace)})
+    assert updates[exporter.tab.notice] == export.LEFT_OUT.format(2, len(trace.steps))
+    *_, updates = exporter.render("png", {exporter.tab.session: Session(trace=trace)})
+    assert exporter.tab.notice not in updates
+
+
 def test_the_longest_run_of_the_page_can_be_opened(tiny_pipeline: LladaVPipeline, tmp_path: Path):
     length = LIMITS.trace_tokens // 2
     config = SamplingConfig(gen_length=length, block_length=length, steps=2, stop=())
