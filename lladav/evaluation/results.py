@@ -28,7 +28,7 @@ FIGURES = {  # of a combination: what it is, in the words of a table
     "tokens_per_forward": "tokens of an answer, the stop included, by forward pass",
     "seconds": "an answer, in batches, on this machine",
     "calibration_error": "how far confidence is from accuracy, averaged over tokens",
-    "pareto": "whether none is right more often in fewer passes",
+    "pareto": "whether none is right more often in fewer passes, of those that were asked everything",
 }
 PERCENT = ("accuracy", "spread", "token_f1", "anls", "agreement", "distinct_2", "repeated_3", "unsure")
 DIGITS = {"nfe": 1, "tokens_per_forward": 2, "seconds": 3, "revoked": 2, "calibration_error": 3}
@@ -39,7 +39,7 @@ def answers_table(run: SweepRun) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for cell, one, given, exact in run.answers():
         rows.append(
-            {name: _cell_value(value) for name, value in cell.values.items()}
+            {name: cell_value(value) for name, value in cell.values.items()}
             | {"seed": cell.seed, "repeat": one.repeat, "kind": one.kind, "id": one.id}
             | {"question": one.question, "expected": one.answers[0], "text": given.text, "right": given.right}
             | {"token_f1": token_f1(given.text, one.answers), "anls": anls(given.text, one.answers)}
@@ -61,12 +61,14 @@ def sweep_table(run: SweepRun) -> pd.DataFrame:
         for values, group in answers.groupby(axes, sort=False, dropna=False)
     ]
     table = pd.DataFrame(rows)
-    table["pareto"] = pareto(table)
+    complete = table["asked"] == len(run.asked) * len(run.sweep.seeds)
+    table["pareto"] = False
+    table.loc[complete, "pareto"] = pareto(table[complete])
     table.attrs = dict(run.about)
     return table
 
 
-def _cell_value(value: Any) -> Any:
+def cell_value(value: Any) -> Any:
     """A value that a table can group by: None and lists are written out."""
     return value if isinstance(value, (str, int, float)) else json.dumps(value)
 

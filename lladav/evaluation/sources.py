@@ -91,10 +91,15 @@ def _own_questions(path: Path) -> Iterator[Asked]:
         try:
             own = OwnQuestion.model_validate_json(line)
         except ValidationError as error:
-            raise ValueError(f"{path}, line {number}: {sentence_of(error)}") from error
-        if own.image is not None and not (path.parent / own.image).is_file():
-            raise ValueError(f"{path}, line {number}: image must be a file from {path.parent}, got {own.image!r}")
+            raise ValueError(f"{path.name}, line {number}: {sentence_of(error)}") from error
+        if own.image is not None and not _is_inside(path.parent / own.image, path.parent):
+            raise ValueError(f"{path.name}, line {number}: image must be a file of the same folder, got {own.image!r}")
         yield _asked_of(own, path.parent, str(number))
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file is there, and nowhere else: what others send must not have this machine's pictures described."""
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
 
 
 def _asked_of(own: OwnQuestion, folder: Path, id: str) -> Asked:

@@ -16,6 +16,7 @@ from lladav.ui.chat.tab import ChatTab
 from lladav.ui.compare.tab import CompareTab
 from lladav.ui.completions import complete
 from lladav.ui.examples import RecordedRun, contrast, examples, folders, recorded_runs
+from lladav.ui.explore.tab import ExploreTab
 from lladav.ui.export import Export
 from lladav.ui.gallery import Gallery, opening
 from lladav.ui.guard import COMPLETIONS, Guard, health
@@ -72,6 +73,8 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
                 _chat_tools(chat, replayed)
             with gr.Tab("Compare", id="compare"):
                 compare = CompareTab(pipe, capabilities, measured, contrast())
+            with gr.Tab("Explore", id="explore"):
+                ExploreTab(pipe, capabilities)
             create_learn_tab(runs)
         share.wire(demo, tabs, chat, {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "learn": []})
         create_endpoints(pipe)

@@ -22,6 +22,7 @@ class Limits:
         queue: requests that may wait.
         share: requests of one address that may run or wait.
         runs: that decode at once.
+        answers: of one sweep on the page.
         renders: exports that are made at once.
         gif_megapixels, mp4_megapixels: of all frames of a film together, for about 10 seconds of a core each; a longer
             film leaves steps out.
@@ -42,6 +43,7 @@ class Limits:
     queue: int = 32
     share: int = 12
     runs: int = 2
+    answers: int = 2000
     renders: int = 1
     gif_megapixels: int = 200
     mp4_megapixels: int = 32

@@ -1,0 +1,1 @@
+"""The Explore tab: sweeps on the page, by the engine of `lladav sweep`."""

@@ -1,0 +1,88 @@
+"""What a visitor wants to sweep: out of the tab's widgets, within the bounds of the service."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lladav.evaluation.sources import OWN_FILE
+from lladav.evaluation.sweep import Sweep
+from lladav.ui.limits import LIMITS
+
+
+def sweep_text(axes: Sequence[tuple[str | None, str]], count: int, seeds: str, gen_length: int, files: bool) -> str:
+    """The sweep as YAML.
+
+    Args:
+        axes: name and values, as "64, 32"; those without a name are left out.
+        count: of held-out scenes.
+        seeds: of them, and of the noise, as "0, 1".
+        gen_length: tokens in an answer, unless an axis says otherwise.
+        files: whether one's own questions are asked instead of scenes.
+
+    Raises:
+        ValueError: values are missing, or are no list.
+    """
+    written: dict[str, Any] = {"axes": {name: _values(name, values) for name, values in axes if name}}
+    numbers = _values("seeds", seeds or "0")
+    written["questions"] = {"file": OWN_FILE} if files else {"count": count, "seeds": numbers}
+    if "gen_length" not in written["axes"]:
+        written["settings"] = {"gen_length": gen_length}
+    written["seeds"] = numbers
+    return yaml.safe_dump(written, sort_keys=False)
+
+
+def _values(name: str, text: str) -> list[Any]:
+    try:
+        values = yaml.safe_load(f"[{text}]")
+    except yaml.YAMLError as error:
+        raise ValueError(f"{name} must be values with commas between them, such as 64, 32; got {text!r:.40}") from error
+    if not values:
+        raise ValueError(f"{name} must have values, such as 64, 32: write some")
+    return values
+
+
+def read_sweep(text: str, longest_answer: int, folder: Path, files: Sequence[str] = ()) -> Sweep:
+    """A sweep that this page can run.
+
+    Args:
+        text: YAML, as of `sweep_text`.
+        longest_answer: that the page lets an answer have.
+        folder: of its results; what is asked of one's own is copied there.
+        files: uploads: one's own questions as JSONL, and their pictures.
+
+    Raises:
+        ValueError: it is none, or beyond the bounds of the service.
+    """
+    if len(text) > LIMITS.letters:
+        raise ValueError(f"A sweep may have {LIMITS.letters} letters, this one has {len(text)}: shorten it.")
+    _copy(files, folder)
+    sweep = Sweep.read(text, "The sweep")
+    if sweep.model is not None:
+        raise ValueError("A sweep on this page is of this page's model: leave model out.")
+    file = sweep.questions.file
+    if file is not None:
+        if file != Path(OWN_FILE) or not files:
+            raise ValueError(f"file must be {OWN_FILE}, which stands for the questions that you add: add them.")
+        questions = sweep.questions.model_copy(update={"file": folder / OWN_FILE})
+        sweep = sweep.model_copy(update={"questions": questions})
+    combinations = sweep.combinations()
+    longest = max(config.gen_length for _, config in combinations)
+    if longest > longest_answer:
+        raise ValueError(f"An answer may have {longest_answer} tokens on this page, one of these has {longest}.")
+    asked = sweep.questions.count * len(sweep.questions.seeds) * sweep.questions.wordings if file is None else 0
+    answers = len(combinations) * len(sweep.seeds) * (asked or len(sweep.questions.read()))
+    if answers > LIMITS.answers:
+        raise ValueError(
+            f"A sweep may take {LIMITS.answers} answers on this page, this one takes {answers}: ask fewer questions, "
+            "or run it with lladav sweep."
+        )
+    return sweep
+
+
+def _copy(files: Sequence[str], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in map(Path, files):
+        shutil.copy(path, folder / (OWN_FILE if path.suffix == ".jsonl" else path.name))

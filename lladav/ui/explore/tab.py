@@ -1,0 +1,226 @@
+"""The Explore tab: sweep settings over questions, see what they cost and give, and look at any answer."""
+
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import spaces
+from gradio.utils import get_upload_folder
+
+from lladav.evaluation.results import FIGURES, answers_table, cell_value, save_table, sweep_table
+from lladav.evaluation.sweep import SWEEP_FILE, Progress, Sweep, SweepRun, Values
+from lladav.pipeline import LladaVPipeline
+from lladav.ui.capabilities import Capabilities
+from lladav.ui.chat.tab import RUNS
+from lladav.ui.components import OFF, ON, QUICK, QUIET, Data, Updates, at_once, html_component, token_canvas
+from lladav.ui.explore.asked import read_sweep, sweep_text
+from lladav.ui.failures import ends_in_a_notice
+from lladav.ui.limits import LIMITS
+from lladav.ui.streaming import LONGEST_GRANT
+from lladav.viewer.state import canvas_state, idle_state
+
+OFFERED = [
+    "method", "steps", "block_length", "gen_length", "temperature", "cfg_scale", "remasking", "threshold", "factor",
+    "entropy_bound", "refresh_interval", "revision_threshold",
+]  # fmt: skip
+FIRST = (("method", "exact, threshold, wino"), (None, ""), (None, ""))
+MOST_SCENES = 50
+ANSWER_COLUMNS = ("kind", "question", "expected", "text", "right", "nfe", "id")
+FIGURE_DIGITS = 3
+
+
+class ExploreTab:
+    """The components of the tab. What a visitor sweeps lies in a folder of uploads, whose path the session holds.
+
+    Args:
+        pipe: the model that is asked.
+        capabilities: of the model.
+    """
+
+    def __init__(self, pipe: LladaVPipeline, capabilities: Capabilities):
+        self.pipe, self.capabilities = pipe, capabilities
+        self.folder, self.sweep, self.chosen = gr.State(None), gr.State(None), gr.State(None)
+        with gr.Row(elem_id="explore", equal_height=False):
+            with gr.Column(scale=4, min_width=320, elem_id="explore-ask"):
+                self._questions()
+            with gr.Column(scale=8, min_width=320, elem_id="explore-found"):
+                self._results()
+        self._wire()
+
+        @spaces.GPU(duration=LONGEST_GRANT)
+        def running(sweep: Sweep, folder: str) -> Iterator[Progress]:
+            yield from SweepRun(pipe, sweep, Path(folder)).run()
+
+        self.running = running
+
+    # ---- layout --------------------------------------------------------------------------------
+
+    def _questions(self) -> None:
+        self.axes = []
+        for number, (name, values) in enumerate(FIRST):
+            with gr.Row(equal_height=True):
+                setting = gr.Dropdown(
+                    OFFERED,
+                    value=name,
+                    allow_custom_value=True,
+                    label=f"Axis {number + 1}: any setting",
+                    elem_id=f"axis-{number}",
+                    min_width=120,
+                )
+                listed = gr.Textbox(values, label="Values", elem_id=f"axis-values-{number}", scale=2, max_length=400)
+            self.axes.append((setting, listed))
+        with gr.Row(equal_height=True):
+            self.count = gr.Slider(1, MOST_SCENES, 6, step=1, label="Held-out scenes", elem_id="scenes")
+            self.length = gr.Slider(
+                8, self.capabilities.longest_answer, min(64, self.capabilities.longest_answer), step=8,
+                label="Max new tokens", elem_id="explore-length",
+            )  # fmt: skip
+        self.seeds = gr.Textbox("0", label="Seeds", elem_id="explore-seeds", max_length=100)
+        self.own = gr.File(
+            label="Or questions of your own: JSONL and its pictures", file_count="multiple", type="filepath",
+            file_types=[".jsonl", "image"], height=90, elem_id="own-questions",
+        )  # fmt: skip
+        with gr.Row():
+            self.go = gr.Button("Sweep", variant="primary", elem_id="sweep", min_width=90)
+            self.stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="sweep-stop", min_width=70)
+            self.resume = gr.Button("Go on", interactive=False, elem_id="sweep-resume", min_width=80)
+        self.notice = html_component("notice", None, elem_id="explore-notice", container=False, padding=False)
+        self.progress = gr.Markdown(elem_id="sweep-progress")
+        with gr.Accordion("The sweep as YAML", open=False):
+            self.yaml = gr.Code(language="yaml", show_label=False, interactive=False, elem_id="sweep-yaml", lines=1)
+
+    def _results(self) -> None:
+        with gr.Row(equal_height=True):
+            figures = [name for name in FIGURES if name not in ("asked", "pareto")]
+            self.across = gr.Dropdown(figures, value="nfe", label="Across", elem_id="across", min_width=120)
+            self.up = gr.Dropdown(figures, value="accuracy", label="Up", elem_id="up", min_width=120)
+        self.plot = gr.ScatterPlot(
+            x="nfe", y="accuracy", color="pareto", tooltip="all", height=260, elem_id="frontier", show_label=False
+        )
+        self.table = gr.Dataframe(interactive=False, show_search="filter", max_height=260, elem_id="combinations")
+        self.answers = gr.Dataframe(
+            interactive=False, show_search="filter", max_height=260, elem_id="answers", headers=[*ANSWER_COLUMNS],
+            label="Choose a row above for its answers, and one of those to see how it came about", wrap=True,
+        )  # fmt: skip
+        self.canvas = token_canvas(idle_state(8), elem_id="explore-canvas")
+        self.files = gr.File(
+            label="CSV, JSON, and the sweep as YAML", file_count="multiple", interactive=False, visible=False,
+            height=120, elem_id="sweep-files",
+        )  # fmt: skip
+
+    # ---- events --------------------------------------------------------------------------------
+
+    def _wire(self) -> None:
+        outputs = [
+            self.folder, self.sweep, self.chosen, self.notice, self.progress, self.yaml, self.table, self.plot,
+            self.answers, self.stop, self.resume, self.files,
+        ]  # fmt: skip
+        asked: set[Any] = {self.count, self.length, self.seeds, self.own, self.across, self.up}
+        asked |= {part for axis in self.axes for part in axis}
+
+        def tell(sentence: str, *_: Any) -> Updates:
+            return {self.notice: sentence, self.stop: OFF}
+
+        runs: list[Any] = []
+        for button, handler in ((self.go, self.begin), (self.resume, self.go_on)):
+            button.click(None, None, self.stop, js=at_once(True), **QUIET)
+            inputs = asked | {self.folder, self.sweep}
+            runs.append(
+                button.click(ends_in_a_notice(handler, tell), inputs, outputs, show_progress_on=self.progress, **RUNS)
+            )
+        self.stop.click(None, None, self.stop, js=at_once(False), cancels=runs, **QUICK).then(
+            lambda: {self.resume: ON}, None, self.resume, **QUICK
+        )
+        axes = [self.across, self.up]
+        gr.on([one.input for one in axes], lambda x, y: gr.update(x=x, y=y), axes, self.plot, **QUICK)
+        held: set[Any] = {self.folder, self.sweep, self.chosen}
+        self.table.select(ends_in_a_notice(self.choose, tell), held, [self.chosen, self.answers, self.notice], **QUIET)
+        look = ends_in_a_notice(self.look, tell)
+        self.answers.select(look, held, [self.canvas, self.notice, self.stop], show_progress_on=self.canvas, **RUNS)
+
+    def begin(self, data: Data) -> Iterator[Updates]:
+        """Sweep what the widgets say, in a folder of its own."""
+        drop_old_sweeps()
+        folder = Path(get_upload_folder()) / f"sweep-{uuid.uuid4().hex}"
+        files = data[self.own] or []
+        try:
+            axes = [(data[name], data[values]) for name, values in self.axes]
+            text = sweep_text(axes, round(data[self.count]), data[self.seeds], round(data[self.length]), bool(files))
+            sweep = read_sweep(text, self.capabilities.longest_answer, folder, files)
+            SweepRun(self.pipe, sweep, folder)  # refuses what cannot be asked
+        except ValueError as error:
+            yield {self.notice: str(error), self.stop: OFF}
+            return
+        yield {self.folder: str(folder), self.sweep: sweep, self.yaml: text, self.answers: None, self.notice: None}
+        yield from self._run(sweep, folder, data)
+
+    def go_on(self, data: Data) -> Iterator[Updates]:
+        """Go on with the last sweep."""
+        if data[self.sweep] is None:
+            yield {self.notice: "There is no sweep to go on with yet: begin one.", self.stop: OFF}
+            return
+        yield from self._run(data[self.sweep], Path(data[self.folder]), data)
+
+    def _run(self, sweep: Sweep, folder: Path, data: Data) -> Iterator[Updates]:
+        yield {self.stop: ON, self.resume: OFF}
+        shown = -1
+        for progress in self.running(sweep, str(folder)):
+            update: Updates = {self.progress: how_far(progress)}
+            if progress.done != shown:
+                shown = progress.done
+                update |= self._view(sweep, folder, data)
+            yield update
+        yield self._view(sweep, folder, data) | self._files(sweep, folder) | {self.stop: OFF, self.resume: OFF}
+
+    def _view(self, sweep: Sweep, folder: Path, data: Data) -> Updates:
+        table = sweep_table(SweepRun(self.pipe, sweep, folder))
+        shown = table.round(FIGURE_DIGITS)
+        plotted = gr.update(value=shown.astype({"pareto": str}), x=data[self.across], y=data[self.up])
+        return {self.table: shown, self.plot: plotted}
+
+    def _files(self, sweep: Sweep, folder: Path) -> Updates:
+        table = sweep_table(SweepRun(self.pipe, sweep, folder))
+        paths = [folder / "table.csv", folder / "table.json", folder / SWEEP_FILE]
+        for path in paths[:2]:
+            save_table(table, path)
+        return {self.files: gr.update(value=[str(path) for path in paths], visible=True)}
+
+    def choose(self, event: gr.SelectData, data: Data) -> Updates:
+        """The answers of a combination, those of its row of the table."""
+        sweep: Sweep = data[self.sweep]
+        values = [str(value) for value in event.row_value[: len(sweep.axes)]]
+        answers = answers_table(SweepRun(self.pipe, sweep, Path(data[self.folder])))
+        mine = answers[(answers[[*sweep.axes]].astype(str) == values).all(axis=1)]
+        return {self.chosen: values, self.answers: mine[[*ANSWER_COLUMNS]], self.notice: None}
+
+    def look(self, event: gr.SelectData, data: Data) -> Iterator[Updates]:
+        """How the answer of a row came about: asked again, with the same settings and so the same outcome."""
+        run = SweepRun(self.pipe, data[self.sweep], Path(data[self.folder]))
+        id = event.row_value[ANSWER_COLUMNS.index("id")]
+        cell = next(one for one in run.cells if _names(one.values) == data[self.chosen])
+        asked = next(one for one in run.asked if one.id == id)
+        trace = self.pipe(asked.messages(), cell.config).trace
+        yield {self.canvas: canvas_state(trace, play=True, editable=False), self.stop: OFF}
+
+
+def drop_old_sweeps() -> None:
+    """Delete the folders of sweeps that are as old as other files that are dropped."""
+    for folder in Path(get_upload_folder()).glob("sweep-*"):
+        if folder.stat().st_mtime < time.time() - LIMITS.cache_seconds:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _names(values: Values) -> list[str]:
+    """The values of a combination as the table has them."""
+    return [str(cell_value(value)) for value in values.values()]
+
+
+def how_far(progress: Progress) -> str:
+    """How far a sweep is, in a sentence."""
+    left = progress.seconds_left
+    rest = "" if left is None or progress.done == progress.total else f", about {left:.0f} s left"
+    return f"{progress.done} of {progress.total} answers{rest}"

@@ -1,0 +1,31 @@
+"""A sweep as a person makes it."""
+
+
+def test_a_sweep_is_made_and_its_answers_are_looked_at(visit):
+    page = visit.page
+    page.get_by_role("tab", name="Explore").click()
+    page.locator("#axis-0 input").first.fill("steps")
+    page.locator("#axis-0 input").first.press("Enter")
+    page.locator("#axis-values-0 textarea, #axis-values-0 input").fill("8, 2")
+    page.locator("#scenes input[type=number]").fill("2")
+    page.locator("#scenes input[type=number]").press("Tab")
+    page.locator("#explore-length input[type=number]").fill("8")
+    page.locator("#explore-length input[type=number]").press("Tab")
+    visit.until_idle()
+    page.locator("#sweep").click()
+    page.locator("#sweep-files a").first.wait_for()
+    assert "answers" in page.locator("#sweep-progress").inner_text()
+    rows = page.locator("#combinations tbody tr")
+    rows.nth(1).locator("td").first.click()
+    page.locator("#answers tbody tr td", has_text="?").first.click()
+    page.locator("#explore-canvas .tc[data-state=done], #explore-canvas .tc[data-state=playing]").wait_for()
+    assert page.locator("#explore-canvas .tc-tok").count() == 8
+    assert page.locator("#frontier canvas, #frontier svg").count() >= 1
+
+
+def test_a_mistake_is_a_sentence(visit):
+    page = visit.page
+    page.get_by_role("tab", name="Explore").click()
+    page.locator("#axis-values-0 textarea, #axis-values-0 input").fill("waltz")
+    page.locator("#sweep").click()
+    page.locator("#explore-notice", has_text="method must be one of").wait_for()

@@ -1,0 +1,82 @@
+"""The Explore tab's handlers, without a browser."""
+
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from lladav import LladaVPipeline
+from lladav.evaluation.results import sweep_table
+from lladav.evaluation.sweep import Progress, SweepRun
+from lladav.ui.capabilities import Capabilities
+from lladav.ui.explore.tab import ANSWER_COLUMNS, ExploreTab, drop_old_sweeps, how_far
+from lladav.ui.limits import LIMITS
+
+
+@pytest.fixture
+def tab(tiny_pipeline: LladaVPipeline, tmp_path, monkeypatch: pytest.MonkeyPatch) -> ExploreTab:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with gr.Blocks():
+        return ExploreTab(tiny_pipeline, Capabilities.of(tiny_pipeline))
+
+
+def widgets(tab: ExploreTab, *axes: tuple[str, str]) -> dict:
+    filled = [*axes, *[(None, "")] * 3]
+    data = {
+        part: value for axis, row in zip(tab.axes, filled, strict=False) for part, value in zip(axis, row, strict=True)
+    }
+    return data | {
+        tab.count: 2, tab.length: 8, tab.seeds: "0", tab.own: None, tab.across: "nfe", tab.up: "accuracy",
+        tab.folder: None, tab.sweep: None, tab.chosen: None,
+    }  # fmt: skip
+
+
+def test_a_sweep_stops_goes_on_and_is_the_command_lines(tab: ExploreTab, tiny_pipeline: LladaVPipeline):
+    data = widgets(tab, ("steps", "8, 2"), ("threshold", "null, 0.5"))
+    running = tab.begin(data)
+    for updates in running:
+        data |= {part: value for part, value in updates.items() if part in (tab.folder, tab.sweep)}
+        if "2 of" in str(updates.get(tab.progress)):
+            break
+    running.close()
+    folder = Path(data[tab.folder])
+    assert len((folder / "answers.jsonl").read_text().splitlines()) == 2
+    *_, last = tab.go_on(data)
+    shown = last[tab.table]
+    expected = sweep_table(SweepRun(tiny_pipeline, data[tab.sweep], folder))
+    assert shown.equals(expected.round(3)) and list(shown["asked"]) == [2] * 4
+    assert [Path(path).suffix for path in last[tab.files]["value"]] == [".csv", ".json", ".yaml"]
+
+    row = [*shown.iloc[2]]
+    chosen = tab.choose(SimpleNamespace(row_value=row), data)
+    answers = chosen[tab.answers]
+    assert len(answers) == 2 and chosen[tab.chosen] == ["2", "null"]
+    data |= {tab.chosen: chosen[tab.chosen]}
+    answer = [*answers.iloc[0]]
+    (seen,) = tab.look(SimpleNamespace(row_value=answer), data)
+    assert answer[ANSWER_COLUMNS.index("nfe")] <= 2
+    assert answer[ANSWER_COLUMNS.index("text")] == seen[tab.canvas]["text"]
+
+
+def test_old_sweeps_are_dropped(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    for name, age in (("sweep-old", 2 * LIMITS.cache_seconds), ("sweep-new", 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    drop_old_sweeps()
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep-new"]
+
+
+def test_mistakes_are_sentences(tab: ExploreTab):
+    (refused,) = tab.begin(widgets(tab, ("steps", "3"), ("block_length", "4")))
+    assert "steps must be a multiple" in refused[tab.notice]
+    (refused,) = tab.go_on(widgets(tab))
+    assert "begin one" in refused[tab.notice]
+
+
+def test_progress_in_words():
+    assert how_far(Progress(3, 8, 1.0, 2.4)) == "3 of 8 answers, about 2 s left"
+    assert how_far(Progress(8, 8, 1.0, 0.0)) == "8 of 8 answers"
