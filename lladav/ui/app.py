@@ -18,7 +18,7 @@ from lladav.ui.examples import RecordedRun, examples, folders, recorded_runs
 from lladav.ui.export import Export
 from lladav.ui.gallery import Gallery, opening
 from lladav.ui.guard import Guard, health
-from lladav.ui.learn.tab import create_learn_tab
+from lladav.ui.learn.tab import LearnTab
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import latency
 from lladav.ui.settings.latency import Latency
@@ -70,7 +70,8 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
                 _chat_tools(chat, replayed)
             with gr.Tab("Compare", id="compare"):
                 compare = CompareTab(pipe, capabilities, measured, offered)
-            create_learn_tab(runs)
+            with gr.Tab("Learn", id="learn"):
+                LearnTab(pipe, chat)
         share.wire(demo, tabs, chat, {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "learn": []})
         create_sample_endpoint(pipe)
     # The guard refuses first, in a sentence of ours; the few that come in the same moment may slip past it.

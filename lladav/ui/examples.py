@@ -59,5 +59,5 @@ def address(image: str) -> str:
 
 
 def folders() -> list[Path]:
-    """The folders whose files the page may ask for by their paths."""
-    return [asset("examples")]
+    """The folders whose files the page may ask for by their paths: pictures, and what the lessons show and say."""
+    return [asset("examples"), asset("lessons"), Path(__file__).parent / "i18n"]
