@@ -118,7 +118,7 @@ def runs(*names: str) -> dict[str, dict[str, Any]]:
 
 LESSONS = [
     Lesson(
-        "noise", EXAMPLES["one-step"], ("all", "most", "few"), "",
+        "noise", Example("picnic", BRIEF, decoding(32)), ("all", "most", "few"), "",
         {f"t-{level}": {"sentence": SENTENCE, "picture": "picnic", "seed": 1} for level in LEVELS},
     ),
     Lesson("one-step", EXAMPLES["one-step"], (), "", runs("one-step"), "one-step"),

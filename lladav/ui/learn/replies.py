@@ -134,7 +134,7 @@ class Replies:
         template = labels.masked_fill(masks, -1)[0].tolist()
         length = len(template)
         config = SamplingConfig(
-            gen_length=length, block_length=length, steps=1, stop=(),
+            gen_length=length, block_length=length, steps=1,
             template=tuple(None if token < 0 else token for token in template),
         )  # fmt: skip
         return canvas_state(pipe(prompt, config).trace, editable=False)

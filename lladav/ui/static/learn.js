@@ -105,8 +105,8 @@ class Learn {
     choice.value = language;
     find(root, ".le-list").replaceChildren(...value.lessons.map(({ name }, index) => {
       const item = node("li"), one = button("", "", () => this.open(index, true));
-      const title = texts.at(`lessons.${name}.title`);
-      one.append(node("span", "le-number", String(index + 1)), node("span", "le-name", title));
+      const title = texts.at(`lessons.${name}.title`), short = texts.at(`lessons.${name}.short`);
+      one.append(node("span", "le-number", String(index + 1)), node("span", "le-name", short));
       one.setAttribute("aria-label", `${index + 1}. ${title}`);
       one.dataset.lesson = name;
       item.append(one);

@@ -5,7 +5,17 @@ import { node } from "../../../viewer/static/dom.js";
 import { TokenRow } from "./row.js";
 import { segments, slider, Walk } from "./walk.js";
 
-const STEPS = [4, 8, 16, 32], BLOCKS = ["32", "16", "8"], BEST = "32-32", FEW = 16;
+const STEPS = [4, 8, 16, 32], BLOCKS = ["32", "16", "8"], BEST = "32-32", FEW = 16, FEWEST = 4;
+
+/** A word that one step has committed at two places beside each other. @param {TokenRow} row */
+export function twiceInARow(row) {
+  const { record, last } = row;
+  for (let position = 1; position < record.endAt(last); position++) {
+    const one = record.tokenAt(position - 1, last), other = record.tokenAt(position, last);
+    if (one && one.step === other?.step && one.piece === other.piece) return { word: row.word(position, last), step: one.step };
+  }
+  return null;
+}
 
 export class BudgetLesson extends Walk {
   async begin() {
@@ -67,10 +77,12 @@ export class BudgetLesson extends Walk {
 
   async act() {
     if (!this.scale) return;
-    this.scale.set(STEPS.indexOf(FEW));
-    this.steps = FEW;
+    this.scale.set(STEPS.indexOf(FEWEST));
+    this.steps = FEWEST;
     await this.decode();
-    this.reveal("agreement", { full: this.answers?.get(BEST)?.text ?? "", text: this.answers?.get(`${FEW}-32`)?.text ?? "" });
+    const twice = this.row && twiceInARow(this.row), text = this.answers?.get(`${FEWEST}-32`)?.text ?? "";
+    const happened = twice ? "agreement" : text === this.answers?.get(BEST)?.text ? "nothing" : "things";
+    this.reveal(happened, { text, word: twice?.word ?? "–", step: twice?.step ?? "–" });
   }
 
   revealed() {

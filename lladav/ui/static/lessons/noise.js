@@ -18,7 +18,7 @@ export function maskedState(reply, name, run) {
   const template = pieces.map((_, at) => [at, at]).filter(([at]) => !masked.has(at));
   return /** @type {any} */ ({
     run, gen_length: pieces.length, block_length: pieces.length, steps: 1, seed: null, template, pins: [], carried: [],
-    edit: null, editable: false, live: false, play: false, pieces, log: ["[0,0,0,0,null,[],[],[]]"], text: "", finish_reason: "length",
+    edit: null, editable: false, live: false, play: false, pieces, log: [JSON.stringify([0, 0, 0, 0, masked.has(words.length) ? null : words.length, [], [], []])], text: "", finish_reason: "length",
   });
 }
 
