@@ -56,7 +56,7 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
     # Told before anything is built: what gradio knows to be static is served from where it lies, all else from copies
     # that its cache drops after a time.
     gr.set_static_paths([str(folder) for folder in folders()])
-    capabilities, offered, runs = Capabilities.of(pipe), examples(), recorded_runs()
+    capabilities, offered, replayed = Capabilities.of(pipe), examples(), [*recorded_runs().values()]
     sweep = (LIMITS.cache_sweep_seconds, LIMITS.cache_seconds)
     with Page(title=TITLE, analytics_enabled=False, delete_cache=sweep, fill_width=True) as demo:
         with gr.Row(elem_id="top", equal_height=True):
@@ -64,7 +64,6 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
             create_badge(pipe, capabilities)
             share = Share()
         with gr.Tabs(elem_id="tabs") as tabs:
-            replayed = [run for run in runs.values() if run.shown]
             with gr.Tab("Chat", id="chat"):
                 chat = ChatTab(pipe, capabilities, measured, offered, opening(replayed[0]))
                 _chat_tools(chat, replayed)

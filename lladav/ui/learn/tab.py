@@ -32,8 +32,8 @@ class LearnTab:
         self.replies, self.chat = Replies(pipe), chat
         self.lessons = html_component("learn", lessons_value(), elem_id="learn")
         ask = ends_in_a_notice(self.ask, self.failure)
-        # Of requests that come while one is answered, only the last is of interest.
-        self.lessons.ask(ask, None, self.lessons, trigger_mode="always_last", **SLOTS, **QUIET)
+        # The page sends one request at a time; this lets it send the next one as soon as it knows the answer.
+        self.lessons.ask(ask, None, self.lessons, trigger_mode="multiple", **SLOTS, **QUIET)
         chat.decode(self.lessons.chat, self.try_in_chat)
 
     def ask(self, event: gr.EventData) -> Iterator[Updates]:

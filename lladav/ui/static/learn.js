@@ -148,7 +148,7 @@ class Learn {
       this.teach = new Teach(this.page, lesson.run ? lesson : value.lessons.find(({ run }) => run), words, stage);
     } else {
       this.walk = new LESSON_SCRIPTS[lesson.name](this.page, lesson, words, stage);
-      void this.walk.begin();
+      this.walk.start();
       if (asked) this.walk.title.focus();
     }
   }

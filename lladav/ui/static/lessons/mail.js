@@ -6,7 +6,7 @@ const HEALTH = "health";
 
 /** @typedef {Record<string, any>} Reply */
 /** @typedef {{reply: Reply, live: boolean, why: string}} Answer */
-/** @typedef {{id: number, lesson: string, name: string, show: (reply: Reply) => void,
+/** @typedef {{id: number, lesson: string, name: string, values: object, show: (reply: Reply) => void,
  *             resolve: (answer: Answer) => void}} Waiting */
 
 export class Mail {
@@ -21,6 +21,7 @@ export class Mail {
     /** @type {Waiting | null} */
     this.waiting = null;
     this.last = this.timer = 0;
+    this.sent = 0;  // the request that the server works at: the next one waits for it
   }
 
   /** All recorded replies of a lesson, by the name of the request. @param {string} lesson */
@@ -50,16 +51,27 @@ export class Mail {
     if (await this.isFull()) return this.fallBack(lesson, name, "busy");
     if (id !== this.last) return new Promise(() => {});
     return new Promise((resolve) => {
-      this.waiting = { id, lesson, name, show, resolve };
+      this.waiting = { id, lesson, name, values, show, resolve };
       this.timer = setTimeout(() => this.giveUp("slow"), PATIENCE);
-      this.trigger("ask", { id, request: { name, ...values } });
+      if (!this.sent) this.send();
     });
+  }
+
+  send() {
+    if (!this.waiting) return;
+    const { id, name, values } = this.waiting;
+    this.sent = id;
+    this.trigger("ask", { id, request: { name, ...values } });
   }
 
   /** @param {{id: number, reply?: Reply, refused?: string, failed?: string, done?: boolean}} letter */
   deliver({ id, reply, refused, failed, done }) {
     const { waiting } = this;
-    if (waiting?.id !== id) return;
+    if (done && id === this.sent) this.sent = 0;
+    if (waiting?.id !== id) {
+      if (!this.sent) this.send();
+      return;
+    }
     clearTimeout(this.timer);
     if (failed) this.giveUp("failed");
     else if (refused) waiting.resolve({ reply: {}, live: true, why: refused });
@@ -72,6 +84,7 @@ export class Mail {
   giveUp(why) {
     const { waiting } = this;
     this.waiting = null;
+    this.sent = 0;
     if (waiting) void this.fallBack(waiting.lesson, waiting.name, why).then(waiting.resolve);
   }
 

@@ -26,10 +26,15 @@ export class OneStepLesson extends Walk {
     const card = node("div", "le-card");
     card.append(this.pointedAt, this.beliefs);
     this.show(this.row.root, card);
-    this.state = (await this.ask("one-step", {}, ({ state }) => {
-      if (state.log.length > 1 && !this.state) this.offer(state);
-    })).state;
-    this.offer(this.state);
+    await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {  // the first step is all it takes
+      const take = (/** @type {any} */ state) => {
+        if (state.log.length < 2) return;
+        if (this.state) this.state = state;
+        else this.offer(state);
+        resolve();
+      };
+      void this.ask("one-step", {}, ({ state }) => take(state)).then(({ state }) => take(state));
+    });
   }
 
   /** Shows the proposals of the next step. @param {any} state */
@@ -80,13 +85,13 @@ export class OneStepLesson extends Walk {
     this.step = next;
     this.chosen = -1;
     this.go.textContent = this.say("next");
-    if (next < state.log.length - 1) this.prepare();
+    this.prepare();
   }
 
   /** The next step's proposals, once the reader has looked at what this one kept. */
   prepare() {
     const { row, state, step } = this;
-    if (!row || step === undefined) return;
+    if (!row || step === undefined || step > state.log.length - 2) return;
     const kept = new Map(row.signs);
     row.read(proposed(state, step));
     for (const [position, sign] of kept) row.signs.set(position, sign);

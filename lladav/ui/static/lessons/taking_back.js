@@ -19,7 +19,6 @@ export class TakingBackLesson extends Walk {
     controls.append(this.again, this.wino);
     this.show(this.row.root, controls, this.facts);
     const reply = await this.ask("draft", {}, ({ state }) => this.row?.read(state));
-    this.draft = reply;
     this.row.read(reply.state);
     this.tell("drafted", { text: reply.text });
   }
@@ -57,8 +56,8 @@ export class TakingBackLesson extends Walk {
   async act() {
     const text = await this.fill(GUESSES[this.guess] ?? []);
     const other = this.guess === "pair" ? "noun" : "pair";
-    const { reply } = { reply: await this.ask(`mask-${GUESSES[other].join("-")}`, { positions: GUESSES[other] }) };
-    const values = { text: this.draft?.text ?? "", one: this.guess === "noun" ? text : reply.text, two: this.guess === "pair" ? text : reply.text };
+    const reply = await this.ask(`mask-${GUESSES[other].join("-")}`, { positions: GUESSES[other] });
+    const values = { one: this.guess === "noun" ? text : reply.text, two: this.guess === "pair" ? text : reply.text };
     this.reveal("pair", values);
   }
 

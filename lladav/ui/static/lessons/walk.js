@@ -101,8 +101,13 @@ export class Walk {
     this.go.focus();
   }
 
+  start() {
+    this.begun = this.begin();
+  }
+
   async run() {
     this.go.disabled = true;
+    await this.begun;
     await this.act();
     this.go.disabled = false;
   }
