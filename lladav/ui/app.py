@@ -21,7 +21,7 @@ from lladav.ui.export import Export
 from lladav.ui.gallery import Gallery, opening
 from lladav.ui.guard import COMPLETIONS, Guard, health
 from lladav.ui.journal import overview
-from lladav.ui.learn.tab import create_learn_tab
+from lladav.ui.learn.tab import LearnTab
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import latency
 from lladav.ui.settings.latency import Latency
@@ -59,7 +59,7 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
     # Told before anything is built: what gradio knows to be static is served from where it lies, all else from copies
     # that its cache drops after a time.
     gr.set_static_paths([str(folder) for folder in folders()])
-    capabilities, offered, runs = Capabilities.of(pipe), examples(), recorded_runs()
+    capabilities, offered, replayed = Capabilities.of(pipe), examples(), [*recorded_runs().values()]
     sweep = (LIMITS.cache_sweep_seconds, LIMITS.cache_seconds)
     with Page(title=TITLE, analytics_enabled=False, delete_cache=sweep, fill_width=True) as demo:
         with gr.Row(elem_id="top", equal_height=True):
@@ -67,7 +67,6 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
             create_badge(pipe, capabilities)
             share = Share()
         with gr.Tabs(elem_id="tabs") as tabs:
-            replayed = [run for run in runs.values() if run.shown]
             with gr.Tab("Chat", id="chat"):
                 chat = ChatTab(pipe, capabilities, measured, offered, opening(replayed[0]))
                 _chat_tools(chat, replayed)
@@ -75,7 +74,8 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
                 compare = CompareTab(pipe, capabilities, measured, contrast())
             with gr.Tab("Explore", id="explore"):
                 ExploreTab(pipe, capabilities)
-            create_learn_tab(runs)
+            with gr.Tab("Learn", id="learn"):
+                LearnTab(pipe, chat)
         share.wire(demo, tabs, chat, {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "learn": []})
         create_endpoints(pipe)
     # The guard refuses first, in a sentence of ours; the few that come in the same moment may slip past it.

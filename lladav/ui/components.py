@@ -12,6 +12,7 @@ from lladav.viewer.state import CanvasState
 EVENTS = {  # that painters trigger; gradio looks for their names, quoted, in the script of a component
     "canvas": ("done", "stopped", "edit", "undo"),
     "gallery": ("pick", "apply"),
+    "learn": ("ask", "chat"),
     "link": ("open",),
     "suggestions": ("pick",),
 }

@@ -25,13 +25,11 @@ class RecordedRun:
         name: of its file.
         trace: the run.
         image: the file of the picture that it is about.
-        shown: whether the gallery shows it; the others are for lessons.
     """
 
     name: str
     trace: Trace
     image: str
-    shown: bool
 
 
 def examples() -> list[ExampleQuestion]:
@@ -51,9 +49,7 @@ def recorded_runs() -> dict[str, RecordedRun]:
     folder, pictures = asset("traces"), asset("examples")
     entries = json.loads((folder / "runs.json").read_text(encoding="utf-8"))
     return {
-        name: RecordedRun(
-            name, Trace.load(folder / f"{name}.json"), str(pictures / f"{entry['picture']}.png"), entry["shown"]
-        )
+        name: RecordedRun(name, Trace.load(folder / f"{name}.json"), str(pictures / f"{entry['picture']}.png"))
         for name, entry in entries.items()
     }
 
@@ -64,5 +60,5 @@ def address(image: str) -> str:
 
 
 def folders() -> list[Path]:
-    """The folders whose files the page may ask for by their paths."""
-    return [asset("examples")]
+    """The folders whose files the page may ask for by their paths: pictures, and what the lessons show and say."""
+    return [asset("examples"), asset("lessons"), Path(__file__).parent / "i18n"]

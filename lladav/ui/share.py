@@ -18,7 +18,8 @@ from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.panel import SettingsPanel
 
-TAB = "tab"
+TAB, VIEW = "tab", "view"
+LEARN_VIEWS = ("learn", "teach")  # of the tab with the lessons; the second one is for a projector
 LONGEST_LINK = 24_000  # letters of a run in a link; mail and chat programs cut longer ones
 TOO_LONG = "This run is too long for a link, which now carries its settings only: export it as HTML to pass it on."
 
@@ -70,6 +71,8 @@ class Share:
         updates: Updates = {self.tabs: gr.skip()}
         if query.get(TAB) in self.panels:
             updates[self.tabs] = gr.Tabs(selected=query[TAB])
+        if query.get(VIEW) in LEARN_VIEWS:
+            updates[self.tabs] = gr.Tabs(selected="learn")
         for panel in (panel for some in self.panels.values() for panel in some):
             updates |= restored(panel, query)
         return updates

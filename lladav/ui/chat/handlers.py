@@ -69,14 +69,14 @@ class ChatHandlers:
         turns = [*session.turns[:-1], replace(session.turns[-1], answer=None)]
         yield from self._reply(turns, data, {})
 
-    def ask_like(self, trace: Trace, image: str, data: Data) -> Iterator[Updates]:
-        """Ask what a recorded run was asked, in a conversation of its own, with the settings that the run had."""
+    def ask_like(self, question: str, config: SamplingConfig, image: str, data: Data) -> Iterator[Updates]:
+        """Ask about a picture, in a conversation of its own, with the settings of another run."""
         session: Session = data[self.tab.session]
         session.clear()
-        updates = self.tab.panel.of_config(trace.config)
+        updates = self.tab.panel.of_config(config)
         values = {part: update for part, update in updates.items() if part in self.tab.panel.components}
         yield self.notice(None) | updates
-        yield from self._ask({"text": trace.question, "files": [image]}, {**data, **values})
+        yield from self._ask({"text": question, "files": [image]}, {**data, **values})
 
     def _ask(self, message: dict[str, Any], data: Data) -> Iterator[Updates]:
         session: Session = data[self.tab.session]

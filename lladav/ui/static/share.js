@@ -21,6 +21,8 @@ function openTab() {
 /** @param {[string, string][]} names @param {any[]} values */
 function address(names, values) {
   const query = new URLSearchParams({ tab: openTab() });
+  const lesson = /** @type {HTMLElement | null} */ (document.querySelector("#learn .le"))?.dataset.lesson;
+  if (lesson && openTab() === "learn") query.set("lesson", lesson);
   names.forEach(([tab, name], index) => tab === openTab() && query.set(name, values[index]));
   const carried = run && openTab() === "chat" ? RUN + run : "";
   return `${location.origin}${location.pathname}?${query}${carried}`;

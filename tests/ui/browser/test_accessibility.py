@@ -33,6 +33,8 @@ def violations(page) -> list[str]:
 def test_axe_finds_nothing_serious(open_page: Callable[..., Visit], url: str, scheme: str, tab: str, picture: Path):
     visit = open_page(url, color_scheme=scheme)
     visit.page.get_by_role("tab", name=tab).click()
+    if tab == "Learn":
+        visit.page.locator(".le-row .tc-tok").first.wait_for()
     assert violations(visit.page) == [], "before a run"
     if tab == "Chat":
         visit.upload(picture)
@@ -42,6 +44,14 @@ def test_axe_finds_nothing_serious(open_page: Callable[..., Visit], url: str, sc
         visit.until("done")
         visit.canvas.locator(".tc-tok").nth(2).click()
         assert violations(visit.page) == [], "after a run, with a card pinned"
+    if tab == "Learn":
+        visit.page.locator(".le-choice").first.click()
+        visit.page.locator(".le-go:enabled").click()
+        visit.page.locator(".le-done, .le-task").first.wait_for()
+        assert violations(visit.page) == [], "after a guess"
+        visit.page.locator(".le-to-quiz").click()
+        visit.page.locator(".le-quiz").wait_for()
+        assert violations(visit.page) == [], "on the quiz"
 
 
 @pytest.mark.parametrize("tab", ["Chat", "Compare", "Learn"])
