@@ -284,7 +284,7 @@ def test_a_recorded_run_comes_out_the_same_when_it_is_tried(
     config = replace(CONFIG, steps=4, temperature=0.7, seed=11, refresh_interval=2)
     trace = tiny_pipeline([{"role": "user", "content": content}], config).trace
     visitor.ask("Something else")
-    visitor.see(visitor.tab.handlers.ask_like(trace, str(picture), visitor.data()))
+    visitor.see(visitor.tab.handlers.ask_like(trace.question, trace.config, str(picture), visitor.data()))
     assert replace(visitor.session.trace, seconds=trace.seconds) == trace
     assert len(visitor.session.turns) == 1
 
