@@ -1,7 +1,7 @@
 // The rules for the JavaScript that browsers are given and for its tests.
 const BROWSER = [
-  "addEventListener", "cancelAnimationFrame", "clearTimeout", "CustomEvent", "document", "Event", "getComputedStyle",
-  "history", "location", "matchMedia", "navigator", "performance", "requestAnimationFrame", "setTimeout",
+  "addEventListener", "atob", "cancelAnimationFrame", "clearTimeout", "CustomEvent", "document", "Event", "getComputedStyle",
+  "history", "ImageData", "location", "matchMedia", "navigator", "performance", "requestAnimationFrame", "setTimeout",
   "URL", "URLSearchParams", "window",
 ];
 

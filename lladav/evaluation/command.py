@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from lladav.evaluation.looking import looking_table, looks
 from lladav.evaluation.questions import Question, held_out_questions
 from lladav.evaluation.report import report
 from lladav.evaluation.scoring import BATCH_SIZE, Answer, Score
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scalability", type=Path, metavar="FOLDER",
         help="instead: models trained on shares of the data, in FOLDER/<objective>-<share>/model, share as in 1_16",
     )  # fmt: skip
+    studies.add_argument("--attention", action="store_true", help="instead: whether colors look at what they are of")
     results = parser.add_argument_group("results")
     results.add_argument("--mistakes", action="store_true", help="list the wrong answers")
     results.add_argument("--plot", type=Path, metavar="PATH", help="draw everything as a picture")
@@ -62,6 +64,9 @@ def evaluate(args: argparse.Namespace) -> int:
     for name in ("count", "batch_size"):
         if getattr(args, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(args, name)}")
+    if args.attention:
+        _attention(args)
+        return 0
     answers: list[Answer] = []
     if args.load:
         scores = load_scores(args.load)
@@ -124,6 +129,14 @@ def _questions(args: argparse.Namespace) -> list[Question]:
     artwork = (HELD_OUT_ARTWORK,) if args.held_out_artwork else TRAINING_ARTWORK
     ask = everyday_questions if args.wordings else held_out_questions
     return list(ask(args.seed, args.count, artwork))
+
+
+def _attention(args: argparse.Namespace) -> None:
+    """Print for each model what the colors that it was asked for looked at."""
+    for path in args.model or [default_model()]:
+        pipe = _pipeline(path, args)
+        found = looks(pipe, args.seed, args.count, evaluation_config(args))
+        print(f"**{pipe.name}**", looking_table(found), sep="\n\n")
 
 
 def _scalability(args: argparse.Namespace) -> list[Score]:
