@@ -163,4 +163,5 @@ def anyres_boxes(
         margin, scale = (canvas[axis] - fitted[axis]) // 2, size[axis] / fitted[axis]
         start, end = (scale * (edge * tile / side - margin) for edge in (kept[axis].start, kept[axis].stop))
         spans.append(even_spans(start, end, counts[axis]))
-    return squashed_boxes(size, side) + grid_boxes(*spans, size, newlines=True)
+    columns, rows = spans
+    return squashed_boxes(size, side) + grid_boxes(columns, rows, size, newlines=True)

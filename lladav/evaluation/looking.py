@@ -65,7 +65,7 @@ def look(pipe: LladaVPipeline, scene: Scene, example: Example, item: Item, confi
 def looks(pipe: LladaVPipeline, seed: int, count: int, config: SamplingConfig) -> list[Look]:
     """What the answers to `count` questions looked at."""
     questions = tqdm(color_questions(seed, count), total=count, desc="questions", leave=False)
-    return [look(pipe, *question, config) for question in questions]
+    return [look(pipe, scene, example, item, config) for scene, example, item in questions]
 
 
 def looking_table(found: list[Look]) -> str:
