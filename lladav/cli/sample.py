@@ -45,9 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entropy-bound", type=float, metavar="G", help="also commit n tokens of less entropy")
     parser.add_argument("--schedule-shift", type=float, metavar="A", help="below 1, commit fewer tokens at first")
     parser.add_argument("--refresh-interval", type=int, metavar="N", help="run the prompt only every N steps")
-    parser.add_argument(
-        "--keep-image-tokens", type=float, metavar="S", help="share of a picture's tokens to keep"
-    )
+    parser.add_argument("--keep-image-tokens", type=float, metavar="S", help="share of a picture's tokens to keep")
     thinking = parser.add_mutually_exclusive_group()
     thinking.add_argument("--think", dest="thinking", action="store_true", default=None)
     thinking.add_argument("--no-think", dest="thinking", action="store_false")
