@@ -1,7 +1,7 @@
 // The rules for the JavaScript that browsers are given and for its tests.
 const BROWSER = [
-  "addEventListener", "Blob", "cancelAnimationFrame", "clearInterval", "clearTimeout", "CustomEvent", "document", "Event",
-  "fetch", "getComputedStyle", "history", "HTMLButtonElement", "IntersectionObserver", "localStorage", "location",
+  "addEventListener", "atob", "Blob", "cancelAnimationFrame", "clearInterval", "clearTimeout", "CustomEvent", "document", "Event",
+  "fetch", "getComputedStyle", "history", "HTMLButtonElement", "ImageData", "IntersectionObserver", "localStorage", "location",
   "matchMedia", "navigator", "performance", "removeEventListener", "requestAnimationFrame", "setInterval", "setTimeout",
   "URL", "URLSearchParams", "window",
 ];

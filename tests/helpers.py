@@ -153,9 +153,11 @@ class Neighbors:
         bias: logits (L, V) of an answer that nothing is known of.
         says: of shape (V, V).
         prompt_length: positions before the answer.
+        looks: of shape (L, prompt_length), what each position of the answer attends to; by default all the same.
     """
 
-    def __init__(self, bias: Tensor, says: Tensor, prompt_length: int = 3, mask: int = 0):
+    def __init__(self, bias: Tensor, says: Tensor, prompt_length: int = 3, mask: int = 0, looks: Tensor | None = None):
+        self.looks = torch.full((len(bias), prompt_length), 1 / prompt_length) if looks is None else looks
         self.bias, self.says = bias, says.index_fill(0, torch.tensor([mask]), 0.0)
         self.prompt_length = prompt_length
         self.config = SimpleNamespace(mask_token_id=mask, suppress_token_ids=[mask])
@@ -172,7 +174,10 @@ class Neighbors:
     def get_input_embeddings(self) -> torch.nn.Embedding:
         return self.embedding
 
-    def __call__(self, inputs_embeds, past_key_values, logits_to_keep, attention_mask=None, position_ids=None):
+    def __call__(
+        self, inputs_embeds, past_key_values, logits_to_keep, attention_mask=None, position_ids=None,
+        output_attentions=False,
+    ):  # fmt: skip
         self.passes += 1
         length = inputs_embeds.shape[1]
         places = torch.arange(length) if position_ids is None else position_ids[0]
@@ -180,7 +185,11 @@ class Neighbors:
         weight = seen * 0.5 ** (places[:, None] - places).abs().clamp(min=1)
         logits = weight @ (inputs_embeds[0] @ self.says)
         answer = (places - self.prompt_length).clamp(0, len(self.bias) - 1)
-        return SimpleNamespace(logits=(logits + self.bias[answer])[None, logits_to_keep])
+        attention = torch.cat([self.looks, torch.zeros(len(self.bias), length)], dim=1)[answer][:, places]
+        return SimpleNamespace(
+            logits=(logits + self.bias[answer])[None, logits_to_keep],
+            attentions=(attention[None, logits_to_keep],) if output_attentions else None,
+        )
 
 
 WORDS = SimpleNamespace(encode=lambda text, add_special_tokens: [int(word) for word in text.split()])  # "7 8"

@@ -89,6 +89,12 @@ METHODS = {
         "Prefers what stands early and is no word that is everywhere, one token a step.",
         "argmax exp(-0.25 i) min(-p log f, 10), f the frequency", {"remasking": "pc_sampler", "position_decay": 0.25},
     ),
+    "vrcd": Method(
+        "VRCD", "Visual-Redundancy-Controlled Parallel Decoding", "2605.25820",
+        "Commits two words a step that look at different parts of the picture.",
+        "argmax p (1 + R)^-1.5 among the 2n most probable, R their overlap on the picture",
+        {"remasking": "vrcd", "redundancy_power": 1.5}, tokens=2,
+    ),
     "wino": Method(
         "WINO", "Wide-In, Narrow-Out", "2507.18578",
         "Commits widely, and takes back what masks that cannot see a token would not write in its place.",

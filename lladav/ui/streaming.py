@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import spaces
@@ -12,6 +13,8 @@ from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.recording import Frame
 from lladav.sampling import SamplingConfig
 from lladav.sampling.infilling import TRIED_LENGTHS, Template
+from lladav.trace import Trace
+from lladav.ui.attention import AttentionView, attention_view
 from lladav.ui.journal import JOURNAL
 from lladav.ui.settings.latency import Latency, pass_sizes
 
@@ -56,6 +59,24 @@ def create_settler(pipe: LladaVPipeline) -> Callable[[Prompt, Template, Sampling
         return pipe.settle_blanks(prompt, template, config)
 
     return settle
+
+
+def create_observer(pipe: LladaVPipeline) -> Callable[..., AttentionView]:
+    """What the token at a position looks at in the pass after a step of a run, on the GPU where one is lent."""
+
+    def duration(prompt: Prompt, trace: Trace, *_: object) -> int:
+        return gpu_seconds(prompt, replace(trace.config, block_length=trace.config.gen_length, steps=1))
+
+    @spaces.GPU(duration=duration)
+    def observe(
+        prompt: Prompt, trace: Trace, step: int, position: int, features: FeatureCache | None = None
+    ) -> AttentionView:
+        *_, after = trace.until(step + 1)
+        attention = pipe.attention(prompt, trace, step, [position], features)
+        (word,) = pipe.pieces([int(after.x0[position])])
+        return attention_view(attention, position, word, step + 1)
+
+    return observe
 
 
 def create_turns_decoder(pipeline_of: Callable[[str], LladaVPipeline]) -> Callable[..., Iterator[tuple[int, Frame]]]:

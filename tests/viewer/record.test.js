@@ -98,3 +98,11 @@ test("the map has a row a step and a column a position, and marks the commits", 
     assert.deepEqual(committed, [...trace.steps[index].transfer_index].sort((a, b) => a - b));
   });
 });
+
+test("a token was written by the pass that saw the canvas before it, and a mask is looked at by the last one", () => {
+  const record = recordOf();
+  const [[position]] = record.steps[3].transfer_index;
+  assert.equal(record.canvasBefore(position, record.lastStep()), 2);
+  assert.equal(record.canvasBefore(position, 2), 1);
+  assert.equal(record.canvasBefore(position, 0), 0);
+});

@@ -21,7 +21,7 @@ from lladav.ui.components import OFF, ON, Data, Updates
 from lladav.ui.failures import told
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import code
-from lladav.ui.streaming import create_decoder, create_settler
+from lladav.ui.streaming import create_decoder, create_observer, create_settler
 from lladav.viewer.state import StateWriter, canvas_state, idle_state
 
 if TYPE_CHECKING:
@@ -36,12 +36,16 @@ SAME_AGAIN = (
 )
 
 
+NOTHING_TO_LOOK_AT = "There is no picture that this answer could have looked at: ask a question about one."
+
+
 class ChatHandlers:
     """The handlers behind a `ChatTab`. They keep nothing about a visitor but in the visitor's `Session`."""
 
     def __init__(self, pipe: LladaVPipeline, tab: ChatTab):
         self.pipe, self.tab = pipe, tab
         self.decode, self.settle = create_decoder(pipe), create_settler(pipe)
+        self.observe = create_observer(pipe)
         self.special = set(pipe.tokenizer.all_special_ids)
 
     # ---- asking --------------------------------------------------------------------------------
@@ -211,6 +215,20 @@ class ChatHandlers:
         """What is shown where a handler, given `args`, has failed."""
         session: Session = args[-1][self.tab.session]
         return self.refusal(session, sentence)
+
+    # ---- looking into an answer ----------------------------------------------------------------
+
+    def look(self, event: gr.EventData, data: Data) -> Updates:
+        """Show what a token looked at, in the step that wrote it or, as long as it is masked, in the one on show."""
+        session: Session = data[self.tab.session]
+        if session.recording is None or not session.recording.prompt.thumbnails:
+            return self.notice(NOTHING_TO_LOOK_AT)
+        trace = session.trace if session.running is None else self.pipe.record(session.running)
+        try:
+            view = self.observe(session.recording.prompt, trace, event.step, event.position, session.features)
+        except ValueError as error:
+            return self.notice(str(error))
+        return {self.tab.stage: self._stage(session) | {"attention": view}}
 
     # ---- taking hold of an answer --------------------------------------------------------------
 

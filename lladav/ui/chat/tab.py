@@ -164,6 +164,9 @@ class ChatTab:
         do = self.handlers
         new = (self.panel.gen_length,)
         self.stop.click(None, None, self.stop, js=at_once(False, STOP), cancels=self.runs, **QUICK)
+        look = ends_in_a_notice(do.look, do.failure)
+        shown = [self.stage, self.notice, self.stop]
+        self.canvas.look(look, {self.session}, shown, show_progress_on=self.stage, **RUNS)
         self.canvas.done(do.shown, None, self.stop, **QUICK)
         self.same_seed.click(do.reuse_seed, {self.session}, self.panel.seed, **QUICK)
         self.box.change(do.attach, {self.session, self.box}, [self.suggestions, self.stage], **QUICK)

@@ -34,7 +34,8 @@ const PAINTERS = {
   canvas: (root, trigger, { editable }) => mountCanvas(root, {
     done: (detail) => trigger("done", detail),
     stopped: (detail) => trigger("stopped", detail),
-    ...editable && { edit: (detail) => trigger("edit", detail), undo: () => trigger("undo") },
+    ...editable && { edit: (detail) => trigger("edit", detail), undo: () => trigger("undo"),
+      look: (detail) => trigger("look", detail) },
   }),
   sync_player: (root, _, props) => mountPlayer(root, () => [...document.querySelectorAll(props.value.canvases)]),
 };

@@ -21,11 +21,12 @@ import { tokenInspector } from "./token_inspector.js";
 /** @typedef {import("./record.js").State} State */
 /** @typedef {import("./record.js").Piece} Piece */
 /** @typedef {import("./edit.js").Edit} Edit */
+/** @typedef {import("./token_inspector.js").Look} Look */
 
 /**
- * What a page lets its canvas do: hear that a run was shown to its end or cut short, and edit.
+ * What a page lets its canvas do: hear that a run was shown to its end or cut short, edit, and ask what a token looked at.
  * @typedef {{done?: (at: {run: string}) => void, stopped?: (at: {run: string, step: number}) => void,
- *            edit?: (edit: Edit) => void, undo?: () => void}} On
+ *            edit?: (edit: Edit) => void, undo?: () => void, look?: (at: Look) => void}} On
  */
 
 const NARROW = 560;        // pixels; there what lies inside a run is folded away
@@ -51,7 +52,7 @@ export class TokenCanvas {
       step: () => this.playback.step, send: (edit) => this.send(edit), changed: () => this.paint(),
     });
     const take = on.edit && ((/** @type {number} */ at, /** @type {Piece} */ piece) => this.take(at, piece));
-    this.inspector = tokenInspector(root, this.record, take);
+    this.inspector = tokenInspector(root, this.record, take, on.look);
     this.curves = new StepCurves(root, this.record);
     this.map = new StepMap(find(root, ".tc-map"), this.record);
     this.scrub = /** @type {HTMLInputElement} */ (find(root, ".tc-scrub"));

@@ -151,6 +151,12 @@ export class RunRecord {
     return this.masksAt(step) ? step : token?.carried ? 0 : token?.step || step;
   }
 
+  /** The step after which the canvas was as the pass saw it that wrote the token at a position, or, where it is masked,
+   *  that made what is proposed there. @param {number} position @param {number} step */
+  canvasBefore(position, step) {
+    return Math.max(0, (this.tokenAt(position, step)?.step || step) - 1);
+  }
+
   /** The last step, as far as is known. */
   lastStep() {
     return this.state?.finish_reason ? this.steps.length - 1 : this.state?.steps ?? 0;

@@ -6,6 +6,7 @@ import { button, find, node, percent, spelled } from "./dom.js";
 /** @typedef {import("./record.js").RunRecord} RunRecord */
 /** @typedef {import("./record.js").Token} Token */
 /** @typedef {import("./record.js").Piece} Piece */
+/** A token, and the step after whose canvas it is asked what it looks at. @typedef {{position: number, step: number}} Look */
 
 const HINT = "Point at a token to see what the model weighed there; click it to keep its card.";
 const GIVEN = "It was there from the start: the model was not asked.";
@@ -13,11 +14,13 @@ const UNSEEN = "No forward pass has looked here yet.";
 
 export class TokenInspector {
   /** @param {HTMLElement} el @param {RunRecord} record
-   *  @param {((position: number, piece: Piece) => void) | undefined} take puts an alternative in its place */
-  constructor(el, record, take) {
+   *  @param {((position: number, piece: Piece) => void) | undefined} take puts an alternative in its place
+   *  @param {((at: Look) => void) | undefined} look asks what it looked at */
+  constructor(el, record, take, look) {
     this.el = el;
     this.record = record;
     this.take = take;
+    this.look = look;
     this.key = "";
   }
 
@@ -31,7 +34,8 @@ export class TokenInspector {
     if (position === null) return;
     const token = this.record.tokenAt(position, step), at = token ? token.step : step;
     const known = this.record.token_probs[position].length;
-    const key = [position, at, token?.piece.id, this.record.masksAt(step) > 0, known, pinned, editable].join();
+    const before = this.record.canvasBefore(position, step);
+    const key = [position, at, token?.piece.id, this.record.masksAt(step) > 0, known, pinned, editable, before].join();
     if (this.key === key) return;
     this.key = key;
     const rows = this.alternatives(position, at, token, editable ? this.take : undefined);
@@ -40,6 +44,10 @@ export class TokenInspector {
     if (editable && this.take && this.record.tokenProbsAt(position, at).length) {
       const from = this.record.branchStep(position, step);
       this.el.append(node("p", "tc-hint", `Choose one to go on from step ${from} with it.`));
+    }
+    const { look } = this;
+    if (pinned && editable && look) {
+      this.el.append(button("tc-look", `What it looked at in step ${before + 1}`, () => look({ position, step: before })));
     }
   }
 
@@ -88,7 +96,8 @@ export class TokenInspector {
 }
 
 /** @param {HTMLElement} root @param {RunRecord} record
- *  @param {((position: number, piece: Piece) => void) | undefined} take */
-export function tokenInspector(root, record, take) {
-  return new TokenInspector(find(root, ".tc-card"), record, take);
+ *  @param {((position: number, piece: Piece) => void) | undefined} take
+ *  @param {((at: Look) => void) | undefined} look */
+export function tokenInspector(root, record, take, look) {
+  return new TokenInspector(find(root, ".tc-card"), record, take, look);
 }

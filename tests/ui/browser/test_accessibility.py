@@ -44,6 +44,10 @@ def test_axe_finds_nothing_serious(open_page: Callable[..., Visit], url: str, sc
         visit.until("done")
         visit.canvas.locator(".tc-tok").nth(2).click()
         assert violations(visit.page) == [], "after a run, with a card pinned"
+        visit.canvas.locator(".tc-look").click()
+        visit.page.locator(".st-map[data-layer='0']").wait_for()
+        assert violations(visit.page) == [], "with what the token looked at over the picture"
+        assert visit.page.evaluate(SMALL, OWN) == []
     if tab == "Learn":
         visit.page.locator(".le-choice").first.click()
         visit.page.locator(".le-go:enabled").click()

@@ -55,7 +55,7 @@ def test_picture_question_canvas_and_answer_are_in_view_together(
 
 @pytest.mark.parametrize("name", [*recorded_runs()])
 def test_a_recorded_run_comes_out_the_same_when_it_is_tried(open_page: Callable[..., Visit], embedded: str, name: str):
-    runs = [run for run in recorded_runs().values()]
+    runs = list(recorded_runs().values())
     index = [run.name for run in runs].index(name)
     visit = open_page(embedded)
     visit.page.evaluate("window.seen.length = 0")

@@ -13,9 +13,10 @@ import torch
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.pipeline import MASK_SIGN
+from lladav.ui.attention import attention_view
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat import conversation
-from lladav.ui.chat.handlers import FORGETS
+from lladav.ui.chat.handlers import FORGETS, NOTHING_TO_LOOK_AT
 from lladav.ui.chat.session import Session
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import OFF
@@ -99,6 +100,42 @@ def test_the_answer_is_the_pipelines_and_the_next_question_has_a_history(
     assert visitor.session.trace == replace(
         tiny_pipeline(messages, CONFIG).trace, seconds=visitor.session.trace.seconds
     )
+
+
+def looked(visitor: Visitor, step: int, position: int) -> dict:
+    visitor.see(visitor.tab.handlers.look(SimpleNamespace(step=step, position=position), visitor.data()))
+    return visitor.page[visitor.tab.stage].get("attention")
+
+
+def test_a_token_is_asked_what_it_looked_at(visitor: Visitor, tiny_pipeline: LladaVPipeline, picture: Path):
+    visitor.ask(QUESTION, picture)
+    trace, prompt = visitor.session.trace, visitor.session.recording.prompt
+    (position,) = trace.steps[2].transfer_index
+    view = looked(visitor, 2, position)
+    written = trace.steps[2].x0[trace.steps[2].positions.index(position)]
+    assert view == attention_view(
+        tiny_pipeline.attention(prompt, trace, 2, [position]), position, trace.pieces[written], step=3
+    )
+    assert visitor.page[visitor.tab.stage]["pictures"] == prompt.thumbnails
+    visitor.ask("And now?")
+    assert "attention" not in visitor.page[visitor.tab.stage], "it belongs to the run before"
+
+
+def test_a_token_can_be_asked_while_the_run_goes_on(visitor: Visitor, picture: Path):
+    run = visitor.send(QUESTION, picture)
+    for _ in range(4):
+        visitor.page |= next(run)
+    assert looked(visitor, 1, 0)["step"] == 2
+    looked(visitor, 7, 0)
+    assert "step must lie between 0 and" in visitor.notice
+    visitor.see(run)
+    assert visitor.session.trace.finish_reason
+
+
+def test_without_a_picture_there_is_nothing_to_look_at(visitor: Visitor):
+    visitor.ask()
+    assert looked(visitor, 0, 0) is None
+    assert visitor.notice == NOTHING_TO_LOOK_AT
 
 
 def test_an_answer_in_the_chat_is_never_read_back(visitor: Visitor, tiny_pipeline: LladaVPipeline):
