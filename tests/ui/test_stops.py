@@ -17,9 +17,9 @@ from lladav.benchmarks.visitors import Browser, Program, Request, Visitor, read_
 
 BY_PROGRAMS, ON_THE_PAGE = 200, 50
 CLIENTS = 4  # of which half wait in line
-LATEST = 6  # states of an answer after which it is left
+LATEST = 4  # states of an answer after which it is left
 SOON = 2  # steps that a model may still take
-QUESTION = Request("What is this?", None, gen_length=32, steps=32)
+QUESTION = Request("What is this?", None, gen_length=16, steps=16)
 
 
 @dataclass
@@ -99,7 +99,7 @@ def hangs_up(client: httpx.AsyncClient, page: dict[str, Any]) -> Program:
 def test_a_run_that_is_left_stops_soon_and_leaves_nothing(
     address: str, runs: dict[int | None, Run], kind: Callable[..., Visitor], seeds: range
 ):
-    leave(address, runs, kind, range(seeds.start + 500, seeds.start + 500 + 2 * CLIENTS))  # all threads are there now
+    leave(address, runs, kind, range(seeds.start + 500, seeds.start + 500 + CLIENTS))  # all threads are there now
     threads = threading.active_count()
     taken = leave(address, runs, kind, seeds)
     until_idle(address)
