@@ -76,7 +76,8 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
                 ExploreTab(pipe, capabilities)
             with gr.Tab("Learn", id="learn"):
                 LearnTab(pipe, chat)
-        share.wire(demo, tabs, chat, {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "learn": []})
+        panels = {"chat": [chat.panel], "compare": [side.panel for side in compare.sides], "explore": [], "learn": []}
+        share.wire(demo, tabs, chat, panels)
         create_endpoints(pipe)
     # The guard refuses first, in a sentence of ours; the few that come in the same moment may slip past it.
     return demo.queue(max_size=2 * LIMITS.queue, default_concurrency_limit=LIMITS.runs)

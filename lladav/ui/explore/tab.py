@@ -14,13 +14,14 @@ from gradio.utils import get_upload_folder
 from lladav.evaluation.results import FIGURES, answers_table, cell_value, save_table, sweep_table
 from lladav.evaluation.sweep import SWEEP_FILE, Progress, Sweep, SweepRun, Values
 from lladav.pipeline import LladaVPipeline
+from lladav.recording import Recording
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.tab import RUNS
 from lladav.ui.components import OFF, ON, QUICK, QUIET, Data, Updates, at_once, html_component, token_canvas
 from lladav.ui.explore.asked import read_sweep, sweep_text
 from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
-from lladav.ui.streaming import LONGEST_GRANT
+from lladav.ui.streaming import LONGEST_GRANT, create_decoder
 from lladav.viewer.state import canvas_state, idle_state
 
 OFFERED = [
@@ -42,7 +43,7 @@ class ExploreTab:
     """
 
     def __init__(self, pipe: LladaVPipeline, capabilities: Capabilities):
-        self.pipe, self.capabilities = pipe, capabilities
+        self.pipe, self.capabilities, self.decode = pipe, capabilities, create_decoder(pipe)
         self.folder, self.sweep, self.chosen = gr.State(None), gr.State(None), gr.State(None)
         with gr.Row(elem_id="explore", equal_height=False):
             with gr.Column(scale=4, min_width=320, elem_id="explore-ask"):
@@ -135,9 +136,9 @@ class ExploreTab:
         self.stop.click(None, None, self.stop, js=at_once(False), cancels=runs, **QUICK).then(
             lambda: {self.resume: ON}, None, self.resume, **QUICK
         )
-        axes = [self.across, self.up]
-        gr.on([one.input for one in axes], lambda x, y: gr.update(x=x, y=y), axes, self.plot, **QUICK)
         held: set[Any] = {self.folder, self.sweep, self.chosen}
+        for figure in (self.across, self.up):
+            figure.input(self.replot, held | {self.across, self.up}, self.plot, **QUIET)
         self.table.select(ends_in_a_notice(self.choose, tell), held, [self.chosen, self.answers, self.notice], **QUIET)
         look = ends_in_a_notice(self.look, tell)
         self.answers.select(look, held, [self.canvas, self.notice, self.stop], show_progress_on=self.canvas, **RUNS)
@@ -177,10 +178,21 @@ class ExploreTab:
         yield self._view(sweep, folder, data) | self._files(sweep, folder) | {self.stop: OFF, self.resume: OFF}
 
     def _view(self, sweep: Sweep, folder: Path, data: Data) -> Updates:
-        table = sweep_table(SweepRun(self.pipe, sweep, folder))
-        shown = table.round(FIGURE_DIGITS)
-        plotted = gr.update(value=shown.astype({"pareto": str}), x=data[self.across], y=data[self.up])
-        return {self.table: shown, self.plot: plotted}
+        """Table and plot, once there is something to show."""
+        table = sweep_table(SweepRun(self.pipe, sweep, folder)).round(FIGURE_DIGITS)
+        if table.empty:
+            return {}
+        x, y = data[self.across], data[self.up]
+        plotted = gr.update(
+            value=table.astype({"pareto": str}), x=x, y=y, x_lim=_room(table[x].max()), y_lim=_room(table[y].max())
+        )
+        return {self.table: table, self.plot: plotted}
+
+    def replot(self, data: Data) -> Updates:
+        """The plot of other figures."""
+        if data[self.sweep] is None:
+            return {self.plot: gr.skip()}
+        return {self.plot: self._view(data[self.sweep], Path(data[self.folder]), data).get(self.plot, gr.skip())}
 
     def _files(self, sweep: Sweep, folder: Path) -> Updates:
         table = sweep_table(SweepRun(self.pipe, sweep, folder))
@@ -203,8 +215,15 @@ class ExploreTab:
         id = event.row_value[ANSWER_COLUMNS.index("id")]
         cell = next(one for one in run.cells if _names(one.values) == data[self.chosen])
         asked = next(one for one in run.asked if one.id == id)
-        trace = self.pipe(asked.messages(), cell.config).trace
-        yield {self.canvas: canvas_state(trace, play=True, editable=False), self.stop: OFF}
+        recording = Recording(self.pipe.prepare(asked.messages()), cell.config)
+        for frame in self.decode(recording.prompt, recording.config):
+            recording.add(frame)
+        yield {self.canvas: canvas_state(self.pipe.record(recording), play=True, editable=False), self.stop: OFF}
+
+
+def _room(most: float) -> list[float]:
+    """The ends of an axis, wide enough for a point at `most` to be seen whole."""
+    return [0, 1.08 * most or 1]
 
 
 def drop_old_sweeps() -> None:

@@ -15,9 +15,8 @@ def test_a_sweep_is_made_and_its_answers_are_looked_at(visit):
     page.locator("#sweep").click()
     page.locator("#sweep-files a").first.wait_for()
     assert "answers" in page.locator("#sweep-progress").inner_text()
-    rows = page.locator("#combinations tbody tr")
-    rows.nth(1).locator("td").first.click()
-    page.locator("#answers tbody tr td", has_text="?").first.click()
+    page.locator("#combinations [role=gridcell]").first.click()
+    page.locator("#answers [role=gridcell]").first.click()
     page.locator("#explore-canvas .tc[data-state=done], #explore-canvas .tc[data-state=playing]").wait_for()
     assert page.locator("#explore-canvas .tc-tok").count() == 8
     assert page.locator("#frontier canvas, #frontier svg").count() >= 1
