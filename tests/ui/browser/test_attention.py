@@ -1,11 +1,10 @@
 """A token is asked what it looked at, and its map lies over the picture."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-from helpers import Visit
+from helpers import SEED, Visit
 
-from lladav.assets import asset
+from lladav import LladaVPipeline, SamplingConfig
 
 BOXES = """() => ['.st-picture', '.st-map'].map((selector) => {
     const box = document.querySelector(selector).getBoundingClientRect();
@@ -59,15 +58,21 @@ def test_without_a_picture_the_page_says_so(visit: Visit):
     visit.page.locator("#notice", has_text="There is no picture that this answer could have looked at").wait_for()
 
 
-def test_a_color_looks_at_what_it_is_of(open_page: Callable[..., Visit], embedded: str):
-    """The embedded model, asked for the color of one of the shapes of an example."""
-    visit = open_page(embedded)
-    visit.upload(asset("examples") / "shapes.png")
-    visit.ask("What color is the star?")
-    ask_what_it_looked_at(visit, 0)
-    layer = visit.page.locator(".st-layer")
-    for _ in range(4):
-        layer.press("ArrowRight")
-    visit.page.locator(".st-map[data-layer='4']").wait_for()
+def test_the_map_is_the_pipelines(visit: Visit, picture: Path, tiny_pipeline: LladaVPipeline):
+    visit.fix_seed()
+    visit.upload(picture)
+    visit.ask("What is this?")
+    ask_what_it_looked_at(visit, 2)
+    step = int(visit.page.locator(".st-looked").inner_text().rpartition(" ")[2])
+    visit.page.locator(".st-layer").press("End")
+    visit.page.locator(".st-map[data-layer='2']").wait_for()
+    config = SamplingConfig(gen_length=32, block_length=32, steps=16, refresh_interval=4, seed=SEED)  # the page's own
+    content = [{"type": "image", "image": str(picture)}, {"type": "text", "text": "What is this?"}]
+    messages = [{"role": "user", "content": content}]
+    trace = tiny_pipeline(messages, config).trace
+    last = tiny_pipeline.attention(messages, trace, step - 1, [2]).maps(2)[-1]
+    assert 2 in trace.steps[step - 1].transfer_index
+    row, column = divmod(int(last.argmax()), last.shape[1])
     x, y = visit.page.evaluate(CLEAREST)
-    assert abs(x - 0.74) < 0.2 and abs(y - 0.28) < 0.2, "where the star is, see assets/examples/build.py"
+    patch = 15 / 120, 15 / 90  # of the picture's width and height
+    assert abs(x - column / last.shape[1]) < patch[0] and abs(y - row / last.shape[0]) < patch[1]
