@@ -21,7 +21,7 @@ SPANNING = {  # tests of more than one module, as files or folders of tests/: wh
     "test_parity.py": "figures of the published implementation",
     "test_style.py": "the project",
     "ui/browser": "the page as a person meets it",
-    "viewer/test_shared_run.py": "the run that Python and JavaScript are tested on",
+    "viewer/test_shared_run.py": "the runs that Python and JavaScript are tested on",
 }
 
 
