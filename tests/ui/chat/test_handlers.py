@@ -20,6 +20,7 @@ from lladav.ui.components import OFF
 from lladav.ui.examples import recorded_runs
 from lladav.ui.failures import FAILED, OUT_OF_MEMORY
 from lladav.ui.gallery import opening
+from lladav.ui.settings.knobs import Decoding
 from lladav.viewer.state import idle_state
 
 QUESTION = "What is this?"
@@ -47,7 +48,7 @@ class Visitor:
         panel = tab.panel
         self.widgets = {part: part.value for part in panel.components} | {tab.template: ""}
         self.widgets |= {panel.linked[name]: getattr(CONFIG, name) for name in ("gen_length", "block_length", "steps")}
-        self.widgets |= {panel.seed: CONFIG.seed, panel.refresh_interval: 1, panel.threshold: 1.0}
+        self.widgets |= {panel.seed: CONFIG.seed, panel.refresh_interval: 1, panel.method: vars(Decoding("exact"))}
 
     def data(self, **widgets: Any) -> dict[Any, Any]:
         return self.widgets | {self.tab.session: self.session} | {getattr(self.tab, k): v for k, v in widgets.items()}
