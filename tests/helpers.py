@@ -192,6 +192,18 @@ class Neighbors:
         )
 
 
+def hasty() -> Neighbors:
+    """A model that would begin with the second word where the first is right, until it sees the third and the fourth;
+    it believes what is written, and is slow to say the last two words."""
+    right, wrong, a, b, c = range(1, 6)
+    bias = torch.zeros(6, 6)
+    bias[0, [right, wrong]] = torch.tensor([2.0, 3.0])
+    bias[[1, 2, 3], [a, b, c]] = 60.0
+    says = torch.zeros(6, 6)
+    says[[a, b], right], says[c, a], says[wrong, wrong] = 24.0, 40.0, 60.0
+    return Neighbors(bias, says)
+
+
 WORDS = SimpleNamespace(encode=lambda text, add_special_tokens: [int(word) for word in text.split()])  # "7 8"
 
 

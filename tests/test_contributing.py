@@ -25,7 +25,7 @@ SPANNING = {  # tests of more than one module, as files or folders of tests/: wh
     "ui/test_stops.py": "runs that are left, by programs and on the page",
     "ui/browser": "the page as a person meets it",
     "ui/test_mcp.py": "the endpoints as tools for agents",
-    "viewer/test_shared_run.py": "the run that Python and JavaScript are tested on",
+    "viewer/test_shared_run.py": "the runs that Python and JavaScript are tested on",
 }
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import gradio as gr
 
 from lladav import viewer
+from lladav.ui.settings.knobs import table
 from lladav.viewer.state import CanvasState
 
 EVENTS = {  # that painters trigger; gradio looks for their names, quoted, in the script of a component
     "canvas": ("done", "stopped", "edit", "undo", "look"),
+    "decoding": ("choose", "turn"),
     "gallery": ("pick", "apply"),
     "learn": ("ask", "chat"),
     "link": ("open",),
@@ -27,10 +29,12 @@ Data = dict[Any, Any]  # the values of the components that a handler was given, 
 
 
 def markups() -> str:
-    """The markup of every component of ours, as a script for the head of the page: it reaches the browser once."""
+    """The markup of every component of ours and what there is to know of the methods of decoding, as a script for the
+    head of the page: it reaches the browser once."""
     viewers = {name: viewer.markup(name) for name in ("canvas", "sync_player", "results")}
     own = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PAGE_FILES.glob("*.html"))}
-    return f"window.lladav = {{ markups: {json.dumps(viewers | own)} }};".replace("</", "<\\/")
+    known = {"markups": viewers | own, "methods": table()}
+    return f"window.lladav = {json.dumps(known)};".replace("</", "<\\/")
 
 
 def html_component(name: str, value: Any, **options: Any) -> gr.HTML:

@@ -27,7 +27,7 @@ Decoder = Callable[..., Iterator[Frame]]
 
 def gpu_seconds(prompt: Prompt, config: SamplingConfig, *_: object) -> int:
     """How long a run may hold a GPU; visitors are billed for it, so it is tight, and bounded."""
-    sizes = pass_sizes(config, config.steps, prompt.length, guided=config.cfg_scale > 0)
+    sizes = pass_sizes(config, config.most_steps, prompt.length)
     return min(LONGEST_GRANT, math.ceil(STARTUP_SECONDS + ON_A_GPU.seconds(sizes)))
 
 

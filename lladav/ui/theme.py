@@ -8,7 +8,7 @@ from lladav.ui.examples import address, examples
 
 SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO_FONT = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
-STYLES = ("page.css", "chat.css", "compare.css", "gallery.css", "learn.css")
+STYLES = ("page.css", "chat.css", "compare.css", "decoding.css", "gallery.css", "learn.css")
 ENTRY = PAGE_FILES / "gradio_adapter.js"
 PREVIEW = {
     "og:type": "website",

@@ -13,7 +13,7 @@ from sampling import references
 from torch import Tensor
 
 from lladav import SamplingConfig, SamplingStep, sample
-from lladav.sampling.methods import METHODS, method_settings
+from lladav.sampling.methods import METHODS, method_of, method_settings
 
 # What makes each of them act on models that are never as sure as trained ones, by a model's name.
 ACTING: dict[str, dict[str, dict[str, Any]]] = {
@@ -212,6 +212,16 @@ def test_a_method_has_all_that_a_page_shows(name: str):
     config = SamplingConfig.method(name)
     assert {key: getattr(config, key) for key in method.settings} == method.settings
     assert config.gen_length == 64 and config.rate == method.tokens
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_known_by_its_choices_whatever_its_numbers(name: str):
+    numbers = {key: value * 0.5 for key, value in METHODS[name].settings.items() if isinstance(value, float)}
+    assert method_of(SamplingConfig.method(name, gen_length=32, **numbers, steps=16, block_length=32)) == name
+
+
+def test_other_choices_are_of_no_method():
+    assert method_of(SamplingConfig(remasking="margin", gap_thresholds=(1, 1, 1))) is None
 
 
 def test_changes_go_with_a_method():

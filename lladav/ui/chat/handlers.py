@@ -95,9 +95,9 @@ class ChatHandlers:
     def _reply(self, turns: list[Exchange], data: Data, shown: Updates) -> Iterator[Updates]:
         """Answer the last of the turns, which become the conversation once it is known that they can be answered."""
         session: Session = data[self.tab.session]
-        settings = self.tab.panel.read(data)
-        config = effective_config(self.pipe.model, settings.config)
         try:
+            settings = self.tab.panel.read(data)
+            config = effective_config(self.pipe.model, settings.config)
             prompt, seen = self._prepare(turns, config, settings.thinking)
         except ValueError as error:
             yield self.refusal(session, str(error))
@@ -261,12 +261,11 @@ class ChatHandlers:
     def fill(self, data: Data) -> Iterator[Updates]:
         """Answer the last question in the words of a template, whose blanks find their own length."""
         session: Session = data[self.tab.session]
-        config = self.tab.panel.read(data).config
-        (stop, *_) = stop_sequences(config, self.pipe.tokenizer)
         session.interrupt(self.pipe)
 
         def make(trace: Trace) -> edits.Edit:
-            longest = self.tab.capabilities.longest_answer
+            config, longest = self.tab.panel.read(data).config, self.tab.capabilities.longest_answer
+            (stop, *_) = stop_sequences(config, self.pipe.tokenizer)
             template = Template.read(data[self.tab.template][: LIMITS.letters], self.pipe.encode, longest)
             assert session.recording is not None
             template = self.settle(session.recording.prompt, template, config)

@@ -172,9 +172,9 @@ class CompareTab:
 
     def compare(self, data: Data) -> Iterator[Updates]:
         """Ask both sides, and show what both have so far after every step."""
-        settings = [side.panel.read(data) for side in self.sides]
-        jobs = [self._job(data[side.model], one) for side, one in zip(self.sides, settings, strict=True)]
         try:
+            settings = [side.panel.read(data) for side in self.sides]
+            jobs = [self._job(data[side.model], one) for side, one in zip(self.sides, settings, strict=True)]
             recordings = self._prepare(data, jobs, settings)
         except ValueError as error:
             yield {self.notice: str(error), self.stop: OFF}

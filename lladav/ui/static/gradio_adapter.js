@@ -8,6 +8,7 @@ import { mountCanvas } from "../../viewer/static/canvas.js";
 import { mountResults } from "../../viewer/static/results.js";
 import { mountPlayer } from "../../viewer/static/sync_player.js";
 import { badge } from "./badge.js";
+import { decoding } from "./decoding.js";
 import { gallery } from "./gallery.js";
 import { lessons } from "./learn.js";
 import { link, share } from "./share.js";
@@ -24,6 +25,7 @@ import { suggestions } from "./suggestions.js";
 /** @type {Record<string, Painter>} */
 const PAINTERS = {
   badge,
+  decoding,
   gallery,
   learn: lessons,
   link,

@@ -18,12 +18,15 @@ function openTab() {
   return tab.dataset.tabId ?? "";
 }
 
-/** @param {[string, string][]} names @param {any[]} values */
+/** @param {[string, string, string][]} names @param {any[]} values */
 function address(names, values) {
   const query = new URLSearchParams({ tab: openTab() });
   const lesson = /** @type {HTMLElement | null} */ (document.querySelector("#learn .le"))?.dataset.lesson;
   if (lesson && openTab() === "learn") query.set("lesson", lesson);
-  names.forEach(([tab, name], index) => tab === openTab() && query.set(name, values[index]));
+  names.forEach(([tab, prefix, name], index) => {
+    const value = values[index], told = name === "method" ? { method: value.method, ...value.knobs } : { [name]: value };
+    if (tab === openTab()) for (const [key, one] of Object.entries(told)) query.set(prefix + key, one);
+  });
   const carried = run && openTab() === "chat" ? RUN + run : "";
   return `${location.origin}${location.pathname}?${query}${carried}`;
 }
@@ -48,7 +51,7 @@ function show(button, text) {
   field.select();
 }
 
-/** @param {[string, string][]} names of settings, with the tab that each is on
+/** @param {[string, string, string][]} names of settings, with the tab that each is on and the prefix that it has there
  *  @param {any[]} values of them */
 export async function share(names, values) {
   const button = /** @type {HTMLElement} */ (document.querySelector("#share")), text = address(names, values);

@@ -36,7 +36,7 @@ const STEPPING = { ",": -1, ".": 1 };
 const EDIT_KEYS = { Delete: "mask", Backspace: "mask", k: "keep", t: "type", Escape: "clear" };
 const LEGENDS = {
   confidence: ["unsure", "sure"], entropy: ["spread", "decided"], margin: ["close", "clear"], order: ["first", "last"],
-  text: ["", ""],
+  settled: ["early", "late"], text: ["", ""],
 };
 
 export class TokenCanvas {
@@ -184,6 +184,7 @@ export class TokenCanvas {
       state.finish_reason === "idle" ? "idle" : done ? "done" : playback.playing ? "playing" : "paused";
     this.root.dataset.step = String(step);
     this.root.dataset.editable = String(this.editable);
+    this.root.dataset.revised = String(record.revokedUpTo(playback.last) > 0);
     const detail = { text, live, run: state.run };
     this.root.dispatchEvent(new CustomEvent("tokencanvas:shown", { bubbles: true, detail }));
     if (done && playback.following) this.finish(text);
@@ -226,7 +227,7 @@ export class TokenCanvas {
       transfer_index.filter(([, piece]) => record.pieces[piece].kind === "t");
     const latest = record.steps.slice(0, step + 1).findLast((one) => words(one).length);
     if (latest) return words(latest).reduce((a, b) => (b[2] > a[2] ? b : a))[0];
-    return step > 0 ? record.history.findIndex((_, position) => !record.tokenAt(position, 0)) : null;
+    return step > 0 ? this.cells.cells.findIndex((_, position) => !record.tokenAt(position, 0)) : null;
   }
 
   /** @param {string} view */
@@ -349,8 +350,7 @@ export class TokenCanvas {
   editKey(event, from) {
     const { step } = this.playback, { selection } = this;
     if (DIGITS.includes(event.key)) {
-      const at = this.record.tokenAt(from, step)?.step || step;
-      const alternative = this.record.tokenProbsAt(from, at)[DIGITS.indexOf(event.key)];
+      const alternative = this.record.tokenProbsAt(from, step)[DIGITS.indexOf(event.key)];
       if (alternative) this.take(from, alternative.piece);
       return true;
     }

@@ -1,6 +1,7 @@
 // @ts-check
 // The card of one token: what it is, when it was committed, and what else the model weighed there.
 
+import { decisionAt, stoodAt } from "./decisions.js";
 import { button, find, node, percent, spelled } from "./dom.js";
 
 /** @typedef {import("./record.js").RunRecord} RunRecord */
@@ -32,16 +33,17 @@ export class TokenInspector {
   /** @param {number | null} position @param {number} step @param {{pinned: boolean, editable: boolean}} how */
   paint(position, step, { pinned, editable }) {
     if (position === null) return;
-    const token = this.record.tokenAt(position, step), at = token ? token.step : step;
-    const known = this.record.token_probs[position].length;
+    const token = this.record.tokenAt(position, step), facts = this.facts(position, step);
+    if (pinned) facts.push("pinned");
+    const known = this.record.token_probs.held[position].length, at = token ? token.step : step;
     const before = this.record.canvasBefore(position, step);
-    const key = [position, at, token?.piece.id, this.record.masksAt(step) > 0, known, pinned, editable, before].join();
+    const key = [...facts, at, token?.piece.id, this.record.masksAt(step) > 0, known, editable, before].join();
     if (this.key === key) return;
     this.key = key;
-    const rows = this.alternatives(position, at, token, editable ? this.take : undefined);
+    const rows = this.alternatives(position, step, token, editable ? this.take : undefined);
     this.el.dataset.pinned = String(pinned);
-    this.el.replaceChildren(this.title(position, token, pinned), rows);
-    if (editable && this.take && this.record.tokenProbsAt(position, at).length) {
+    this.el.replaceChildren(titled(this.name(position, step), facts), rows);
+    if (editable && this.take && this.record.tokenProbsAt(position, step).length) {
       const from = this.record.branchStep(position, step);
       this.el.append(node("p", "tc-hint", `Choose one to go on from step ${from} with it.`));
     }
@@ -51,29 +53,25 @@ export class TokenInspector {
     }
   }
 
-  /** @param {number} position @param {Token | undefined} token @param {boolean} pinned */
-  title(position, token, pinned) {
-    const title = node("p", "tc-title"), facts = [`position ${position}`];
-    const origin = token?.step ? `step ${token.step}` : token?.carried ? "kept from the run before" : "given";
-    if (token) facts.push(`id ${token.piece.id}`, origin);
-    if (token?.step || token?.carried) facts.push(`confidence ${percent(token.confidence)}`);
-    const settled = token?.step ? this.settledSince(position, token) : null;
-    if (settled !== null) facts.push(`settled since step ${settled}`);
-    if (pinned) facts.push("pinned");
-    title.append(node("strong", "", token ? spelled(token.piece) : "masked"), node("span", "tc-facts", facts.join(" · ")));
-    return title;
+  /** @param {number} position @param {number} step */
+  name(position, step) {
+    const token = this.record.tokenAt(position, step), revoked = this.record.revokedAt(position, step);
+    return token ? spelled(token.piece) : revoked ? `${spelled(revoked.piece)} taken back` : "masked";
   }
 
-  /** The step since which a token was the model's first choice without a break. @param {number} position
-   *  @param {Token} token */
-  settledSince(position, token) {
-    let since = token.step;
-    for (const [step, probs] of this.record.token_probs[position].toReversed()) {
-      if (step > token.step) continue;
-      if (probs[0]?.piece !== token.piece) break;
-      since = step;
-    }
-    return since;
+  /** What is known of a position after a step, but for what was weighed there.
+   *  @param {number} position @param {number} step */
+  facts(position, step) {
+    const token = this.record.tokenAt(position, step), facts = [`position ${position}`];
+    const { committed_at, settled_since, revoked } = decisionAt(this.record, position, step);
+    const origin = committed_at ? `step ${committed_at}` : token?.carried ? "kept from the run before" : "given";
+    if (token) facts.push(`id ${token.piece.id}`, origin);
+    if (committed_at || token?.carried) facts.push(`confidence ${percent(token?.confidence ?? 0)}`);
+    if (committed_at) facts.push(`settled since step ${settled_since}`);
+    if (revoked) facts.push(`taken back ${revoked === 1 ? "once" : `${revoked} times`}`);
+    const stood = stoodAt(this.record);
+    if (stood !== null) facts.push(`the answer stood as it ended at step ${stood}`);
+    return facts;
   }
 
   /** @param {number} position @param {number} step @param {Token | undefined} token
@@ -93,6 +91,13 @@ export class TokenInspector {
     if (!list.children.length) list.append(node("li", "tc-none", token?.step === 0 ? GIVEN : UNSEEN));
     return list;
   }
+}
+
+/** @param {string} name @param {string[]} facts */
+function titled(name, facts) {
+  const title = node("p", "tc-title");
+  title.append(node("strong", "", name), node("span", "tc-facts", facts.join(" · ")));
+  return title;
 }
 
 /** @param {HTMLElement} root @param {RunRecord} record

@@ -23,6 +23,7 @@ from lladav.ui.components import OFF
 from lladav.ui.examples import recorded_runs
 from lladav.ui.failures import FAILED, NO_ROOM, OUT_OF_MEMORY, ends_in_a_notice
 from lladav.ui.gallery import opening
+from lladav.ui.settings.knobs import Decoding
 from lladav.viewer.state import idle_state
 
 QUESTION = "What is this?"
@@ -50,7 +51,7 @@ class Visitor:
         panel = tab.panel
         self.widgets = {part: part.value for part in panel.components} | {tab.template: ""}
         self.widgets |= {panel.linked[name]: getattr(CONFIG, name) for name in ("gen_length", "block_length", "steps")}
-        self.widgets |= {panel.seed: CONFIG.seed, panel.refresh_interval: 1, panel.threshold: 1.0}
+        self.widgets |= {panel.seed: CONFIG.seed, panel.refresh_interval: 1, panel.method: vars(Decoding("exact"))}
 
     def data(self, **widgets: Any) -> dict[Any, Any]:
         return self.widgets | {self.tab.session: self.session} | {getattr(self.tab, k): v for k, v in widgets.items()}

@@ -1,0 +1,41 @@
+"""The numbers of methods as the page shows them."""
+
+import pytest
+
+from lladav import SamplingConfig
+from lladav.sampling import METHODS
+from lladav.ui.settings.knobs import KNOBS, Decoding, goes_with, knobs_of, table
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_number_of_a_method_can_be_turned_and_stands_within_its_slider(name: str):
+    method, entry = METHODS[name], table()[name]
+    numbers = {
+        setting
+        for setting, value in method.settings.items()
+        if not isinstance(value, (str, bool)) and setting != "delimiters"
+    }
+    assert set(knobs_of(name)) == numbers == entry["knobs"].keys()
+    assert (entry["equation"], entry["rule"], entry["arxiv"]) == (method.equation, method.rule, method.arxiv)
+    for knob in entry["knobs"].values():
+        values = knob["value"] if isinstance(knob["value"], list) else [knob["value"]]
+        assert all(knob["low"] <= value <= knob["high"] for value in values)
+
+
+def test_what_a_component_holds_becomes_settings_of_its_method_alone():
+    value = {"method": "prophet", "knobs": {"gap_thresholds": [9, 5.5, 2], "temperature": 9}, "fitted": True}
+    assert Decoding(**value).settings() == {"gap_thresholds": (9, 5.5, 2)}
+
+
+def test_ends_of_sliders_are_values_that_the_library_takes():
+    for name in METHODS:
+        for knob in knobs_of(name):
+            for end in (KNOBS[knob].low, KNOBS[knob].high):
+                value = (end,) * 3 if knob == "gap_thresholds" else end
+                assert getattr(SamplingConfig.method(name, gen_length=256, **{knob: value}), knob) == value
+
+
+def test_methods_say_what_they_lack():
+    assert not goes_with("wino", "refresh_interval") and goes_with("wino", "block_length")
+    assert table()["daedal"]["lacks"] == ["block_length", "refresh_interval"]
+    assert table()["exact"]["lacks"] == []
