@@ -9,7 +9,7 @@ from pathlib import Path
 from lladav import LladaVPipeline
 from lladav.assets import asset
 from lladav.ui.learn.lessons import EMBEDDED, LESSONS
-from lladav.ui.learn.replies import Replies, recorded
+from lladav.ui.learn.replies import Replies, recorded_replies
 
 HERE = Path(__file__).parent
 
@@ -20,7 +20,7 @@ def main() -> None:
         path.unlink()
     replies = Replies(LladaVPipeline.from_pretrained(asset(EMBEDDED), device="cpu"))
     for lesson in LESSONS:
-        answers = json.dumps(recorded(replies, lesson.requests), separators=(",", ":"))
+        answers = json.dumps(recorded_replies(replies, lesson.requests), separators=(",", ":"))
         (HERE / f"{lesson.name}.json").write_text(answers + "\n", encoding="utf-8")
 
 

@@ -12,14 +12,14 @@ from lladav.sampling import SamplingConfig
 
 EMBEDDED, TWIN = "lladav-tiny", "lladav-tiny-ar"
 BRIEF, DETAIL = "Describe the picture.", "Describe the picture in detail."
-LENGTH = 32  # tokens of a lesson's answers
-LEVELS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))  # times at which the first lesson adds noise
+ANSWER_LENGTH = 32  # tokens of a lesson's answers
+TIMES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))  # times at which the first lesson adds noise
 STEPS, BLOCKS = (32, 16, 8, 4), (32, 16, 8)
 LONGEST_SENTENCE, MOST_WORDS = 120, 31  # letters, and tokens without the end, of a reader's own sentence
 
 
 @dataclass(frozen=True)
-class Question:
+class PictureQuestion:
     """A question about a picture, which is given by its name in assets/examples."""
 
     picture: str
@@ -38,7 +38,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Example(Question):
+class LessonRun(PictureQuestion):
     """Something to run.
 
     Attributes:
@@ -66,38 +66,38 @@ class Lesson:
     """
 
     name: str
-    chat: Example
+    chat: LessonRun
     choices: tuple[str, ...]
     outcome: str
     requests: dict[str, dict[str, Any]]
     run: str = ""
 
 
-def decoding(steps: int, block_length: int = LENGTH) -> SamplingConfig:
+def decoding(steps: int, block_length: int = ANSWER_LENGTH) -> SamplingConfig:
     """Settings of a lesson's answers."""
-    return SamplingConfig(gen_length=LENGTH, block_length=block_length, steps=steps)
+    return SamplingConfig(gen_length=ANSWER_LENGTH, block_length=block_length, steps=steps)
 
 
-WINO = SamplingConfig.method("wino", gen_length=LENGTH)
-EXAMPLES = {  # by the name of a request, of all lessons that run a model step by step
-    "one-step": Example("picnic", DETAIL, decoding(32)),
-    "order": Example("sea", DETAIL, decoding(32)),
+WINO = SamplingConfig.method("wino", gen_length=ANSWER_LENGTH)
+LESSON_RUNS = {  # by the name of a request, of all lessons that run a model step by step
+    "one-step": LessonRun("picnic", DETAIL, decoding(32)),
+    "order": LessonRun("sea", DETAIL, decoding(32)),
     **{
-        f"{steps}-{block}": Example("picnic", DETAIL, decoding(steps, block))
+        f"{steps}-{block}": LessonRun("picnic", DETAIL, decoding(steps, block))
         for block in BLOCKS
         for steps in STEPS
     },
-    "draft": Example("picnic", BRIEF, decoding(8)),
-    "wino": Example("picnic", BRIEF, WINO),
-    "masks": Example("sea", DETAIL, decoding(8)),
-    "twin": Example("sea", DETAIL, decoding(32), TWIN),
-    "fill": Example("sea", BRIEF, decoding(32), template="The {1} is at the top left."),
-    "fill-twin": Example("sea", BRIEF, decoding(32), TWIN, "The {1} is at the top left."),
+    "draft": LessonRun("picnic", BRIEF, decoding(8)),
+    "wino": LessonRun("picnic", BRIEF, WINO),
+    "masks": LessonRun("sea", DETAIL, decoding(8)),
+    "twin": LessonRun("sea", DETAIL, decoding(32), TWIN),
+    "fill": LessonRun("sea", BRIEF, decoding(32), template="The {1} is at the top left."),
+    "fill-twin": LessonRun("sea", BRIEF, decoding(32), TWIN, "The {1} is at the top left."),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Blank(Question):
+class Blank(PictureQuestion):
     """A masked word whose logits the reader guides and tempers, between the words `before` and `after` it."""
 
     before: str
@@ -118,28 +118,29 @@ def runs(*names: str) -> dict[str, dict[str, Any]]:
 
 LESSONS = [
     Lesson(
-        "noise", Example("picnic", BRIEF, decoding(32)), ("all", "most", "few"), "",
-        {f"t-{level}": {"sentence": SENTENCE, "picture": "picnic", "seed": 1} for level in LEVELS},
+        "noise", LessonRun("picnic", BRIEF, decoding(32)), ("all", "most", "few"), "",
+        {f"t-{level}": {"sentence": SENTENCE, "picture": "picnic", "seed": 1} for level in TIMES},
     ),
-    Lesson("one-step", EXAMPLES["one-step"], (), "", runs("one-step"), "one-step"),
-    Lesson("order", EXAMPLES["order"], ("left", "right", "together"), "right", runs("order"), "order"),
+    Lesson("one-step", LESSON_RUNS["one-step"], (), "", runs("one-step"), "one-step"),
+    Lesson("order", LESSON_RUNS["order"], ("left", "right", "together"), "right", runs("order"), "order"),
     Lesson(
-        "budget", EXAMPLES["8-32"], ("things", "agreement", "nothing"), "agreement",
+        "budget", LESSON_RUNS["8-32"], ("things", "agreement", "nothing"), "agreement",
         runs(*(f"{steps}-{block}" for block in BLOCKS for steps in STEPS)), "8-32",
     ),
     Lesson(
-        "taking-back", EXAMPLES["wino"], ("noun", "pair"), "pair",
+        "taking-back", LESSON_RUNS["wino"], ("noun", "pair"), "pair",
         runs("draft", "wino") | {"mask-7": {"positions": [7]}, "mask-6-7": {"positions": [6, 7]}}, "wino",
     ),
     Lesson(
-        "guidance", Example("farm", "What is in the picture?", decoding(32)), ("rises", "falls"), "falls", runs(*BLANKS)
+        "guidance", LessonRun("farm", "What is in the picture?", decoding(32)), ("rises", "falls"), "falls",
+        runs(*BLANKS),
     ),
     Lesson(
-        "race", EXAMPLES["masks"], ("masks", "twin", "same"), "masks", runs("masks", "twin", "fill", "fill-twin"),
+        "race", LESSON_RUNS["masks"], ("masks", "twin", "same"), "masks", runs("masks", "twin", "fill", "fill-twin"),
         "masks",
     ),
     Lesson(
-        "inside", Example("shapes", BRIEF, decoding(32)), ("one", "patches", "pixels"), "patches",
+        "inside", LessonRun("shapes", BRIEF, decoding(32)), ("one", "patches", "pixels"), "patches",
         {"shapes": {"picture": "shapes", "question": BRIEF}},
     ),
 ]  # fmt: skip

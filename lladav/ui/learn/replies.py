@@ -16,20 +16,20 @@ from lladav.sampling import SamplingConfig, effective_config, stop_sequences
 from lladav.sampling.infilling import Template
 from lladav.training.objective import forward_process, masked_diffusion_loss
 from lladav.ui.learn.lessons import (
+    ANSWER_LENGTH,
     BLANKS,
     BRIEF,
     EMBEDDED,
-    EXAMPLES,
-    LENGTH,
-    LEVELS,
+    LESSON_RUNS,
     LONGEST_SENTENCE,
     MOST_WORDS,
-    Example,
-    Question,
+    TIMES,
+    LessonRun,
+    PictureQuestion,
 )
 from lladav.viewer.state import CanvasState, StateWriter, canvas_state
 
-Reply = dict[str, Any]
+LessonReply = dict[str, Any]
 DIGITS = 2  # of logits
 
 
@@ -50,7 +50,7 @@ class Replies:
             return self._pipe
         return LladaVPipeline.from_pretrained(folder, device="cpu")
 
-    def stream(self, request: Mapping[str, Any]) -> Iterator[Reply]:
+    def stream(self, request: Mapping[str, Any]) -> Iterator[LessonReply]:
         """What a request is answered, growing, its last value whole.
 
         Args:
@@ -60,31 +60,31 @@ class Replies:
             ValueError: there is no such request, or its values are beyond what a lesson may cost.
         """
         name = str(request["name"])
-        if name in EXAMPLES:
-            yield from self._run(EXAMPLES[name])
+        if name in LESSON_RUNS:
+            yield from self._run(LESSON_RUNS[name])
         elif name.startswith("mask-"):
-            yield from self._masked_again(EXAMPLES["draft"], request["positions"])
+            yield from self._masked_again(LESSON_RUNS["draft"], request["positions"])
         elif name in BLANKS:
             yield self._logits(name)
         elif name == "shapes":
             yield self._shapes(request)
-        elif name in (f"t-{level}" for level in LEVELS):
+        elif name in (f"t-{level}" for level in TIMES):
             yield self._noise(float(name.removeprefix("t-")), request)
         else:
             raise ValueError(f"name must be that of a lesson's request, got {name!r}")
 
     # ---- runs ----------------------------------------------------------------------------------
 
-    def _run(self, example: Example) -> Iterator[Reply]:
+    def _run(self, example: LessonRun) -> Iterator[LessonReply]:
         pipe = self.pipeline(example.model)
         config = example.config
         if example.template:
             stop = stop_sequences(config, pipe.tokenizer)[0]
-            config = Template.read(example.template, pipe.encode, LENGTH).config(config, stop)
+            config = Template.read(example.template, pipe.encode, ANSWER_LENGTH).config(config, stop)
         recording = Recording(pipe.prepare(example.messages), effective_config(pipe.model, config))
         yield from self._record(pipe, recording)
 
-    def _record(self, pipe: LladaVPipeline, recording: Recording) -> Iterator[Reply]:
+    def _record(self, pipe: LladaVPipeline, recording: Recording) -> Iterator[LessonReply]:
         def spell(token: int) -> str:
             return pipe.pieces([token])[0]
 
@@ -93,21 +93,21 @@ class Replies:
             recording.add(frame)
             yield {"state": writer.value(), "text": recording.text, "nfe": frame.nfe, "seconds": frame.seconds}
 
-    def _masked_again(self, example: Example, positions: Any) -> Iterator[Reply]:
+    def _masked_again(self, example: LessonRun, positions: Any) -> Iterator[LessonReply]:
         """Go on from the end of an example's run, with masks at `positions`."""
-        if not isinstance(positions, list) or not all(at in range(LENGTH) for at in positions):
-            raise ValueError(f"positions must be a list of whole numbers below {LENGTH}, got {positions!r}")
+        if not isinstance(positions, list) or not all(at in range(ANSWER_LENGTH) for at in positions):
+            raise ValueError(f"positions must be a list of whole numbers below {ANSWER_LENGTH}, got {positions!r}")
         pipe = self.pipeline(example.model)
         prompt = pipe.prepare(example.messages)
         trace = pipe(prompt, example.config).trace
         last = len(trace.steps)
         config = trace.branch(last, dict.fromkeys(positions))
-        kept = {at: at for at in range(LENGTH) if at not in positions}
+        kept = {at: at for at in range(ANSWER_LENGTH) if at not in positions}
         yield from self._record(pipe, Recording(prompt, config, trace.id, "masked again", (), trace.carry(last, kept)))
 
     # ---- noise ---------------------------------------------------------------------------------
 
-    def _noise(self, level: float, request: Mapping[str, Any]) -> Reply:
+    def _noise(self, level: float, request: Mapping[str, Any]) -> LessonReply:
         """A sentence under the masks of every level, and what one pass makes of it at this one."""
         pipe = self.pipeline(EMBEDDED)
         messages = _about(str(request["picture"]), BRIEF)
@@ -115,7 +115,7 @@ class Replies:
         words = _sentence_ids(pipe, str(request["sentence"]))
         labels = torch.tensor([[*words, pipe.model.config.eot_token_id]])  # (1, L)
         seed = int(request["seed"]) % 2**31
-        draws = {time: _draw(labels, time, seed) for time in LEVELS}
+        draws = {time: _draw(labels, time, seed) for time in TIMES}
         masks, p_mask = draws[level]
         if not masks.any():
             raise ValueError("At this time no word was masked: move the slider to the right, or draw again.")
@@ -159,7 +159,7 @@ class Replies:
             embeds = torch.cat([prompt, pipe.model.get_input_embeddings()(answer.to(pipe.device))], dim=1)
             return pipe.model(inputs_embeds=embeds, logits_to_keep=answer.shape[1]).logits.cpu()
 
-    def _logits(self, name: str) -> Reply:
+    def _logits(self, name: str) -> LessonReply:
         """The logits of a blank, with the prompt and behind a prompt of masks, as guidance compares them."""
         pipe, blank = self.pipeline(EMBEDDED), BLANKS[name]
         config = pipe.model.config
@@ -178,7 +178,7 @@ class Replies:
 
     # ---- shapes --------------------------------------------------------------------------------
 
-    def _shapes(self, request: Mapping[str, Any]) -> Reply:
+    def _shapes(self, request: Mapping[str, Any]) -> LessonReply:
         """The shapes of a question's tensors on their way through the model, and the sizes of both models."""
         pipe = self.pipeline(EMBEDDED)
         question = str(request["question"])[:LONGEST_SENTENCE] or BRIEF
@@ -190,11 +190,12 @@ class Replies:
             features = tower.encoder(inputs_embeds=tower.embeddings(pixels)).last_hidden_state
             (tokens,) = pipe.model.get_image_features(**picture)
         embeds = self._prompt_embeds(pipe, prompt)
-        answer = torch.full((1, LENGTH), pipe.model.config.mask_token_id)
+        answer = torch.full((1, ANSWER_LENGTH), pipe.model.config.mask_token_id)
         logits = self._answer_logits(pipe, embeds, answer)
         tensors = {
             "tiles": pixels, "tower": features, "projector": tokens, "prompt": embeds,
-            "sequence": torch.cat([embeds, embeds.new_empty(1, LENGTH, embeds.shape[-1])], dim=1), "logits": logits,
+            "sequence": torch.cat([embeds, embeds.new_empty(1, ANSWER_LENGTH, embeds.shape[-1])], dim=1),
+            "logits": logits,
         }  # fmt: skip
         return {
             "shapes": {name: [*tensor.shape] for name, tensor in tensors.items()},
@@ -223,7 +224,7 @@ def _about(picture: str, question: str) -> Messages:
     names = {path.stem for path in asset("examples").glob("*.png")}
     if picture not in names:
         raise ValueError(f"picture must be one of {', '.join(sorted(names))}, got {picture!r}")
-    return Question(picture, question).messages
+    return PictureQuestion(picture, question).messages
 
 
 def _sentence_ids(pipe: LladaVPipeline, sentence: str) -> list[int]:
@@ -243,7 +244,7 @@ def _draw(labels: Tensor, time: float, seed: int) -> tuple[Tensor, Tensor]:
     return forward_process(labels, torch.Generator().manual_seed(seed), torch.tensor([time]))
 
 
-def recorded(replies: Replies, requests: Mapping[str, Mapping[str, Any]]) -> dict[str, Reply]:
+def recorded_replies(replies: Replies, requests: Mapping[str, Mapping[str, Any]]) -> dict[str, LessonReply]:
     """What a lesson's requests are answered, by name, for readers whom nothing can be run for."""
     answers = {}
     for name, values in requests.items():

@@ -28,6 +28,7 @@ KNOBS = {
     "kl_steps": Knob("Still for", 1, 8, 1, "steps before a commit"),
     "relaxed_threshold": Knob("Threshold near anchors", 0.3, 1, 0.01, "what is beside a sure one may be less sure"),
     "anchor_radius": Knob("Radius of an anchor", 1, 16, 1, "positions on either side"),
+    "redundancy_power": Knob("Redundancy power", 0, 4, 0.1, "more minds more that two words look at the same"),
     "position_decay": Knob("Position decay", 0, 2, 0.05, "more prefers the left more"),
     "revision_threshold": Knob("Take back below", 0, 1, 0.01, "probability of a committed token"),
     "max_revocations": Knob("Taken back at most", 1, 16, 1, "times a position"),
@@ -81,7 +82,7 @@ def goes_with(method: str, name: str) -> bool:
     return True
 
 
-def table() -> dict[str, dict[str, Any]]:
+def decoding_table() -> dict[str, dict[str, Any]]:
     """All methods as static/decoding.js shows them."""
     return {name: _entry(name) for name in METHODS}
 

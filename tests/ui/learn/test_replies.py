@@ -11,7 +11,7 @@ import torch
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.assets import asset
 from lladav.training.objective import EPSILON
-from lladav.ui.learn.lessons import BY_NAME, EMBEDDED, LENGTH, LEVELS, MOST_WORDS, SENTENCE
+from lladav.ui.learn.lessons import ANSWER_LENGTH, BY_NAME, EMBEDDED, MOST_WORDS, SENTENCE, TIMES
 from lladav.ui.learn.replies import Replies
 
 FULL_STOP, THE = 15, 16  # positions of two tokens in the answer of the lesson on order
@@ -64,7 +64,7 @@ def recovered(reply: Mapping[str, Any], level: float) -> list[bool]:
 
 def test_masks_only_ever_fall_and_at_one_everything_is_masked(replies: Replies):
     reply = noise(replies, 0.6)
-    masks = [set(reply["masks"][f"t-{level}"]) for level in LEVELS]
+    masks = [set(reply["masks"][f"t-{level}"]) for level in TIMES]
     assert all(fewer <= more for fewer, more in pairwise(masks))
     assert len(masks[-1]) == reply["length"] == len(reply["words"]) + 1
     assert reply["p"] == pytest.approx((1 - EPSILON) * 0.6 + EPSILON, abs=1e-4)
@@ -121,7 +121,9 @@ def test_few_steps_commit_the_same_word_twice_in_a_row_at_once(replies: Replies)
     best, few = answer(replies, "32-32"), answer(replies, "4-32")
     when = committed(few)
     twice = [
-        at for at in range(1, LENGTH) if at in when and when[at] == when.get(at - 1) and when[at][1].strip().isalpha()
+        at
+        for at in range(1, ANSWER_LENGTH)
+        if at in when and when[at] == when.get(at - 1) and when[at][1].strip().isalpha()
     ]
     assert twice
     assert few["text"] != best["text"]
@@ -151,7 +153,7 @@ def test_wino_takes_something_back_and_ends_right(replies: Replies):
     assert reply["text"] == "A pizza, a banana and an apple."
 
 
-@pytest.mark.parametrize("positions", [None, "7", [LENGTH], [-1], [1.5], [[1]]])
+@pytest.mark.parametrize("positions", [None, "7", [ANSWER_LENGTH], [-1], [1.5], [[1]]])
 def test_positions_that_there_are_none_of_are_refused(replies: Replies, positions: Any):
     with pytest.raises(ValueError, match="positions must be"):
         answer(replies, "mask-7", positions=positions)
@@ -209,8 +211,8 @@ def test_the_shapes_are_those_of_the_readers_own_tensors(replies: Replies):
     assert [tokens, width] == [64, 192]
     assert tokens == short["shapes"]["tower"][1], "one for each patch"
     assert long["shapes"]["prompt"][1] > short["shapes"]["prompt"][1]
-    assert long["shapes"]["sequence"][1] == long["shapes"]["prompt"][1] + LENGTH
-    assert long["shapes"]["logits"] == [1, LENGTH, long["sizes"]["embedded"]["vocabulary"]]
+    assert long["shapes"]["sequence"][1] == long["shapes"]["prompt"][1] + ANSWER_LENGTH
+    assert long["shapes"]["logits"] == [1, ANSWER_LENGTH, long["sizes"]["embedded"]["vocabulary"]]
     assert long["sizes"]["published"]["layers"] == 32
 
 

@@ -5,7 +5,7 @@ import { button, node, svg } from "../../../viewer/static/dom.js";
 import { segments, Walk } from "./walk.js";
 
 const PARTS = ["tiles", "tower", "projector", "prompt", "sequence", "logits"];
-const WIDTH = 640, BOX = 92, GAP = 17, HEIGHT = 96, LETTERS = 120;
+const DRAWN_WIDTH = 640, BOX = 92, GAP = 17, HEIGHT = 96, LETTERS = 120;
 
 /** The sizes that belong to a part. @type {Record<string, string[]>} */
 const SIZES = {
@@ -44,7 +44,7 @@ export class InsideLesson extends Walk {
 
   /** The way of a picture through the model; the buttons below it are what can be pressed. */
   drawing() {
-    const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "le-diagram", role: "img" });
+    const drawn = svg("svg", { viewBox: `0 0 ${DRAWN_WIDTH} ${HEIGHT}`, class: "le-diagram", role: "img" });
     drawn.setAttribute("aria-label", this.say("diagram"));
     PARTS.forEach((part, index) => {
       const x = 4 + index * (BOX + GAP), tall = part === "sequence" ? 80 : 46, y = (HEIGHT - tall) / 2;
