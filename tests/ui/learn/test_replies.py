@@ -14,6 +14,7 @@ from lladav.training.objective import EPSILON
 from lladav.ui.learn.lessons import ANSWER_LENGTH, BY_NAME, EMBEDDED, MOST_WORDS, SENTENCE, TIMES
 from lladav.ui.learn.replies import Replies
 
+COMMITTED, ALTERNATIVES = 5, 6  # places in a line of the log
 FULL_STOP, THE = 15, 16  # positions of two tokens in the answer of the lesson on order
 
 
@@ -28,23 +29,23 @@ def answer(replies: Replies, name: str, **values: Any) -> dict[str, Any]:
 
 
 def steps_of(reply: Mapping[str, Any]) -> list[list[Any]]:
-    """[step, nfe, ms, block, stop, committed, alternatives, taken back] of each step, the canvas of masks first."""
+    """The lines of the log, see `CanvasState`, the canvas of masks first."""
     return [json.loads(line) for line in reply["state"]["log"]]
 
 
 def committed(reply: Mapping[str, Any]) -> dict[int, tuple[int, str]]:
     """When each position was committed for the last time, and what."""
     pieces = [piece.split(" ", 1)[1][1:] for piece in reply["state"]["pieces"]]
-    return {at: (step, pieces[piece]) for step, *_, moved, _, _ in steps_of(reply) for at, piece, _ in moved}
+    return {at: (line[0], pieces[piece]) for line in steps_of(reply) for at, piece, _ in line[COMMITTED]}
 
 
 def first_choices(reply: Mapping[str, Any], position: int) -> dict[int, str]:
     """What a position's most probable token was, by the steps in which the alternatives there changed."""
     pieces = [piece.split(" ", 1)[1][1:] for piece in reply["state"]["pieces"]]
     return {
-        step: pieces[best]
-        for step, *_, changed, _ in steps_of(reply)
-        for at, best, *_ in changed
+        line[0]: pieces[best]
+        for line in steps_of(reply)
+        for at, best, *_ in line[ALTERNATIVES]
         if at == position
     }  # fmt: skip
 
