@@ -23,9 +23,15 @@ def replies() -> Replies:
     return Replies(LladaVPipeline.from_pretrained(asset(EMBEDDED), device="cpu"))
 
 
+ANSWERED: dict[str, dict[str, Any]] = {}  # so that no run is made twice
+
+
 def answer(replies: Replies, name: str, **values: Any) -> dict[str, Any]:
-    *_, last = replies.stream({"name": name} | values)
-    return last
+    request = {"name": name} | values
+    key = json.dumps(request)
+    if key not in ANSWERED:
+        *_, ANSWERED[key] = replies.stream(request)
+    return ANSWERED[key]
 
 
 def steps_of(reply: Mapping[str, Any]) -> list[list[Any]]:
@@ -121,11 +127,7 @@ def test_a_later_word_comes_first_and_changes_an_earlier_guess(replies: Replies)
 def test_few_steps_commit_the_same_word_twice_in_a_row_at_once(replies: Replies):
     best, few = answer(replies, "32-32"), answer(replies, "4-32")
     when = committed(few)
-    twice = [
-        at
-        for at in range(1, ANSWER_LENGTH)
-        if at in when and when[at] == when.get(at - 1) and when[at][1].strip().isalpha()
-    ]
+    twice = [at for at in when if when[at] == when.get(at - 1) and when[at][1].strip().isalpha()]
     assert twice
     assert few["text"] != best["text"]
     assert (
