@@ -1,7 +1,7 @@
 # make run: set up and open the demo. make test: set up and test. make check: lint, types and tests of all languages.
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
 one_thread := OMP_NUM_THREADS=1
 PARALLEL := -n $(WORKERS) --dist loadfile
 
