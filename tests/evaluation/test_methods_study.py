@@ -1,0 +1,36 @@
+"""`lladav evaluate --methods`, with two of them."""
+
+import pytest
+
+from lladav import cli
+from lladav.evaluation import command
+from lladav.evaluation.methods_study import methods_sweep
+from lladav.sampling import METHODS
+
+
+def test_all_methods_are_asked_the_same(tiny_random, twin_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "METHODS", {name: METHODS[name] for name in ("exact", "token_to_mask")})
+    folder, plot = tmp_path / "methods", tmp_path / "methods.png"
+    models = ["--model", str(tiny_random), "--twin", str(twin_folder), "--folder", str(folder)]
+    arguments = ["evaluate", "--methods", *models, "--count", "9", "--gen-length", "8", "--plot", str(plot)]
+    assert cli.main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.count("| exact ") == 2 and out.count("| token_to_mask ") == 2  # by figure, and by kind of question
+    assert f"| {twin_folder.name} " in out and "model_hash" in out
+    assert plot.stat().st_size > 20_000 and (folder / "table.csv").exists()
+    before = (folder / "answers.jsonl").read_text()
+    assert cli.main(arguments) == 0
+    assert (folder / "answers.jsonl").read_text() == before, "nothing is asked twice"
+    assert capsys.readouterr().out == out
+
+
+def test_sets_and_wordings_share_the_count():
+    sweep = methods_sweep(seed=4, count=100, gen_length=64, batch_size=8, methods=tuple(METHODS))
+    assert sweep.axes["method"] == tuple(METHODS) and len(sweep.combinations()) == len(METHODS)
+    assert (sweep.questions.count, sweep.questions.seeds, sweep.questions.wordings) == (11, (4, 5, 6), 3)
+
+
+@pytest.mark.parametrize("option", [["--sweep"], ["--steps", "4"], ["--model", "a", "--model", "b"]], ids=str)
+def test_what_does_not_go_with_methods_is_refused(option: list[str], capsys):
+    assert cli.main(["evaluate", "--methods", *option]) == 2
+    assert "methods" in capsys.readouterr().err
