@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lladav import LladaVPipeline, SamplingConfig
+from lladav.assets import asset
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.compare.comparisons import COMPARISONS
 from lladav.ui.examples import ExampleQuestion, contrast, examples
@@ -48,3 +49,18 @@ def test_what_compare_opens_with_shows_a_difference(pipe: LladaVPipeline):
     ]
     assert answers[0] == RIGHT_OF_CONTRAST
     assert answers[1] != answers[0]
+
+
+def test_an_answer_grows_as_long_as_it_has_to_be(pipe: LladaVPipeline):
+    """The longest answers that the shipped weights give have about 30 tokens: from a start of 8 they come whole, while
+    an answer of a word stays within its start."""
+    config = SamplingConfig.method("daedal", gen_length=96, start_length=8)
+    replies = {}
+    for picture, question in (("picnic", "Describe the picture in detail."), ("frog", "What is this?")):
+        example = ExampleQuestion(str(asset("examples") / f"{picture}.png"), question)
+        replies[picture] = pipe(messages(example), config)
+    long, short = (replies[picture].trace for picture in ("picnic", "frog"))
+    assert long.text == RIGHT["picnic"]
+    assert long.finish_reason == "stop" and len(replies["picnic"].token_ids) > 3 * 8
+    assert max(state.stop_position or 0 for state in long.replay()) > 3 * 8
+    assert short.text == "A frog." and max(state.stop_position or 0 for state in short.replay()) == 8
