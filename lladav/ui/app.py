@@ -3,6 +3,8 @@
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlockFunction
+from gradio.components.api_component import Api
 from gradio.data_classes import BlocksConfigDict
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -30,8 +32,6 @@ from lladav.ui.share import Share
 TITLE = "LLaDA-V: answers out of masks"
 HEADER = """# LLaDA-V
 Not written from left to right: an answer starts as masks, all refined at once."""
-
-
 DESCRIPTIONS = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
 
 
@@ -48,6 +48,12 @@ class Page(gr.Blocks):
                 for name in DESCRIPTIONS:
                     component.pop(name, None)
         return config
+
+    def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
+        """Let a program leave out the last parameters of an endpoint, as one may that was written before there were so
+        many. Raises ValueError where others are missing."""
+        inputs += [part.value for part in block_fn.inputs[len(inputs) :] if isinstance(part, Api)]
+        super().validate_inputs(block_fn, inputs)
 
 
 def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Blocks:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import pytest
 import torch
 from gradio_client import Client, handle_file
@@ -138,6 +139,14 @@ def test_a_model_that_fails_in_the_middle_is_a_sentence_and_the_next_question_is
     hook.remove()
     assert len(job.outputs()) == 4, "what there was stays"
     assert ask(client, QUESTION, **SETTINGS)[-1]["finish_reason"]
+
+
+def test_the_last_parameters_can_be_left_out(client: Client):
+    """By position, as before there were settings and trace."""
+    values = [QUESTION, None, [], 8, 8, 8, 0, 0, "low_confidence", 0]
+    call = httpx.post(f"{client.src}gradio_api/call/sample", json={"data": values}).json()
+    told = httpx.get(f"{client.src}gradio_api/call/sample/{call['event_id']}", timeout=60).text
+    assert "event: complete" in told and '"step": 8' in told
 
 
 # ---- the further endpoints -----------------------------------------------------------------------

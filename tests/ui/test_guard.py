@@ -44,9 +44,9 @@ def upload(address: str, size: int) -> Request:
 
 
 def question(address: str, **headers: str) -> Request:
-    body = json.dumps({"message": "What is this?", "gen_length": 8, "steps": 8, "seed": 0}).encode()
+    body = json.dumps({"data": ["What is this?", None, [], 8, 8, 8, 0, 0, "low_confidence", 0]}).encode()
     kind = {"content-type": "application/json"}
-    return Request(f"{address}gradio_api/call/v2/sample", data=body, headers=kind | headers)
+    return Request(f"{address}gradio_api/call/sample", data=body, headers=kind | headers)
 
 
 def test_health(address: str):
