@@ -27,8 +27,6 @@ from lladav.ui.share import Share
 TITLE = "LLaDA-V: answers out of masks"
 HEADER = """# LLaDA-V
 Not written from left to right: an answer starts as masks, all refined at once."""
-
-
 DESCRIPTIONS = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
 
 
