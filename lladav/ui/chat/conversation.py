@@ -52,14 +52,17 @@ def read_message(message: dict[str, Any], capabilities: Capabilities) -> Exchang
 
 def stage_of(files: Sequence[str]) -> dict[str, Any]:
     """What the stage shows of uploaded files that nothing was asked about yet: the pictures among them."""
-    pictures = [address(path) for path in files if Path(path).suffix.lower() not in VIDEO_SUFFIXES]
-    return {"pictures": pictures, "question": "", "answer": ""}
+    return {"pictures": [address(path) for path in files if not _is_video(path)], "question": "", "answer": ""}
+
+
+def _is_video(path: str) -> bool:
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _read_file(path: str, capabilities: Capabilities) -> tuple[dict, dict]:
     """The block for the model, which holds what was read so that nothing is read twice, and the one for the chat."""
     name = Path(path).name
-    if Path(path).suffix.lower() not in VIDEO_SUFFIXES:
+    if not _is_video(path):
         picture = imaging.load_image(Path(path))
         return {"type": "image", "image": picture}, _shown(picture, name)
     if not capabilities.max_frames:

@@ -193,7 +193,7 @@ class ChatHandlers:
             prompt = session.running.prompt
             return {"pictures": prompt.thumbnails, "question": prompt.question, "answer": session.running.text}
         if session.trace is None:
-            return {"pictures": [], "question": "", "answer": ""}
+            return stage_of([])
         trace = session.trace
         return {"pictures": trace.thumbnails, "question": trace.question, "answer": trace.text}
 

@@ -24,7 +24,6 @@ Handler = Callable[..., Iterator[Updates]]
 SLOTS: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": LIMITS.runs}
 RUNS: dict[str, Any] = SLOTS | {"show_progress": "minimal", "api_visibility": "private"}
 STOP = "document.querySelector('#canvas .tc').dispatchEvent(new Event('tokencanvas:stop'));"
-NO_STAGE = {"pictures": [], "question": "", "answer": ""}
 
 
 class ChatTab:
