@@ -31,7 +31,9 @@ def values_of(panel: SettingsPanel, query: dict[str, str]) -> dict[str, object]:
     """By name, what a link makes of each part of a panel."""
     updates = restored(panel, {f"a-{name}": text for name, text in query.items()})
     named = {part: name for name, part in vars(panel).items() if isinstance(part, gr.components.Component)}
-    return {named[part]: value.get("value", value) if isinstance(value, dict) else value for part, value in updates.items()}
+    return {
+        named[part]: value.get("value", value) if isinstance(value, dict) else value for part, value in updates.items()
+    }
 
 
 def test_every_setting_is_in_the_link(panel: SettingsPanel):
@@ -46,7 +48,7 @@ def test_a_link_sets_the_settings_it_names(panel: SettingsPanel):
     }  # fmt: skip
     assert values_of(panel, given) == {
         "gen_length": 64, "block_length": 16, "steps": 32, "refresh_interval": 8,
-        "method": vars(Decoding("klass", {"threshold": 0.8, "kl_threshold": 0.01, "kl_steps": 3}, fitted=False)),
+        "method": Decoding("klass", {"threshold": 0.8, "kl_threshold": 0.01, "kl_steps": 3}, fitted=False).written(),
         "temperature": 0.5, "cfg_scale": 1.5, "seed": 12, "thinking": "No think",
         "preset": None, "note": "",
     }  # fmt: skip
@@ -101,7 +103,7 @@ def test_a_link_carries_every_number_of_a_method(panel: SettingsPanel, name: str
     """As static/share.js writes it."""
     knobs = own(name, 32).knobs
     query = {knob: str(value).strip("[]").replace(" ", "") for knob, value in knobs.items()} | {"method": name}
-    assert values_of(panel, query | {"gen_length": "32"})["method"] == vars(Decoding(name, knobs))
+    assert values_of(panel, query | {"gen_length": "32"})["method"] == Decoding(name, knobs).written()
 
 
 def test_a_tab_may_add_a_part_of_its_own(tiny_pipeline: LladaVPipeline):

@@ -76,8 +76,7 @@ def readouts(trace: Trace) -> list[dict[str, str]]:
     for state, changed in zip(steps, (None, *trace.steps), strict=True):
         committed = [] if changed is None else changed.transfer_index
         total += len(committed)
-        taken_back = [] if changed is None else changed.revoked_index
-        revoked += len(taken_back)
+        revoked += 0 if changed is None else len(changed.revoked_index)
         confidence = {} if changed is None else dict(zip(changed.positions, changed.confidence, strict=True))
         sure = [round(confidence[position], DIGITS) for position in committed]
         last = state is steps[-1]
@@ -88,7 +87,7 @@ def readouts(trace: Trace) -> list[dict[str, str]]:
                 "tpf": f"{(total - revoked) / state.nfe:.1f}" if state.nfe else "–",
                 "masks": str(int(state.mask_index[: len(state.answer_ids)].sum())),
                 "committed": f"{len(committed)} now, {total} in all",
-                "revoked": f"{len(taken_back)} now, {revoked} in all",
+                "revoked": str(revoked),
                 "mean": f"{int(100 * sum(sure) / len(sure) + 0.5)}%" if sure else "–",
                 "seed": "–" if trace.config.seed is None else str(trace.config.seed),
                 "finish": str(trace.finish_reason) if last else "–",

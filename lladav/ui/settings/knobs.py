@@ -1,9 +1,11 @@
 """The numbers of a decoding method, as the page lets them be turned; what a method is stands in `sampling.methods`."""
 
+import json
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
+from lladav.checks import require
 from lladav.sampling import METHODS, SamplingConfig
 
 Value = float | list[float]  # of a knob, as JSON has it
@@ -42,7 +44,8 @@ SIZES = ("block_length", "refresh_interval")  # settings that not every method g
 
 @dataclass(frozen=True)
 class Decoding:
-    """What the choice of a method holds, in a dictionary of these names.
+    """What the choice of a method holds, as a dictionary of these names in JSON: a dictionary that gradio has handed out
+    it changes in place while a run streams.
 
     Attributes:
         method: its name.
@@ -53,6 +56,17 @@ class Decoding:
     method: str
     knobs: dict[str, Value] = field(default_factory=dict)
     fitted: bool = True
+
+    @classmethod
+    def read(cls, text: str) -> "Decoding":
+        """What `written` gave. Raises ValueError where it names no method."""
+        decoding = cls(**json.loads(text))
+        require(decoding.method in METHODS, "method", f"one of {', '.join(METHODS)}", decoding.method)
+        return decoding
+
+    def written(self) -> str:
+        """The dictionary as JSON."""
+        return json.dumps(vars(self))
 
     def settings(self) -> dict[str, Any]:
         """The numbers that the method has, as SamplingConfig takes them."""

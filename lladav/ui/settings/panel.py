@@ -7,8 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from lladav.checks import require
-from lladav.sampling import METHODS, SamplingConfig, method_of
+from lladav.sampling import SamplingConfig, method_of
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.components import QUICK, Data, Updates, html_component
 from lladav.ui.settings import latency, snapping
@@ -48,7 +47,7 @@ class SettingsPanel:
         components: what `read` reads.
         outputs: the components that `fitted` and `apply` update.
         linked: by name, the parts whose values a link to the page carries; a tab may add parts of its own. That of
-            "method" holds a `Decoding` as a dictionary.
+            "method" holds a `Decoding`.
         latency: what the runs of this visitor's session have shown of the machine, or None.
 
     Args:
@@ -75,7 +74,8 @@ class SettingsPanel:
         with gr.Group(elem_id=self._id("settings"), elem_classes="settings"):
             self._presets(plan, capabilities.can_think)
             self.method = html_component(
-                "decoding", vars(plan.decoding), elem_id=self._id("method"), knobs_prefix=self.prefix, container=False,
+                "decoding", plan.decoding.written(), elem_id=self._id("method"), knobs_prefix=self.prefix,
+                label="Decoding method", container=False, padding=False,
             )  # fmt: skip
             self.cost = gr.Markdown(
                 latency.in_words(plan.config(cfg_scale=self.values["cfg_scale"]), measured),
@@ -157,8 +157,7 @@ class SettingsPanel:
 
     def _plan(self, values: Mapping[str, Any]) -> Plan:
         """The plan that the parts stand for."""
-        decoding = Decoding(**values["method"])
-        require(decoding.method in METHODS, "method", "one of those of the page", decoding.method)
+        decoding = Decoding.read(values["method"])
         return self._snapped(values, decoding.method, decoding.knobs)
 
     def _snapped(self, sizes: Mapping[str, Any], method: str, knobs: Mapping[str, Any]) -> Plan:
@@ -205,7 +204,7 @@ class SettingsPanel:
         words = PRESETS[name].words if name else snapping.OWN_WORDS
         note = " ".join(filter(None, [plan.note, plan.refusal]))
         return {self.linked[part]: getattr(plan, part) for part in SIZES} | {
-            self.method: vars(plan.decoding),
+            self.method: plan.decoding.written(),
             self.preset: gr.update(value=name, info=words),
             self.note: gr.update(value=note, visible=bool(note)),
         }
@@ -247,14 +246,14 @@ class SettingsPanel:
 
     def use_method(self, data: Data) -> Updates:
         """The settings of the method that was chosen, as its paper has them."""
-        method = Decoding(**data[self.method]).method
+        method = Decoding.read(data[self.method]).method
         return self._shown(self._plan_of({"method": method, "gen_length": data[self.gen_length]}))
 
     def use_length(self, data: Data) -> Updates:
         """Another length, under the preset that is on, or with the sizes of the method where those were on."""
         if data[self.preset] is not None:
             return self.use_preset(data)
-        decoding = Decoding(**data[self.method])
+        decoding = Decoding.read(data[self.method])
         if not decoding.fitted:
             return self.settle(data)
         named = {"method": decoding.method, "gen_length": data[self.gen_length]}

@@ -1,6 +1,6 @@
 // @ts-check
-// The choice of a decoding method, and the numbers that it has. value: {method, knobs, fitted}, see Decoding in
-// lladav/ui/settings/knobs.py. Triggers `choose` when there is another method, and `turn` when one of its numbers is.
+// The choice of a decoding method, and the numbers that it has. value: {method, knobs, fitted} as JSON, see Decoding
+// in lladav/ui/settings/knobs.py. Triggers `choose` when there is another method, and `turn` when one of its numbers is.
 
 import { find, node } from "../../viewer/static/dom.js";
 
@@ -66,7 +66,7 @@ export function decoding(root, trigger, props) {
 
   /** @param {Decoding} value @param {string} event */
   const set = (value, event) => {
-    props.value = value;
+    props.value = JSON.stringify(value);
     paint(value);
     trigger(event);
   };
@@ -95,5 +95,5 @@ export function decoding(root, trigger, props) {
     find(root, ".de-knobs").replaceChildren(...knobs);
     if (at >= 0) root.querySelectorAll("input")[at]?.focus();
   };
-  return { update: paint };
+  return { update: (written) => paint(JSON.parse(written)) };
 }

@@ -18,11 +18,17 @@ function openTab() {
   return tab.dataset.tabId ?? "";
 }
 
+/** A decoding method and what it has, by name. @param {string} written as static/decoding.js has it */
+function numbers(written) {
+  const { method, knobs } = JSON.parse(written);
+  return { method, ...knobs };
+}
+
 /** @param {[string, string, string][]} names @param {any[]} values */
 function address(names, values) {
   const query = new URLSearchParams({ tab: openTab() });
   names.forEach(([tab, prefix, name], index) => {
-    const value = values[index], told = name === "method" ? { method: value.method, ...value.knobs } : { [name]: value };
+    const told = name === "method" ? numbers(values[index]) : { [name]: values[index] };
     if (tab === openTab()) for (const [key, one] of Object.entries(told)) query.set(prefix + key, one);
   });
   const carried = run && openTab() === "chat" ? RUN + run : "";

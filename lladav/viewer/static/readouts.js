@@ -24,7 +24,7 @@ export function readoutsAt(record, moment) {
     mean: mean === null ? "–" : percent(mean),
     committed: now ? `${now.transfer_index.length} now, ${count} in all` : "–",
     masks: now ? String(now.masks) : "–",
-    revoked: now ? `${now.revoked_index.length} now, ${revoked} in all` : "–",
+    revoked: now ? String(revoked) : "–",
   };
 }
 

@@ -6,6 +6,7 @@ import pytest
 from helpers import Visit, letters, slow
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
+from lladav.sampling.methods import method_settings
 from lladav.ui.examples import examples
 
 LENGTH = 32
@@ -98,6 +99,21 @@ def test_a_pair_sets_both_sides(comparison: Comparison, tiny_pipeline: LladaVPip
     assert comparison.page.locator("#canvas-b .tc-mask").count() == masks_at(blocks, 8)
     first_block = comparison.page.locator("#canvas-b .tc-tok:nth-child(-n+8).tc-mask")
     assert first_block.count() == 0
+
+
+def test_any_two_methods_are_compared(comparison: Comparison, tiny_pipeline: LladaVPipeline):
+    comparison.page.locator("#comparison label", has_text="Balanced or WINO").click()
+    comparison.page.locator("#comparison").get_by_text("Wide-In, Narrow-Out, arXiv 2507.18578").wait_for()
+    comparison.page.locator("#b-threshold").wait_for()
+    comparison.page.select_option("#a-method select", "saber")
+    comparison.page.locator("#a-max_revocations").wait_for()
+    comparison.visit.until_quiet()
+    comparison.run()
+    names = ("saber", "wino")
+    traces = [expected(tiny_pipeline, **method_settings(name, {"gen_length": LENGTH})) for name in names]
+    assert [*map(letters, comparison.texts())] == [letters(trace.text) for trace in traces]
+    assert comparison.figures("forward passes") == [str(len(trace.steps)) for trace in traces]
+    assert comparison.page.locator("#title-b").inner_text().endswith("WINO: 32 tokens in one block, 1 a step at least")
 
 
 def test_one_after_the_other(comparison: Comparison):

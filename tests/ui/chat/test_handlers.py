@@ -48,7 +48,7 @@ class Visitor:
         panel = tab.panel
         self.widgets = {part: part.value for part in panel.components} | {tab.template: ""}
         self.widgets |= {panel.linked[name]: getattr(CONFIG, name) for name in ("gen_length", "block_length", "steps")}
-        self.widgets |= {panel.seed: CONFIG.seed, panel.refresh_interval: 1, panel.method: vars(Decoding("exact"))}
+        self.widgets |= {panel.seed: CONFIG.seed, panel.refresh_interval: 1, panel.method: Decoding("exact").written()}
 
     def data(self, **widgets: Any) -> dict[Any, Any]:
         return self.widgets | {self.tab.session: self.session} | {getattr(self.tab, k): v for k, v in widgets.items()}

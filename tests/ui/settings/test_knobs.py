@@ -23,8 +23,11 @@ def test_every_number_of_a_method_can_be_turned_and_stands_within_its_slider(nam
 
 
 def test_what_a_component_holds_becomes_settings_of_its_method_alone():
-    value = {"method": "prophet", "knobs": {"gap_thresholds": [9, 5.5, 2], "temperature": 9}, "fitted": True}
-    assert Decoding(**value).settings() == {"gap_thresholds": (9, 5.5, 2)}
+    text = '{"method": "prophet", "knobs": {"gap_thresholds": [9, 5.5, 2], "temperature": 9}, "fitted": true}'
+    assert Decoding.read(text).settings() == {"gap_thresholds": (9, 5.5, 2)}
+    assert Decoding.read(text).written() == text
+    with pytest.raises(ValueError, match=r"method must be one of exact, .*, got 'magic'"):
+        Decoding.read(text.replace("prophet", "magic"))
 
 
 def test_ends_of_sliders_are_values_that_the_library_takes():
