@@ -104,7 +104,7 @@ COMPARISONS = [
         {"model": "Autoregressive"},
     ),
     against("Quality", "threshold"),
-    *(against("Balanced", name) for name in ("wino", "klass", "credit", "daedal", "prophet")),
+    *(against("Balanced", name) for name in ("wino", "klass", "credit", "daedal")),
 ]
 
 

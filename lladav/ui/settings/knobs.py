@@ -44,8 +44,8 @@ SIZES = ("block_length", "refresh_interval")  # settings that not every method g
 
 @dataclass(frozen=True)
 class Decoding:
-    """What the choice of a method holds, as a dictionary of these names in JSON: a dictionary that gradio has handed out
-    it changes in place while a run streams.
+    """What the choice of a method holds, as a dictionary of these names in JSON: gradio changes a dictionary that
+    it has handed out in place while a run streams.
 
     Attributes:
         method: its name.
