@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from lladav import viewer
-from lladav.ui.settings.knobs import decoding_table
+from lladav.ui.settings.knobs import offered_methods
 from lladav.viewer.state import CanvasState
 
 EVENTS = {  # that painters trigger; gradio looks for their names, quoted, in the script of a component
@@ -33,7 +33,7 @@ def markups() -> str:
     head of the page: it reaches the browser once."""
     viewers = {name: viewer.markup(name) for name in ("canvas", "sync_player", "results")}
     own = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PAGE_FILES.glob("*.html"))}
-    known = {"markups": viewers | own, "methods": decoding_table()}
+    known = {"markups": viewers | own, "methods": offered_methods()}
     return f"window.lladav = {json.dumps(known)};".replace("</", "<\\/")
 
 

@@ -96,7 +96,7 @@ def goes_with(method: str, name: str) -> bool:
     return True
 
 
-def decoding_table() -> dict[str, dict[str, Any]]:
+def offered_methods() -> dict[str, dict[str, Any]]:
     """All methods as static/decoding.js shows them."""
     return {name: _entry(name) for name in METHODS}
 

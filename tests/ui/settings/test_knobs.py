@@ -4,12 +4,12 @@ import pytest
 
 from lladav import SamplingConfig
 from lladav.sampling import METHODS
-from lladav.ui.settings.knobs import KNOBS, Decoding, decoding_table, goes_with, knobs_of
+from lladav.ui.settings.knobs import KNOBS, Decoding, goes_with, knobs_of, offered_methods
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_number_of_a_method_can_be_turned_and_stands_within_its_slider(name: str):
-    method, entry = METHODS[name], decoding_table()[name]
+    method, entry = METHODS[name], offered_methods()[name]
     numbers = {
         setting
         for setting, value in method.settings.items()
@@ -40,5 +40,5 @@ def test_ends_of_sliders_are_values_that_the_library_takes():
 
 def test_methods_say_what_they_lack():
     assert not goes_with("wino", "refresh_interval") and goes_with("wino", "block_length")
-    assert decoding_table()["daedal"]["lacks"] == ["block_length", "refresh_interval"]
-    assert decoding_table()["exact"]["lacks"] == []
+    assert offered_methods()["daedal"]["lacks"] == ["block_length", "refresh_interval"]
+    assert offered_methods()["exact"]["lacks"] == []
