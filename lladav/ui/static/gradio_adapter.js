@@ -13,7 +13,7 @@ import { gallery } from "./gallery.js";
 import { lessons } from "./learn.js";
 import { link, share } from "./share.js";
 import { notice } from "./notice.js";
-import { openDroppedFiles, overlayBubble, save } from "./page.js";
+import { mendRoles, openDroppedFiles, overlayBubble, save } from "./page.js";
 import { stage } from "./stage.js";
 import { suggestions } from "./suggestions.js";
 
@@ -59,5 +59,6 @@ function adapt(name, element, props, trigger, watch) {
 }
 
 overlayBubble();
+mendRoles();
 openDroppedFiles();
 Object.assign(/** @type {any} */ (window).lladav ??= {}, { adapt, save, share });
