@@ -2,7 +2,7 @@
 const BROWSER = [
   "addEventListener", "atob", "Blob", "cancelAnimationFrame", "clearInterval", "clearTimeout", "CustomEvent", "document", "Event",
   "fetch", "getComputedStyle", "history", "HTMLButtonElement", "ImageData", "IntersectionObserver", "localStorage", "location",
-  "matchMedia", "navigator", "performance", "removeEventListener", "requestAnimationFrame", "setInterval", "setTimeout",
+  "matchMedia", "MutationObserver", "navigator", "performance", "removeEventListener", "requestAnimationFrame", "setInterval", "setTimeout",
   "URL", "URLSearchParams", "window",
 ];
 
