@@ -208,8 +208,9 @@ def open_page(new_page: Callable[..., Any]) -> Iterator[Callable[..., Visit]]:
 
     yield visit
     for one in visits:
-        one.page.evaluate("localStorage.clear(); sessionStorage.clear()")
-        one.page.close()
+        if not one.page.is_closed():
+            one.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            one.page.close()
     assert [trouble for one in visits for trouble in one.troubles] == []
 
 

@@ -1,15 +1,18 @@
 """What tests share besides fixtures: golden figures, a picture to ask about, long runs, and visits to the page."""
 
+import asyncio
 import io
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
+from typing import Any
 from urllib.request import urlopen
 
 import cv2
@@ -359,6 +362,12 @@ def program(folder: Path) -> Iterator[str]:
     model = str(asset("lladav-tiny"))
     with (folder / "output.txt").open("w") as output, page_process(model, output, **places) as (address, _):
         yield address
+
+
+def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What comes of a coroutine, in a thread of its own: once there is a browser, a loop runs in that of the tests."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def queue_status(url: str) -> dict:

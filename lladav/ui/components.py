@@ -1,6 +1,7 @@
 """Components of our own: a template that holds no data, and a script that paints a value into it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +38,23 @@ def markups() -> str:
     return f"window.lladav = {json.dumps(known)};".replace("</", "<\\/")
 
 
-def html_component(name: str, value: Any, **options: Any) -> gr.HTML:
+def html_component(name: str, value: Any, told: Mapping[str, Any] | None = None, **options: Any) -> gr.HTML:
     """A component whose markup never changes, filled by the painter that static/gradio_adapter.js knows by `name`.
 
     Painters write text with textContent only: what models and visitors say is never read as HTML.
+
+    Args:
+        told: what the painter is told once. It is no prop of the component, as one is lost on a tab that is not open
+            when an event leaves the component as it is (Gradio 6.31).
+        options: of gr.HTML.
     """
     shown: dict[str, Any] = {"container": True, "padding": True} | options
     events = " ".join(f"'{event}'" for event in EVENTS.get(name, ()))
     return gr.HTML(
         value,
         html_template=f'<div data-markup="{name}"></div>',
-        js_on_load=f"window.lladav.adapt('{name}', element, props, trigger, watch); // triggers {events}",
+        js_on_load=f"window.lladav.adapt('{name}', element, props, trigger, watch, {json.dumps(told or {})}); "
+        f"// triggers {events}",
         apply_default_css=False,
         **shown,
     )
@@ -67,4 +74,4 @@ def token_canvas(state: CanvasState, editable: bool = False, **options: Any) -> 
 
     It is not a class of its own because gradio writes a stub file beside the source of every class of components.
     """
-    return html_component("canvas", state, editable=editable, **options)
+    return html_component("canvas", state, {"editable": editable}, **options)

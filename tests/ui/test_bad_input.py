@@ -37,25 +37,25 @@ TEXT = {"type": "text", "text": "Hi"}
 PATHS = [
     "/etc/hostname", "", "a\0b", 7, [], {}, True, {"path": "/etc/hostname"}, {"path": None}, {"path": 7},
     {"path": "../../a.png"}, {"url": "http://127.0.0.1/a.png"}, {"path": "http://127.0.0.1/a.png"},
-    "http://127.0.0.1/a.png", "data:image/png;base64,AAAA",
+    "http://127.0.0.1/a.png", "data:text/html;base64,AAAA",
 ]  # fmt: skip
 REFUSALS: dict[tuple[str, str], list[Any]] = {  # an argument, and what is said of which values
     ("gen_length", "gen_length must be a positive whole number, got"): [
-        0, -4, 4.5, -HUGE, "4", "", None, True, [], [4], {}, 1e308, "4" * 10_000,
+        0, -4, 4.5, -HUGE, "4", "", True, [], [4], {}, 1e308, "4" * 10_000,
     ],
     ("gen_length", "gen_length must be at most 4096, got"): [HUGE, 4097],
     ("gen_length", "block_length must divide gen_length, got 4 and 6: the nearest that does is 3"): [6],
-    ("block_length", "block_length must be a positive whole number, got"): [0, -1, "4", None, False, [], NAN],
+    ("block_length", "block_length must be a positive whole number, got"): [0, -1, "4", False, [], NAN],
     ("block_length", "block_length must be at most 4096, got"): [HUGE],
     ("block_length", "block_length must divide gen_length, got"): [3, 8],
-    ("steps", "steps must be a positive whole number, got"): [0, -2, 2.5, "2", None, [2], INFINITY],
+    ("steps", "steps must be a positive whole number, got"): [0, -2, 2.5, "2", [2], INFINITY],
     ("steps", "steps must be at most 4096, got"): [10**8, 4097],
-    ("temperature", "temperature must be zero or a positive number, got"): [-0.1, "0", None, [], NAN, INFINITY],
+    ("temperature", "temperature must be zero or a positive number, got"): [-0.1, "0", [], NAN, INFINITY],
     ("temperature", "temperature must be at most 10, got"): [11, 1e308],
-    ("cfg_scale", "cfg_scale must be zero or a positive number, got"): [-1, "0", None, {}, NAN, -INFINITY],
+    ("cfg_scale", "cfg_scale must be zero or a positive number, got"): [-1, "0", {}, NAN, -INFINITY],
     ("cfg_scale", "cfg_scale must be at most 20, got"): [21, 1e308],
     ("remasking", "remasking must be one of low_confidence, random,"): [
-        "", "none", "Random", None, 0, [], {"a": 1}, "low_confidence\0", "random\n", LONG,
+        "", "none", "Random", 0, [], {"a": 1}, "low_confidence\0", "random\n", LONG,
     ],
     ("seed", "seed must be a whole number from 0 to 2**63 - 1 or None, got"): [-1, 2**64, HUGE, 1.5, "0", [], {}, NAN],
     ("message", "message must hold a question, got nothing: write one"): [
@@ -64,6 +64,7 @@ REFUSALS: dict[tuple[str, str], list[Any]] = {  # an argument, and what is said 
     ("message", "a message may have 4000 letters, got 4001: shorten it"): [LONG],
     ("message", "prompt and answer must fit into 512 tokens, got"): ["What? " * 600],
     ("image", UPLOADS_ONLY): PATHS,
+    ("image", "picture.png: This is not a picture that can be read"): ["data:image/png;base64,AAAA"],
     ("history", UPLOADS_ONLY): [said({"type": "image", "image": path}) for path in PATHS]
     + [said({"type": "video", "video": "/etc/hostname"})],
     ("history", "history must be a list of at most 100 messages"): ["Hi", 7, by("user") * 101],

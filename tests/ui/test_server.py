@@ -1,6 +1,5 @@
 """The page as a program: its folder, and how it ends."""
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import httpx
 import pytest
-from helpers import program, until
+from helpers import awaited, program, until
 
 from lladav.assets import asset
 from lladav.benchmarks import visitors
@@ -51,7 +50,7 @@ def test_a_server_that_is_told_to_end_in_the_middle_of_a_run_ends_politely(tmp_p
 
     with (tmp_path / "output.txt").open("w") as output, page_process(MODEL, output, TMPDIR=str(tmp_path)) as page:
         address, process = page
-        asyncio.run(ask(address, lambda: os.kill(process, signal.SIGTERM)))
+        awaited(ask(address, lambda: os.kill(process, signal.SIGTERM)))
         until(lambda: not list(tmp_path.glob(server.FOLDER.format("*"))))
     assert len(seen) >= 3
     assert "Traceback" not in (tmp_path / "output.txt").read_text()

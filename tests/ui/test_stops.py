@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from helpers import served, until, until_idle
+from helpers import awaited, served, until, until_idle
 
 from lladav import LladaVPipeline, SamplingStep
 from lladav.benchmarks.visitors import Browser, Program, Request, Visitor, read_page
@@ -80,7 +80,7 @@ def leave(address: str, runs: dict[int | None, Run], kind: Callable[..., Visitor
             await asyncio.gather(*(visit(kind(client, page), seeds[n::CLIENTS]) for n in range(CLIENTS)))
             assert (await kind(client, page).ask(replace(QUESTION, seed=seeds.stop))).finished
 
-    asyncio.run(all_of_them())
+    awaited(all_of_them())
     return taken
 
 

@@ -1,6 +1,5 @@
 """Runs on a GPU that is lent: the page under the `spaces` package's own patches, with the CPU for a device."""
 
-import asyncio
 import json
 import multiprocessing
 import os
@@ -16,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 import torch
-from helpers import ROOT, until, until_idle
+from helpers import ROOT, awaited, until, until_idle
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.benchmarks.page_process import page_process
@@ -130,7 +129,7 @@ def visit(address: str, *asks: Callable[[Visitor], Any], program: bool = False) 
             visitor = Program(client) if program else Browser(client, await read_page(client), session="visit")
             return [await ask(visitor) for ask in asks]
 
-    return asyncio.run(all_of_it())
+    return awaited(all_of_it())
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ class SettingsPanel:
         with gr.Group(elem_id=self._id("settings"), elem_classes="settings"):
             self._presets(plan, capabilities.can_think)
             self.method = html_component(
-                "decoding", plan.decoding.written(), elem_id=self._id("method"), knobs_prefix=self.prefix,
+                "decoding", plan.decoding.written(), {"prefix": self.prefix}, elem_id=self._id("method"),
                 label="Decoding method", container=False, padding=False,
             )  # fmt: skip
             self.cost = gr.Markdown(

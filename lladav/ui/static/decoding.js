@@ -60,7 +60,7 @@ function knobOf(id, knob, value, turned) {
 }
 
 /** @type {import("./gradio_adapter.js").Painter} */
-export function decoding(root, trigger, props) {
+export function decoding(root, trigger, props, { prefix }) {
   const select = /** @type {HTMLSelectElement} */ (find(root, "select"));
   fill(select);
 
@@ -89,7 +89,7 @@ export function decoding(root, trigger, props) {
     paper.setAttribute("href", `https://arxiv.org/abs/${method.arxiv}`);
     root.dataset.lacks = method.lacks.join(" ");
     const knobs = Object.entries(method.knobs).map(([name, knob]) =>
-      knobOf(props.knobs_prefix + name, knob, value.knobs[name] ?? knob.value, (to) =>
+      knobOf(prefix + name, knob, value.knobs[name] ?? knob.value, (to) =>
         set({ ...value, knobs: { ...value.knobs, [name]: to } }, "turn")));
     const focused = document.activeElement, at = [...root.querySelectorAll("input")].indexOf(/** @type {any} */ (focused));
     find(root, ".de-knobs").replaceChildren(...knobs);

@@ -19,7 +19,8 @@ import { suggestions } from "./suggestions.js";
 
 /**
  * @typedef {(name: string, detail?: object) => void} Trigger
- * @typedef {(root: HTMLElement, trigger: Trigger, props: Record<string, any>) => {update: (value: any) => void}} Painter
+ * @typedef {(root: HTMLElement, trigger: Trigger, props: Record<string, any>, told: Record<string, any>) =>
+ *            {update: (value: any) => void}} Painter
  */
 
 /** @type {Record<string, Painter>} */
@@ -33,7 +34,7 @@ const PAINTERS = {
   results: (root) => mountResults(root),
   stage,
   suggestions,
-  canvas: (root, trigger, { editable }) => mountCanvas(root, {
+  canvas: (root, trigger, _, { editable }) => mountCanvas(root, {
     done: (detail) => trigger("done", detail),
     stopped: (detail) => trigger("stopped", detail),
     ...editable && { edit: (detail) => trigger("edit", detail), undo: () => trigger("undo"),
@@ -48,12 +49,13 @@ const PAINTERS = {
  * @param {Record<string, any>} props
  * @param {Trigger} trigger
  * @param {(name: string, changed: () => void) => void} watch
+ * @param {Record<string, any>} told what never changes
  */
-function adapt(name, element, props, trigger, watch) {
+function adapt(name, element, props, trigger, watch, told) {
   const place = element.querySelector(`[data-markup=${name}]`);
   if (place) place.innerHTML = /** @type {any} */ (window).lladav.markups[name];  // a constant of ours
   const root = /** @type {HTMLElement} */ (place?.firstElementChild);
-  const painter = PAINTERS[name](root, trigger, props);
+  const painter = PAINTERS[name](root, trigger, props, told);
   watch("value", () => painter.update(props.value));
   painter.update(props.value);
 }

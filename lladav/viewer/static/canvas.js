@@ -176,7 +176,7 @@ export class TokenCanvas {
     this.cells.paint(step, { view, shown });
     this.paintReadouts(step, done);
     this.curves.point(step);
-    this.map.draw(step);
+    if (this.root.dataset.panel === "map") this.map.draw(step);  // drawing costs more than the cells
     this.inspector.paint(shown, step, { pinned, editable: this.editable });
     this.edits?.paint(this.editable);
     const text = state.log.length ? record.textAt(step) : "", live = playback.following && !done;

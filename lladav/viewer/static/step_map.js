@@ -38,7 +38,7 @@ export class StepMap {
   draw(now) {
     const rows = this.record.steps.length - 1, columns = this.record.state?.gen_length ?? 0;
     const key = [this.record.state?.run, rows, now].join();
-    if (this.drawn === key || rows < 1 || this.el.offsetParent === null) return;
+    if (this.drawn === key || rows < 1) return;
     this.drawn = key;
     this.el.width = columns * CELL;
     this.el.height = rows * CELL;
