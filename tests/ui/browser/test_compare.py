@@ -151,8 +151,7 @@ def test_what_cannot_be_asked_is_told(comparison: Comparison):
     assert comparison.page.locator("#pair-stop").is_disabled()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
 def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: int, scheme: str):
     comparison = Comparison(open_page(url, width=width, color_scheme=scheme))
     comparison.run()
