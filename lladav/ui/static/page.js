@@ -28,12 +28,12 @@ export function overlayBubble() {
   });
 }
 
-/** Gradio's chat calls its rows of buttons a list, labels parts that have no role, and has a button without a name.
+/** Gradio labels parts that have no role; its chat calls rows of buttons a list, and has a button without a name.
  *  Its parts are built at times of their own (a picture's only when its code has come), so this follows every change. */
 export function mendRoles() {
   new MutationObserver(() => {
     document.querySelector("#conversation .examples")?.removeAttribute("role");
-    for (const el of document.querySelectorAll("#conversation :is(div, span)[aria-label]:not([role])"))
+    for (const el of document.querySelectorAll(":is(div, span)[aria-label]:not([role])"))
       el.setAttribute("role", "group");
     for (const el of document.querySelectorAll("#conversation .image-container > button:not([aria-label])"))
       el.setAttribute("aria-label", "Enlarge the picture");
