@@ -195,8 +195,8 @@ class ExploreTab:
         points = table.assign(pareto=table["pareto"].map({True: ON_FRONT, False: BEHIND}))
         # Gradio draws only what is in the legend, which it makes anew when there are other colors.
         colors = {name: COLORS[name] for name in sorted(points["pareto"].unique())}
-        limits = {"x_lim": _room(table[x].max()), "y_lim": _room(table[y].max())}
-        plotted = gr.update(value=points, x=x, y=y, color_map=colors, **limits)
+        ends = _room(table[x].max()), _room(table[y].max())
+        plotted = gr.update(value=points, x=x, y=y, color_map=colors, x_lim=ends[0], y_lim=ends[1])
         return {self.table: table, self.plot: plotted}
 
     def replot(self, data: Data) -> Updates:
