@@ -1,11 +1,11 @@
 # make run: set up and open the demo. make test: set up and test. make check: lint, types and tests of all languages.
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
 one_thread := OMP_NUM_THREADS=1
 PARALLEL := -n $(WORKERS) --dist loadfile
 
-.PHONY: run test check lint scripts steady mutants lock licences train clean
+.PHONY: run test check lint scripts steady gpu mutants lock licences train clean
 .DEFAULT_GOAL := run
 
 .venv/run: requirements.txt pyproject.toml
@@ -49,6 +49,10 @@ check: lint scripts test
 # The browser's tests five times over, with one core kept busy.
 steady: .venv/dev
 	$(one_thread) $(BIN)/python tests/steady.py
+
+# What only a GPU can show, and training for what is left of ten minutes; --small tries the script out on a CPU.
+gpu: .venv/dev
+	$(BIN)/python tests/gpu.py
 
 # Small changes to the code that a test has to notice; what they are made to is in pyproject.toml.
 mutants: .venv/mutants

@@ -1,7 +1,8 @@
 // The rules for the JavaScript that browsers are given and for its tests.
 const BROWSER = [
-  "addEventListener", "cancelAnimationFrame", "clearTimeout", "CustomEvent", "document", "Event", "getComputedStyle",
-  "history", "location", "matchMedia", "navigator", "performance", "requestAnimationFrame", "setTimeout",
+  "addEventListener", "atob", "Blob", "cancelAnimationFrame", "clearInterval", "clearTimeout", "CustomEvent", "document", "Event",
+  "fetch", "getComputedStyle", "history", "HTMLButtonElement", "ImageData", "IntersectionObserver", "localStorage", "location",
+  "matchMedia", "MutationObserver", "navigator", "performance", "removeEventListener", "requestAnimationFrame", "setInterval", "setTimeout",
   "URL", "URLSearchParams", "window",
 ];
 

@@ -12,6 +12,8 @@ from math import ceil, sqrt
 from transformers import image_processing_utils
 
 Size = tuple[int, int]
+Span = tuple[float, float]  # from, to
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 SHRINK_THRESHOLD = 1.1  # a grid is pooled only if its sides are more than this many times too long
 VIDEO_POOLING = 2  # a video frame keeps half of its rows and columns of features
@@ -110,3 +112,56 @@ def anyres_tokens(size: Size, pinpoints: Sequence[Sequence[int]], tile: int, sid
     kept = (len(range(grid[axis])[part]) for axis, part in enumerate(unpad_image(size, grid)))
     columns, rows = shrunk_size((next(kept), next(kept)), side, limit)
     return side**2 + rows * (columns + 1)
+
+
+def even_spans(start: float, end: float, count: int) -> list[Span]:
+    """The line from `start` to `end` in `count` equal parts."""
+    length = (end - start) / count
+    return [(start + index * length, start + (index + 1) * length) for index in range(count)]
+
+
+def grid_boxes(columns: Sequence[Span], rows: Sequence[Span], size: Size, newlines: bool) -> list[Box | None]:
+    """Where the tokens of a grid lie, row by row; None for those that lie beside a picture of `size`.
+
+    Args:
+        columns, rows: what each of them covers, in pixels of the picture; they may reach over its edges, as boxes may.
+        newlines: whether a newline, which lies nowhere, ends every row.
+    """
+    width, height = size
+    boxes: list[Box | None] = []
+    for top, bottom in rows:
+        for left, right in columns:
+            is_on_it = left < width and top < height and right > 0 and bottom > 0
+            boxes.append((left, top, right, bottom) if is_on_it else None)
+        boxes += [None] * newlines
+    return boxes
+
+
+def squashed_boxes(size: Size, side: int, newlines: bool = False) -> list[Box | None]:
+    """The boxes of a tile that shows the whole picture, squashed to a square."""
+    width, height = size
+    return grid_boxes(even_spans(0, width, side), even_spans(0, height, side), size, newlines)
+
+
+def padded_boxes(size: Size, side: int) -> list[Box | None]:
+    """The boxes of a tile with the picture in the middle of a square: see `imaging.padded_tile`."""
+    longest = max(size)
+    columns, rows = (even_spans(-((longest - length) // 2), longest - (longest - length) // 2, side) for length in size)
+    return grid_boxes(columns, rows, size, newlines=False)
+
+
+def anyres_boxes(
+    size: Size, pinpoints: Sequence[Sequence[int]], tile: int, side: int, limit: int | None
+) -> list[Box | None]:
+    """The boxes of the tokens that `anyres_tokens` counts: those of the base tile, then those of the grid's rows."""
+    canvas, grid = select_best_resolution(size, pinpoints), feature_grid(size, pinpoints, tile, side)
+    fitted = fitted_size(size, canvas)
+    kept = [range(grid[axis])[part] for axis, part in enumerate(unpad_image(size, grid))]
+    counts = shrunk_size((len(kept[0]), len(kept[1])), side, limit)
+    spans = []
+    for axis in (0, 1):
+        margin, scale = (canvas[axis] - fitted[axis]) // 2, size[axis] / fitted[axis]
+        start, end = (scale * (edge * tile / side - margin) for edge in (kept[axis].start, kept[axis].stop))
+        spans.append(even_spans(start, end, counts[axis]))
+    columns, rows = spans
+    return squashed_boxes(size, side) + grid_boxes(columns, rows, size, newlines=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 PACKAGED = Path(__file__).parent / "assets_data"  # where setup.py puts the folder `assets` in a wheel
 CHECKOUT = Path(__file__).parent.parent / "assets"
-NAMES = ("examples", "traces", "artwork", "lladav-tiny", "lladav-tiny-ar")
+NAMES = ("examples", "traces", "artwork", "lessons", "lladav-tiny", "lladav-tiny-ar")
 
 
 def asset(name: str) -> Path:

@@ -40,6 +40,14 @@ class PromptCache(Cache):
                 kept[:, :, self.get_seq_length() :] = states
         return self.keys_and_values[layer_idx]
 
+    def keep(self, columns: Tensor, prompt_length: int) -> None:
+        """Keep of the sequence only the `columns` (B, L) of each row, the first `prompt_length` a prompt's."""
+        self.prompt_length = prompt_length
+        for layer, kept in self.keys_and_values.items():
+            heads, width = kept[0].shape[1], kept[0].shape[3]
+            index = columns[:, None, :, None].expand(-1, heads, -1, width)
+            self.keys_and_values[layer] = kept[0].gather(2, index), kept[1].gather(2, index)
+
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """How many positions stand before the ones being run."""
         return 0 if self.refreshing else self.prompt_length

@@ -1,7 +1,6 @@
 """When an answer was decided: for every position when it was committed, settled and taken back; and for the whole."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -30,22 +29,18 @@ class Decision:
 def decisions(trace: Trace) -> list[Decision]:
     """The decision at each of the G positions of a run's answer."""
     steps = [*trace.replay()]
-    final, fixed = steps[-1].tokens, ~steps[0].mask_index
+    fixed, masked = ~steps[0].mask_index, steps[-1].mask_index
     committed_at = torch.where(fixed, 0, -1)
-    revoked = torch.zeros_like(final)
-    settled_since = torch.where(fixed, 0, -1)
-    guesses = list(_guesses(steps))
-    for step in steps[1:]:
+    revoked, settled_since = torch.zeros_like(committed_at), torch.zeros_like(committed_at)
+    guesses = list(_guesses(trace, steps))
+    for before, guess, step in zip(guesses, guesses[1:], steps[1:], strict=False):
         committed_at, revoked = (_moved(values, step, blank) for values, blank in ((committed_at, -1), (revoked, 0)))
         committed_at[step.transfer_index & ~step.mask_index] = step.step
         committed_at[step.revoked_index] = -1
         revoked += step.revoked_index
-    same = torch.ones_like(fixed)
-    for step, guess in zip(reversed(steps), reversed(guesses), strict=True):
-        same = same & (guess == final) & ~steps[-1].mask_index
-        settled_since[same] = step.step
-        if step.room is not None:  # what stood elsewhere before is not followed further back
-            same = same & (torch.arange(len(final)) <= step.room[0])
+        settled_since = _moved(settled_since, step, step.step)
+        settled_since[guess != _moved(before, step, trace.mask_token_id)] = step.step
+    settled_since[masked] = -1
     rows = zip(committed_at.tolist(), settled_since.tolist(), revoked.tolist(), strict=True)
     return [Decision(_step(committed), _step(settled), times) for committed, settled, times in rows]
 
@@ -66,16 +61,15 @@ def stood_at(trace: Trace) -> int | None:
     wanted = last.tokens[:length]
     if last.finish_reason is None:
         return None
-    return next(
-        step.step for step, guess in zip(steps, _guesses(steps), strict=True) if torch.equal(guess[:length], wanted)
-    )
+    guesses = zip(steps, _guesses(trace, steps), strict=True)
+    return next(step.step for step, guess in guesses if torch.equal(guess[:length], wanted))
 
 
-def _guesses(steps: list[SamplingStep]) -> list[Tensor]:
+def _guesses(trace: Trace, steps: list[SamplingStep]) -> list[Tensor]:
     """The best guess (G,) after each step: what stands there, or else the last proposal."""
     guesses = [steps[0].tokens]
-    for before, after in pairwise(steps):
-        known = _moved(guesses[-1], after, int(before.tokens[-1]))  # a mask, where there is room to be opened
+    for after in steps[1:]:
+        known = _moved(guesses[-1], after, trace.mask_token_id)
         asked = after.top_probs[:, 0] > 0
         guess = torch.where(asked, after.x0, known)
         guesses.append(torch.where(after.mask_index, guess, after.tokens))

@@ -12,7 +12,17 @@ from transformers.image_processing_utils import BaseImageProcessor
 from transformers.processing_utils import ImagesKwargs
 
 from lladav import imaging
-from lladav.anyres import VIDEO_POOLING, ImageLayout, anyres_tokens, max_tiles, parse_pinpoints
+from lladav.anyres import (
+    VIDEO_POOLING,
+    Box,
+    ImageLayout,
+    anyres_boxes,
+    anyres_tokens,
+    max_tiles,
+    padded_boxes,
+    parse_pinpoints,
+    squashed_boxes,
+)
 from lladav.checks import require
 from lladav.configuration import LladaVConfig, PublishedConfig
 from lladav.messages import Picture
@@ -92,7 +102,7 @@ class LladaVImageProcessor(BaseImageProcessor):
 
     def tile(self, pictures: Sequence[Picture], multi_image: str) -> BatchFeature:
         """Cut the pictures and videos of one conversation, which have been read; see `preprocess`."""
-        alone = sum(not picture.is_video for picture in pictures) == 1
+        alone = is_alone([picture.is_video for picture in pictures])
         tiles: list[Image.Image] = []
         sizes, counts, layouts = [], [], []
         for picture in pictures:
@@ -116,13 +126,36 @@ class LladaVImageProcessor(BaseImageProcessor):
         if picture.is_video:
             tiles = [imaging.square_tile(frame, self.image_size) for frame in picture.frames]
             return image.size, ImageLayout.VIDEO, tiles
-        shown_as = self.image_aspect_ratio if alone or multi_image == "anyres" else "pad"
+        shown_as = self._shown_as(alone, multi_image)
         if shown_as.startswith("anyres"):
             tiles = imaging.anyres_tiles(image, self.image_grid_pinpoints, self.image_size)
             return image.size, ImageLayout.ANYRES, tiles
         to_tile = imaging.padded_tile if shown_as == "pad" else imaging.square_tile
         layout = ImageLayout.TILE_NEWLINE if multi_image == "train" else ImageLayout.TILE
         return image.size, layout, [to_tile(image, self.image_size)]
+
+    def _shown_as(self, alone: bool, multi_image: str) -> str:
+        return self.image_aspect_ratio if alone or multi_image == "anyres" else "pad"
+
+    def token_boxes(
+        self, size: tuple[int, int], tiles: int, layout: int, alone: bool, multi_image: str
+    ) -> list[Box | None]:
+        """Where each token of a picture or video of `size` lies on it, in its pixels; None for one that lies nowhere,
+        such as a newline, or what pads the picture.
+
+        Args:
+            size, tiles, layout: as `count_tokens` takes them.
+            alone: whether it is the only picture, see `is_alone`.
+            multi_image: how it was tiled, see `preprocess`.
+        """
+        side = self.image_size // self.patch_size
+        if layout == ImageLayout.ANYRES:
+            limit = max_tiles(self.image_aspect_ratio)
+            return anyres_boxes(size, self.image_grid_pinpoints, self.image_size, side, limit)
+        if layout == ImageLayout.VIDEO:
+            return squashed_boxes(size, ceil(side / VIDEO_POOLING), newlines=True) * tiles
+        boxes = padded_boxes(size, side) if self._shown_as(alone, multi_image) == "pad" else squashed_boxes(size, side)
+        return boxes + [None] * (layout == ImageLayout.TILE_NEWLINE)
 
     def count_tokens(self, size: tuple[int, int], tiles: int, layout: int) -> int:
         """The tokens of a picture or video of `size` (width, height) in pixels that was cut into `tiles`."""
@@ -134,6 +167,11 @@ class LladaVImageProcessor(BaseImageProcessor):
             pooled = ceil(side / VIDEO_POOLING)
             return tiles * pooled * (pooled + 1)
         return side**2 + (layout == ImageLayout.TILE_NEWLINE)
+
+
+def is_alone(are_videos: Sequence[bool]) -> bool:
+    """Whether there is one picture among the pictures and videos of a conversation."""
+    return sum(not is_video for is_video in are_videos) == 1
 
 
 def published_image_options(config: LladaVConfig) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Transformers' `LlamaModel` runs every block for every position. What comes out o
 positions of the answer alone, so there the others need only their keys and values: no query, no feed-forward layer.
 """
 
+import copy
 from typing import Any
 
 import torch
@@ -23,6 +24,32 @@ from transformers.models.llama.modeling_llama import (
 Rows = Tensor | slice | None
 
 
+class AttentionRecorder:
+    """Keeps how much some positions attend to every one; what comes out of the model stays what it is.
+
+    The weights of those rows are worked out beside the attention that is run, so that it may be of any implementation
+    and no square of the whole sequence is ever held.
+
+    Args:
+        rows: whose attention is kept; None for all.
+        mask: added to the scores, of shape (B, 1, L, L'), or None where every position is seen.
+
+    Attributes:
+        weights: a layer each, of shape (B, K, L'), the mean over heads in float32; each row sums to 1.
+    """
+
+    def __init__(self, rows: Rows, mask: Tensor | None):
+        self.rows, self.mask = rows, mask
+        self.weights: list[Tensor] = []
+
+    def record(self, attention: "LladaVAttention", queries: Tensor, keys: Tensor) -> None:
+        """Keep the weights of a layer: queries (B, heads, K, head_dim) of the rows, keys (B, heads, L', head_dim)."""
+        mask = self.mask if self.mask is None or self.rows is None else self.mask[:, :, self.rows]
+        keys = keys.float()
+        _, weights = eager_attention_forward(attention, queries.float(), keys, keys, mask, attention.scaling)
+        self.weights.append(weights.mean(1))
+
+
 class LladaVAttention(LlamaAttention):
     """Attention of some rows, or of all, to every row."""
 
@@ -33,19 +60,25 @@ class LladaVAttention(LlamaAttention):
         attention_mask: Tensor | None = None,
         past_key_values: Cache | None = None,
         rows: Rows = None,
+        recorder: AttentionRecorder | None = None,
     ) -> Tensor:
         cos, sin = position_embeddings  # (B, 1, L, head_dim)
         keys = rotated(self._heads(self.k_proj(hidden_states)), cos, sin)
         values = self._heads(self.v_proj(hidden_states))
         if past_key_values is not None:
             keys, values = past_key_values.update(keys, values, self.layer_idx)
-        if rows is not None:
-            hidden_states, cos, sin = hidden_states[:, rows], cos[:, :, rows], sin[:, :, rows]
-        queries = rotated(self._heads(self.q_proj(hidden_states)), cos, sin)
+        if recorder is not None:
+            recorder.record(self, self._queries(hidden_states, cos, sin, recorder.rows), keys)
+        queries = self._queries(hidden_states, cos, sin, rows)
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
         dropout = self.attention_dropout if self.training else 0.0
         output, _ = attend(self, queries, keys, values, attention_mask, dropout=dropout, scaling=self.scaling)
         return self.o_proj(output.flatten(2))  # (B, K, D)
+
+    def _queries(self, hidden_states: Tensor, cos: Tensor, sin: Tensor, rows: Rows) -> Tensor:
+        if rows is not None:
+            hidden_states, cos, sin = hidden_states[:, rows], cos[:, :, rows], sin[:, :, rows]
+        return rotated(self._heads(self.q_proj(hidden_states)), cos, sin)  # (B, heads, K, head_dim)
 
     def _heads(self, states: Tensor) -> Tensor:
         return states.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # (B, heads, L, head_dim)
@@ -68,9 +101,10 @@ class LladaVDecoderLayer(GradientCheckpointingLayer):
         attention_mask: Tensor | None = None,
         past_key_values: Cache | None = None,
         rows: Rows = None,
+        recorder: AttentionRecorder | None = None,
     ) -> Tensor:
         attended = self.self_attn(
-            self.input_layernorm(hidden_states), position_embeddings, attention_mask, past_key_values, rows
+            self.input_layernorm(hidden_states), position_embeddings, attention_mask, past_key_values, rows, recorder
         )
         hidden_states = attended + (hidden_states if rows is None else hidden_states[:, rows])
         return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states))
@@ -97,12 +131,14 @@ class LladaVLanguageModel(LlamaPreTrainedModel):
         past_key_values: Cache | None = None,
         use_cache: bool = False,
         rows: Rows = None,
+        output_attentions: bool = False,
         **_: object,
     ) -> BaseModelOutputWithPast:
         """Hidden states of `rows`, (B, K, D), or of all, (B, L, D); the rest as `LlamaModel` has it.
 
         Args:
             rows: a slice or indices (K,) of positions.
+            output_attentions: also return the attention of `rows`, see `AttentionRecorder.weights`.
         """
         hidden_states = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
         if use_cache and past_key_values is None:
@@ -116,13 +152,23 @@ class LladaVLanguageModel(LlamaPreTrainedModel):
         mask: Any = None
         if hides := self.config.is_causal or attention_mask is not None:
             mask = create_causal_mask(self.config, hidden_states, attention_mask, past_key_values, position_ids)
+        recorder = None
+        if output_attentions:
+            added: Any = None  # the same mask as numbers, whatever form it has for the implementation that is run
+            if hides:
+                eager = copy.copy(self.config)
+                eager._attn_implementation = "eager"
+                added = create_causal_mask(eager, hidden_states, attention_mask, past_key_values, position_ids)
+            recorder = AttentionRecorder(rows, added)
         for layer in self.layers[:-1]:
-            hidden_states = layer(hidden_states, rotation, mask, past_key_values)
+            hidden_states = layer(hidden_states, rotation, mask, past_key_values, None, recorder)
         # a mask, which may be implied, is one for all rows: where there is one, all of them go to the end
-        hidden_states = self.layers[-1](hidden_states, rotation, mask, past_key_values, None if hides else rows)
+        last_rows = None if hides else rows
+        hidden_states = self.layers[-1](hidden_states, rotation, mask, past_key_values, last_rows, recorder)
         if hides and rows is not None:
             hidden_states = hidden_states[:, rows]
-        return BaseModelOutputWithPast(self.norm(hidden_states), past_key_values)
+        attentions: Any = None if recorder is None else tuple(recorder.weights)
+        return BaseModelOutputWithPast(self.norm(hidden_states), past_key_values, attentions=attentions)
 
 
 def rotated(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

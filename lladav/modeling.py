@@ -30,10 +30,13 @@ class LladaVOutput(ModelOutput):
     Args:
         logits: of shape (B, K, V), float32; K positions as asked for by `logits_to_keep`.
         past_key_values: the cache that was handed in, if any.
+        attentions: if asked for, one of shape (B, K, L) for each layer: how much those positions attend to each of
+            the L that are seen, the mean over heads in float32; every row sums to 1.
     """
 
     logits: Tensor | None = None
     past_key_values: Cache | None = None
+    attentions: tuple[Tensor, ...] | None = None
 
 
 class LladaVProjector(nn.Module):
@@ -258,6 +261,7 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
         position_ids: Tensor | None = None,
         past_key_values: Cache | None = None,
         logits_to_keep: int | slice | Tensor = 0,
+        output_attentions: bool = False,
         **pictures: Tensor,
     ) -> LladaVOutput:
         """Score the vocabulary at the positions asked for.
@@ -270,6 +274,7 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             past_key_values: keys and values that are seen, too; those of this call are added.
             logits_to_keep: how many of the last positions, or 0 for all; or their indices, or a slice: the head, and
                 most of the last block, run only there.
+            output_attentions: also say what those positions attend to; see `LladaVOutput`.
             pictures: see `embed_prompt`.
         """
         if inputs_embeds is None:
@@ -278,15 +283,16 @@ class LladaVForMaskedDiffusion(PreTrainedModel):
             inputs_embeds, attention_mask = self.embed_prompt(input_ids, attention_mask, **pictures)
         elif input_ids is not None or pictures:
             raise ValueError("inputs_embeds must hold the whole prompt, got input_ids or pictures as well")
-        hidden_states = self.model.language_model(
+        output = self.model.language_model(
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
             position_ids=position_ids,
             past_key_values=past_key_values,
             rows=slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep,
-        ).last_hidden_state  # (B, K, D)
-        logits = self.lm_head(hidden_states).float()  # (B, K, V)
-        return LladaVOutput(logits=logits, past_key_values=past_key_values)
+            output_attentions=output_attentions,
+        )
+        logits = self.lm_head(output.last_hidden_state).float()  # (B, K, V)
+        return LladaVOutput(logits=logits, past_key_values=past_key_values, attentions=output.attentions)
 
 
 def spliced(row: Tensor, is_image: Tensor, pictures: Iterator[Tensor]) -> Tensor:

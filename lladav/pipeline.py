@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers.generation.streamers import BaseStreamer
 
 from lladav.assets import asset
+from lladav.attention import Attention
 from lladav.cache import FeatureCache
 from lladav.checks import require
 from lladav.imaging import thumbnail
@@ -343,6 +344,50 @@ class LladaVPipeline:
             edit=recording.edit,
             carried=recording.carried,
         )
+
+    @torch.no_grad()
+    def attention(
+        self,
+        messages: Prompt | Messages,
+        trace: Trace,
+        step: int,
+        positions: Sequence[int] | None = None,
+        features: FeatureCache | None = None,
+    ) -> Attention:
+        """What the answer looks at: one forward pass over the canvas as it stood after `step`, as the next step's.
+
+        It is exact: run without the cache, the guidance and the dropped picture tokens that the run may have had. In an
+        autoregressive twin a token is written, and so looks, where its predecessor stands.
+
+        Args:
+            messages: those that the run answered.
+            trace: the run.
+            step: 0 for the canvas of masks, up to the number of steps.
+            positions: of the answer; by default all of it, which takes layers x answer x sequence numbers.
+            features: as for `stream`.
+
+        Raises:
+            ValueError: the messages are not those of the trace, or there is no such step or position.
+        """
+        prompt, config = self._prompt(messages, None), trace.config
+        if (prompt.text, prompt.image_hashes) != (trace.prompt, trace.images):
+            raise ValueError(f"messages must be those that the trace answers, got others: {prompt.text[-100:]!r}")
+        states = trace.until(step)
+        length = config.gen_length
+        if config.start_length is not None:  # what has not grown yet is not run
+            length = max(length if state.stop_position is None else state.stop_position for state in states)
+        positions = range(length) if positions is None else positions
+        if outside := [position for position in positions if not 0 <= position < length]:
+            raise ValueError(f"positions must lie between 0 and {length - 1}, the end of the answer, got {outside[0]}")
+        prefix, _ = self.model.embed_prompt(**self._inputs(prompt, config, features))  # (1, prompt, D)
+        ids = states[-1].tokens[:length].tolist() + suffix_ids(config, self.tokenizer)
+        answer = self.model.get_input_embeddings()(torch.tensor([ids], device=self.device))
+        rows = torch.tensor(positions, device=self.device) + prompt.length - int(self.model.config.is_causal)
+        output = self.model(
+            inputs_embeds=torch.cat([prefix, answer], dim=1), logits_to_keep=rows, output_attentions=True
+        )
+        weights = torch.cat([layer.cpu() for layer in output.attentions])
+        return Attention(weights, list(positions), self.processor.picture_tokens(prompt.inputs))
 
     def settle_blanks(self, prompt: Prompt, template: Template, config: SamplingConfig) -> Template:
         """Find the lengths of a template's open blanks, see `sampling.infilling`.

@@ -14,9 +14,11 @@ from transformers import AutoProcessor, AutoTokenizer, BatchFeature, PreTrainedT
 from transformers.configuration_utils import PreTrainedConfig
 
 from lladav import imaging
+from lladav.anyres import ImageLayout
+from lladav.attention import PictureTokens
 from lladav.checks import require
 from lladav.configuration import IGNORE, IMAGE_TOKEN_ID, LladaVConfig, PublishedConfig
-from lladav.image_processing import IMAGE_OPTIONS, MULTI_IMAGE, LladaVImageProcessor
+from lladav.image_processing import IMAGE_OPTIONS, MULTI_IMAGE, LladaVImageProcessor, is_alone
 from lladav.messages import Messages, Picture, check_messages, is_batch, pictures_of, texts_of
 from lladav.tokenization import encode_text, marked, unmarked
 
@@ -248,6 +250,21 @@ class LladaVProcessor(ProcessorMixin):
         names = ("image_sizes", "tile_counts", "image_layouts")
         pictures = zip(*(inputs[name].tolist() for name in names), strict=True)
         return length + sum(self.image_processor.count_tokens(tuple(size), *rest) - 1 for size, *rest in pictures)
+
+    def picture_tokens(self, inputs: BatchFeature) -> list[PictureTokens]:
+        """Where the tokens of the pictures and videos of one prompt stand once it is embedded, and what they show."""
+        if "pixel_values" not in inputs:
+            return []
+        names = ("image_sizes", "tile_counts", "image_layouts")
+        pictures = list(zip(*(inputs[name].tolist() for name in names), strict=True))
+        alone = is_alone([layout == ImageLayout.VIDEO for *_, layout in pictures])
+        places = (inputs["input_ids"][0] == IMAGE_TOKEN_ID).nonzero().flatten().tolist()
+        tokens, longer = [], 0
+        for place, (size, tiles, layout) in zip(places, pictures, strict=True):
+            boxes = self.image_processor.token_boxes(tuple(size), tiles, layout, alone, self.multi_image)
+            tokens.append(PictureTokens(place + longer, tuple(size), boxes))
+            longer += len(boxes) - 1
+        return tokens
 
     def load_image(self, source: imaging.ImageSource, download: bool = False) -> Image.Image:
         """Read a picture; see `imaging.load_image`."""

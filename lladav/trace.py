@@ -170,6 +170,12 @@ class Trace:
             canvas.open_room((step.room[0], step.room[1]) if step.room else None)
             yield canvas.record(index, step.block, finished=ended and index == len(self.steps))
 
+    def until(self, step: int) -> list[SamplingStep]:
+        """The states up to that after `step`, the canvas first. Raises ValueError where there is no such step."""
+        if not 0 <= step <= len(self.steps):
+            raise ValueError(f"step must lie between 0 and {len(self.steps)}, the steps of the trace, got {step}")
+        return list(islice(self.replay(), step + 1))
+
     def branch(self, step: int, changes: Mapping[int, int | None]) -> SamplingConfig:
         """Settings that go on from the canvas as it stood after `step`, with `changes` put in.
 
@@ -183,13 +189,11 @@ class Trace:
         Raises:
             ValueError: there is no such step or position, or a change is not a token id.
         """
-        if not 0 <= step <= len(self.steps):
-            raise ValueError(f"step must lie between 0 and {len(self.steps)}, the steps of the trace, got {step}")
+        states = self.until(step)
         last = self.config.gen_length - 1
         if outside := [position for position in changes if not 0 <= position <= last]:
             raise ValueError(f"changes must be to positions from 0 to {last}, got {outside[0]}")
-        canvases = [state.tokens.tolist() for state in islice(self.replay(), step + 1)]
-        start, now = canvases[0], [*canvases[-1]]
+        start, now = states[0].tokens.tolist(), states[-1].tokens.tolist()
         for position, token in changes.items():
             now[position] = self.mask_token_id if token is None else token
         template = tuple(None if token == self.mask_token_id else token for token in now)

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -181,19 +182,35 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def new_page(browser) -> Callable[..., Any]:
+    """Makes pages, which share what the browser keeps of scripts where they have the same options."""
+    contexts: dict[str, Any] = {}
+
+    def page(**options: Any) -> Any:
+        key = json.dumps(options, sort_keys=True)
+        if key not in contexts:
+            contexts[key] = browser.new_context(**options)
+        return contexts[key].new_page()
+
+    return page
+
+
 @pytest.fixture
-def open_page(browser) -> Iterator[Callable[..., Visit]]:
+def open_page(new_page: Callable[..., Any]) -> Iterator[Callable[..., Visit]]:
     """Opens pages; at the end of the test none of them may have met an error or asked for anything elsewhere."""
     visits: list[Visit] = []
 
     def visit(url: str, width: int = 1440, height: int = 900, opens: str = "#question textarea", **options) -> Visit:
-        page = browser.new_page(viewport={"width": width, "height": height}, **options)
+        page = new_page(viewport={"width": width, "height": height}, **options)
         visits.append(Visit(page, url, opens))
         return visits[-1]
 
     yield visit
     for one in visits:
-        one.page.close()
+        if not one.page.is_closed():
+            one.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            one.page.close()
     assert [trouble for one in visits for trouble in one.troubles] == []
 
 

@@ -1,15 +1,18 @@
 """What tests share besides fixtures: golden figures, a picture to ask about, long runs, and visits to the page."""
 
+import asyncio
 import io
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
+from typing import Any
 from urllib.request import urlopen
 
 import cv2
@@ -153,9 +156,11 @@ class Neighbors:
         bias: logits (L, V) of an answer that nothing is known of.
         says: of shape (V, V).
         prompt_length: positions before the answer.
+        looks: of shape (L, prompt_length), what each position of the answer attends to; by default all the same.
     """
 
-    def __init__(self, bias: Tensor, says: Tensor, prompt_length: int = 3, mask: int = 0):
+    def __init__(self, bias: Tensor, says: Tensor, prompt_length: int = 3, mask: int = 0, looks: Tensor | None = None):
+        self.looks = torch.full((len(bias), prompt_length), 1 / prompt_length) if looks is None else looks
         self.bias, self.says = bias, says.index_fill(0, torch.tensor([mask]), 0.0)
         self.prompt_length = prompt_length
         self.config = SimpleNamespace(mask_token_id=mask, suppress_token_ids=[mask])
@@ -172,7 +177,10 @@ class Neighbors:
     def get_input_embeddings(self) -> torch.nn.Embedding:
         return self.embedding
 
-    def __call__(self, inputs_embeds, past_key_values, logits_to_keep, attention_mask=None, position_ids=None):
+    def __call__(
+        self, inputs_embeds, past_key_values, logits_to_keep, attention_mask=None, position_ids=None,
+        output_attentions=False,
+    ):  # fmt: skip
         self.passes += 1
         length = inputs_embeds.shape[1]
         places = torch.arange(length) if position_ids is None else position_ids[0]
@@ -180,7 +188,23 @@ class Neighbors:
         weight = seen * 0.5 ** (places[:, None] - places).abs().clamp(min=1)
         logits = weight @ (inputs_embeds[0] @ self.says)
         answer = (places - self.prompt_length).clamp(0, len(self.bias) - 1)
-        return SimpleNamespace(logits=(logits + self.bias[answer])[None, logits_to_keep])
+        attention = torch.cat([self.looks, torch.zeros(len(self.bias), length)], dim=1)[answer][:, places]
+        return SimpleNamespace(
+            logits=(logits + self.bias[answer])[None, logits_to_keep],
+            attentions=(attention[None, logits_to_keep],) if output_attentions else None,
+        )
+
+
+def hasty() -> Neighbors:
+    """A model that would begin with the second word where the first is right, until it sees the third and the fourth;
+    it believes what is written, and is slow to say the last two words."""
+    right, wrong, a, b, c = range(1, 6)
+    bias = torch.zeros(6, 6)
+    bias[0, [right, wrong]] = torch.tensor([2.0, 3.0])
+    bias[[1, 2, 3], [a, b, c]] = 60.0
+    says = torch.zeros(6, 6)
+    says[[a, b], right], says[c, a], says[wrong, wrong] = 24.0, 40.0, 60.0
+    return Neighbors(bias, says)
 
 
 WORDS = SimpleNamespace(encode=lambda text, add_special_tokens: [int(word) for word in text.split()])  # "7 8"
@@ -340,16 +364,35 @@ def program(folder: Path) -> Iterator[str]:
         yield address
 
 
+def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What comes of a coroutine, in a thread of its own: once there is a browser, a loop runs in that of the tests."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 def queue_status(url: str) -> dict:
     """What a page says of its health."""
     with urlopen(f"{url}health") as answer:
         return json.loads(answer.read())
 
 
+def until(state: Callable[[], bool]) -> None:
+    """Wait until something is the case."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not state():
+        assert time.monotonic() < end, "it never was"
+        time.sleep(0.02)
+
+
+def is_idle(url: str) -> bool:
+    """Whether no request of a page runs or waits."""
+    status = queue_status(url)
+    return not status["waiting"] and not status["running"]
+
+
 def until_idle(url: str) -> None:
     """Wait until no request of a page runs or waits."""
-    while (status := queue_status(url))["waiting"] or status["running"]:
-        time.sleep(0.05)
+    until(lambda: is_idle(url))
 
 
 def made_up_score(study: str, label: str, accuracy: float, objective: str = "masked") -> Score:

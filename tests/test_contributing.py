@@ -21,9 +21,11 @@ SPANNING = {  # tests of more than one module, as files or folders of tests/: wh
     "test_package.py": "the package as it is installed",
     "test_parity.py": "figures of the published implementation",
     "test_style.py": "the project",
+    "ui/test_bad_input.py": "what the page refuses, wherever that is found out",
+    "ui/test_stops.py": "runs that are left, by programs and on the page",
     "ui/browser": "the page as a person meets it",
     "ui/test_mcp.py": "the endpoints as tools for agents",
-    "viewer/test_shared_run.py": "the run that Python and JavaScript are tested on",
+    "viewer/test_shared_run.py": "the runs that Python and JavaScript are tested on",
 }
 
 

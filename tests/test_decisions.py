@@ -72,6 +72,12 @@ def test_tokens_are_followed_where_room_is_opened():
     assert decisions(run) == [Decision(2, 1, 0), Decision(2, 2, 0), Decision(1, 1, 0)]
 
 
+def test_what_was_settled_moves_with_its_token():
+    first, room = step([0, 1], [3, 2], [1]), replace(step([0], [4], []), room=[0, 1])
+    run = trace(first, room, step([0, 1], [4, 5], [0, 1]), gen_length=3, start_length=2, stop=("<|eot_id|>",))
+    assert decisions(run) == [Decision(3, 2, 0), Decision(3, 3, 0), Decision(1, 1, 0)]
+
+
 @pytest.mark.parametrize("name", ["exact", "wino", "saber", "remdm"])
 def test_no_position_settles_after_its_commit(name: str):
     changes = {"threshold": 0.4} if name == "wino" else {}

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "lladav"
 RANKS = [  # a room may use those before it, and of its own rank only what PEERS allows
     {"checks"},
     {"anyres", "assets", "configuration", "imaging", "messages", "scenes", "tokenization"},
-    {"language", "loading", "modeling", "quantization", "remasking"},
+    {"attention", "language", "loading", "modeling", "quantization", "remasking"},
     {"cache", "image_processing", "processing", "prompt", "sampling", "trace"},
     {"decisions", "recording"},
     {"pipeline"},

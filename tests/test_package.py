@@ -89,7 +89,7 @@ def test_the_installed_package_answers_about_its_own_picture(installed: Path, ll
 
 def test_an_unknown_asset_is_refused():
     with pytest.raises(
-        ValueError, match=r"asset must be one of examples, traces, artwork, lladav-tiny, .* got 'music'"
+        ValueError, match=r"asset must be one of examples, traces, artwork, lessons, lladav-tiny, .* got 'music'"
     ):
         assets.asset("music")
 

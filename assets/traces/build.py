@@ -1,12 +1,12 @@
 """Records the runs of this folder with the embedded model, through `lladav sample`: python assets/traces/build.py
 
 They are to be recorded again whenever its weights change; tests/assets/test_traces.py says when that was forgotten.
-runs.json lists them, in the order in which they are shown, each with the name of its picture in assets/examples, and
-whether the gallery shows it.
+runs.json lists them, in the order in which they are shown, each with the name of its picture in assets/examples.
 """
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lladav import cli
 from lladav.assets import asset
@@ -25,31 +25,26 @@ GALLERY = {  # name, in the order they are shown: picture, question, options of 
     "what": ("frog", "What is this?", "--gen-length 16 --steps 16"),
     "blocks": ("garden", "What is left of the house?", "--gen-length 32 --block-length 8 --steps 32"),
 }
-LESSONS = {  # one question under several settings
-    "lesson-one-block": ("picnic", "Describe the picture.", "--gen-length 32 --steps 32"),
-    "lesson-blocks": ("picnic", "Describe the picture in detail.", "--gen-length 32 --block-length 8 --steps 32"),
-    "lesson-fast": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 8"),
-    "lesson-left-to-right": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32"),
-}
-RUNS = GALLERY | LESSONS
-MODELS = {"lesson-left-to-right": asset("lladav-tiny-ar")}  # of the runs that another one made
+DEMO = {"demo": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32")}  # the README's film
 
 
 def main() -> None:
-    """Records every run, and removes those that are no longer listed."""
+    """Records every run, removes those that are no longer listed, and makes the film of README.md."""
     for path in HERE.glob("*.json"):
         path.unlink()
-    for name in RUNS:
+    for name in GALLERY:
         record(name, HERE / f"{name}.json")
-    listing = {name: {"picture": picture, "shown": name in GALLERY} for name, (picture, *_) in RUNS.items()}
+    listing = {name: {"picture": picture} for name, (picture, *_) in GALLERY.items()}
     (HERE / "runs.json").write_text(json.dumps(listing, indent=1) + "\n", encoding="utf-8")
+    with TemporaryDirectory() as folder:
+        record("demo", Path(folder) / "demo.json")
+        cli.main(["export", str(Path(folder) / "demo.json"), str(HERE.parent / "demo.gif")])
 
 
 def record(name: str, path: Path) -> None:
     """Record one run to `path`."""
-    picture, question, options = RUNS[name]
-    model = MODELS.get(name, asset("lladav-tiny"))
-    given = ["--image", str(PICTURES / f"{picture}.png"), "--model", str(model), *options.split()]
+    picture, question, options = (GALLERY | DEMO)[name]
+    given = ["--image", str(PICTURES / f"{picture}.png"), "--model", str(asset("lladav-tiny")), *options.split()]
     code = cli.main(["sample", question, *given, "--trace", str(path)])
     assert code == 0, f"{name} could not be recorded"
 

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from lladav.benchmarks.plain import plain_generation, plain_loop
 from lladav.benchmarks.subjects import Subject, quantized
 from lladav.quantization import QUANTIZATIONS
-from lladav.sampling import METHODS, SamplingConfig, sample
+from lladav.sampling import METHODS, SamplingConfig, sample, sample_batch
 
 TRUSTED = 0.9  # the threshold for a model that was trained
 SLOW, FAST = 4, 32  # refresh intervals
@@ -140,6 +140,19 @@ def method_modes(subject: Subject, config: SamplingConfig) -> list[Mode]:
         names = [name for name in names if "delimiters" not in METHODS[name].settings]
     settings = {"gen_length": config.gen_length, "stop": config.stop}
     return [make_mode(name, subject, SamplingConfig.method(name, **settings)) for name in names]
+
+
+def batched_modes(subject: Subject, config: SamplingConfig) -> list[Mode]:
+    """Exact mode of two answers at once, of which a step counts for both; a causal model has none."""
+    if subject.model.config.is_causal:
+        return []
+
+    def steps() -> Iterator[Tensor]:
+        run = sample_batch(subject.model, [{"inputs_embeds": subject.prompt}] * 2, config)
+        next(run)
+        return (first.tokens for first, _ in run)
+
+    return [Mode("two at once", steps, weights=subject.model.get_memory_footprint())]
 
 
 def compiled_modes(subject: Subject, config: SamplingConfig) -> list[Mode]:

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import IO
 from urllib.error import URLError
@@ -17,13 +17,14 @@ PAUSE_SECONDS = 0.1  # between two looks whether the page is there
 
 @contextmanager
 def page_process(
-    model: str | None = None, output: IO[str] | None = None, **environment: str
+    model: str | None = None, output: IO[str] | None = None, command: Sequence[str] | None = None, **environment: str
 ) -> Iterator[tuple[str, int]]:
     """Serve a page while it is needed.
 
     Args:
         model: as `lladav app --model` takes it.
         output: where what the process prints goes; by default only its errors are shown.
+        command: what serves the page, if it is not `lladav app`.
         environment: further variables for it.
 
     Yields:
@@ -35,7 +36,7 @@ def page_process(
     with closing(socket.socket()) as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "lladav", "app", *(["--model", model] if model else [])]
+    command = command or [sys.executable, "-m", "lladav", "app", *(["--model", model] if model else [])]
     variables = os.environ | {"LLADAV_PORT": str(port)} | environment
     server = subprocess.Popen(command, env=variables, stdout=output or subprocess.DEVNULL, stderr=output)
     try:
@@ -54,4 +55,4 @@ def _until_served(server: subprocess.Popen, address: str) -> None:
             return
         except URLError:
             time.sleep(PAUSE_SECONDS)
-    raise OSError(f"the page could not be served: lladav app ended with {server.returncode}")
+    raise OSError(f"the page could not be served: its process ended with {server.returncode}")

@@ -13,6 +13,7 @@ LOOPBACK = "127.0.0.1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lladav app`."""
     parser.add_argument("--model", help="directory or hub id (default: LLADAV_MODEL, or what suits the machine)")
+    parser.add_argument("--debug", action="store_true", help="show the last runs, without contents, at /debug")
     parser.add_argument("--mcp", action="store_true", help="also serve its endpoints as tools, at /gradio_api/mcp/")
 
 
@@ -24,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     from lladav.pipeline import LladaVPipeline, default_model  # these two take seconds
     from lladav.ui.server import serve
 
-    serve(LladaVPipeline.from_pretrained(args.model or default_model()), port, args.mcp)
+    serve(LladaVPipeline.from_pretrained(args.model or default_model()), port, debug=args.debug, mcp=args.mcp)
     return 0
 
 

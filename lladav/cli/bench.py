@@ -6,6 +6,7 @@ import json
 from lladav.benchmarks.growth import plot_growth
 from lladav.benchmarks.machine import measure_machine
 from lladav.benchmarks.measuring import (
+    batched_modes,
     choose_threshold,
     compiled_modes,
     exact_config,
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all (default: one a token); fewer is quicker")
     parser.add_argument("--repetitions", type=int, default=1, metavar="N", help="runs to take medians over")
     parser.add_argument("--methods", action="store_true", help="also every named way of decoding, a row each")
+    parser.add_argument("--batched", action="store_true", help="also two answers at once, whose step is one of both")
     parser.add_argument("--compiled", action="store_true", help="also with recorded steps")
     parser.add_argument("--quantized", action="store_true", help="also with weights in 8 and 4 bits (needs an extra)")
     parser.add_argument("--plot", metavar="PATH", help="draw time per step against prompt and answer length")
@@ -54,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     threshold = choose_threshold(subject, config)
     modes = make_modes(subject, config) + parallel_modes(subject, config, threshold)
     modes += method_modes(subject, config) if args.methods else []
+    modes += batched_modes(subject, config) if args.batched else []
     modes += compiled_modes(subject, config) if args.compiled else []
     modes += quantized_modes(subject, config) if args.quantized else []
     rows = make_rows(

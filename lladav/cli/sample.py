@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entropy-bound", type=float, metavar="G", help="also commit n tokens of less entropy")
     parser.add_argument("--schedule-shift", type=float, metavar="A", help="below 1, commit fewer tokens at first")
     parser.add_argument("--refresh-interval", type=int, metavar="N", help="run the prompt only every N steps")
+    parser.add_argument("--keep-image-tokens", type=float, metavar="S", help="share of a picture's tokens to keep")
     thinking = parser.add_mutually_exclusive_group()
     thinking.add_argument("--think", dest="thinking", action="store_true", default=None)
     thinking.add_argument("--no-think", dest="thinking", action="store_false")
@@ -73,7 +74,16 @@ def run(args: argparse.Namespace) -> int:
 
 def sampling_config(args: argparse.Namespace) -> SamplingConfig:
     """The settings of a `sample` command: the preset's, then the method's or the speed's, then what was asked for."""
-    names = ("temperature", "cfg_scale", "remasking", "seed", *POLICIES, "schedule_shift", "refresh_interval")
+    names = (
+        "temperature",
+        "cfg_scale",
+        "remasking",
+        "seed",
+        *POLICIES,
+        "schedule_shift",
+        "refresh_interval",
+        "keep_image_tokens",
+    )
     given = {name: getattr(args, name) for name in ("gen_length", "block_length", "steps", *names)}
     asked = {name: value for name, value in given.items() if value is not None}
     preset = PUBLISHED[args.preset].config if args.preset else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from lladav.evaluation.asking import BATCH_SIZE
+from lladav.evaluation.looking import looking_table, looks
 from lladav.evaluation.methods_study import methods_sweep, study_methods
 from lladav.evaluation.questions import Question, held_out_questions
 from lladav.evaluation.report import report
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scalability", type=Path, metavar="FOLDER",
         help="instead: models trained on shares of the data, in FOLDER/<objective>-<share>/model, share as in 1_16",
     )  # fmt: skip
+    studies.add_argument("--attention", action="store_true", help="instead: whether colors look at what they are of")
     results = parser.add_argument_group("results")
     results.add_argument(
         "--folder",
@@ -77,6 +79,9 @@ def evaluate(args: argparse.Namespace) -> int:
             raise ValueError(f"{name} must be at least 1, got {getattr(args, name)}")
     if args.methods:
         return _methods(args)
+    if args.attention:
+        _attention(args)
+        return 0
     answers: list[Answer] = []
     if args.load:
         scores = load_scores(args.load)
@@ -152,6 +157,14 @@ def _methods(args: argparse.Namespace) -> int:
     twin = _pipeline(args.twin, args) if args.twin else None
     print(study_methods(_pipeline(models[0], args), twin, sweep, args.folder, args.plot))
     return 0
+
+
+def _attention(args: argparse.Namespace) -> None:
+    """Print for each model what the colors that it was asked for looked at."""
+    for path in args.model or [default_model()]:
+        pipe = _pipeline(path, args)
+        found = looks(pipe, args.seed, args.count, evaluation_config(args))
+        print(f"**{pipe.name}**", looking_table(found), sep="\n\n")
 
 
 def _scalability(args: argparse.Namespace) -> list[Score]:

@@ -1,9 +1,10 @@
 """A trace as something to keep: a film, a picture, a page that replays it, or data."""
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lladav.render.film import frame_count, render_gif, render_mp4, render_png
+from lladav.render.film import film_frames, render_gif, render_mp4, render_png
 from lladav.render.frames import draw_frames
 from lladav.render.page import render_html
 from lladav.trace import Trace
@@ -30,23 +31,27 @@ def export(trace: Trace, path: str | Path, progress: Callable[[int, int], None] 
             progress(done, total)
 
 
-def exporting(trace: Trace, path: str | Path) -> Iterator[tuple[int, int]]:
+def exporting(trace: Trace, path: str | Path, megapixels: float = math.inf) -> Iterator[tuple[int, int]]:
     """As `export`, a frame at a time: who takes no more stops the work.
+
+    Args:
+        trace, path: as `export` has them.
+        megapixels: that all frames of a film may have together; some are left out of one that would have more.
 
     Yields:
         The number of frames that are done, and of all.
     """
-    total = frame_count(trace)
-    match Path(path).suffix.lower():
-        case ".gif":
-            yield from ((done, total) for done in render_gif(trace, path))
-        case ".mp4":
-            yield from ((done, total) for done in render_mp4(trace, path))
+    suffix = Path(path).suffix.lower()
+    films = {".gif": render_gif, ".mp4": render_mp4}
+    match suffix:
+        case ".gif" | ".mp4":
+            shown = film_frames(trace, megapixels)
+            yield from ((done, len(shown)) for done in films[suffix](trace, path, shown))
         case ".png":
             render_png(trace, path)
         case ".html":
             render_html(trace, path)
         case ".json":
             trace.save(path)
-        case suffix:
+        case _:
             raise ValueError(f"path must end in .{', .'.join(EXPORT_FORMATS)}, got {suffix or str(path)!r}")

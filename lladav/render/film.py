@@ -1,6 +1,7 @@
 """Films and pictures of a trace."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import GifImagePlugin, Image
 
-from lladav.render.frames import draw_frames, last_frame
+from lladav.render.frames import Drawing, draw_frames, last_frame
 from lladav.trace import Trace
 
 FILM_MS = 6000  # a film takes about this long
@@ -19,35 +20,43 @@ UNCHANGED = 255  # the colour of a GIF that lets the frame before shine through
 CODECS = ("vp09", "mp4v")  # VP9 plays in browsers; builds of OpenCV without it have the older one
 
 
-def render_gif(trace: Trace, path: str | Path) -> Iterator[int]:
-    """Write a GIF with a frame for every step; the last one is held before it begins again.
+def film_frames(trace: Trace, megapixels: float = math.inf) -> Sequence[int]:
+    """The numbers of the steps, from 0, that a film shows: all of them, or as many as have so many pixels together,
+    evenly spread and the last among them."""
+    count = max(1, len(trace.steps))
+    width, height = Drawing(trace).image.size
+    fits = megapixels * 1e6 / (width * height)
+    return range(count) if count <= fits else np.linspace(0, count - 1, max(2, int(fits))).astype(int).tolist()
+
+
+def render_gif(trace: Trace, path: str | Path, shown: Sequence[int]) -> Iterator[int]:
+    """Write a GIF with a frame for every step that is shown; the last one is held before it begins again.
 
     Yields:
         How many frames are done, again and again: who takes no more of them stops the work.
     """
     some: list[np.ndarray] = []
-    for frame in _palette_frames(trace):
+    for frame in draw_frames(trace, [shown[n] for n in np.linspace(0, len(shown) - 1, PALETTE_FRAMES).astype(int)]):
         if frame is not None:
             some.append(np.asarray(frame))
         yield 0
     palette = Image.fromarray(np.concatenate(some)).quantize(UNCHANGED)
-    count = frame_count(trace)
-    durations = [_frame_ms(trace)] * (count - 1) + [HOLD_MS]
+    durations = [_frame_ms(len(shown))] * (len(shown) - 1) + [HOLD_MS]
     with Path(path).open("wb") as file:
-        reduced = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in draw_frames(trace))
+        frames = filter(None, draw_frames(trace, shown))
+        reduced = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
         yield from write_gif(file, zip(reduced, durations, strict=True))
 
 
-def render_mp4(trace: Trace, path: str | Path) -> Iterator[int]:
-    """Write a video with a frame for every step. Raises OSError where there can be no such file.
+def render_mp4(trace: Trace, path: str | Path, shown: Sequence[int]) -> Iterator[int]:
+    """Write a video with a frame for every step that is shown. Raises OSError where there can be no such file.
 
     Yields:
         How many frames are done: who takes no more of them stops the work.
     """
-    first = next(draw_frames(trace))
-    writer = _video_writer(path, 1000 / _frame_ms(trace), first.size)
+    writer = _video_writer(path, 1000 / _frame_ms(len(shown)), Drawing(trace).image.size)
     try:
-        for done, frame in enumerate(draw_frames(trace), start=1):
+        for done, frame in enumerate(filter(None, draw_frames(trace, shown)), start=1):
             writer.write(cv2.cvtColor(np.asarray(frame), cv2.COLOR_RGB2BGR))
             yield done
     finally:
@@ -59,21 +68,9 @@ def render_png(trace: Trace, path: str | Path) -> None:
     last_frame(trace).save(path, "PNG", optimize=True)
 
 
-def _palette_frames(trace: Trace) -> Iterator[Image.Image | None]:
-    """The frames that a GIF has its colours of, from the first to the last, and None for each of the others."""
-    chosen = np.linspace(0, frame_count(trace) - 1, PALETTE_FRAMES).astype(int).tolist()
-    for number, frame in enumerate(draw_frames(trace)):
-        yield frame if number in chosen else None
-
-
-def frame_count(trace: Trace) -> int:
-    """How many frames a film of a trace has."""
-    return max(1, len(trace.steps))
-
-
-def _frame_ms(trace: Trace) -> int:
+def _frame_ms(count: int) -> int:
     shortest, longest = FRAME_MS
-    return min(longest, max(shortest, FILM_MS // frame_count(trace)))
+    return min(longest, max(shortest, FILM_MS // count))
 
 
 def write_gif(file: BinaryIO, images: Iterable[tuple[Image.Image, int]]) -> Iterator[int]:

@@ -1,10 +1,10 @@
 """The canvas of a trace, drawn: what was asked on top, a chip for every token, and how far the run has come."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import groupby, islice, pairwise
 
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
@@ -27,14 +27,18 @@ SMOOTHING = 4  # shapes are drawn this much larger first
 LEVELS = 24  # shades of a guess, so that not every chip has to be drawn anew for every step
 
 
-def draw_frames(trace: Trace) -> Iterator[Image.Image]:
+def draw_frames(trace: Trace, shown: Container[int] | None = None) -> Iterator[Image.Image | None]:
     """One picture for the state after each step; for a run without a step, one of the canvas it would have begun with.
 
     All have one size of even sides, as video wants it. They share no memory.
+
+    Args:
+        trace: the run.
+        shown: the numbers of the pictures that are drawn, from 0, or None for all; for each other one None is yielded.
     """
     drawing = Drawing(trace)
-    for state in islice(trace.replay(), 1 if trace.steps else 0, None):
-        yield drawing.draw(state).copy()
+    for number, state in enumerate(islice(trace.replay(), 1 if trace.steps else 0, None)):
+        yield drawing.draw(state).copy() if shown is None or number in shown else None
 
 
 def last_frame(trace: Trace) -> Image.Image:
@@ -48,8 +52,8 @@ class Chip:
     """How one position looks: equal chips are drawn alike.
 
     Attributes:
-        text: what stands on it.
-        kind: "mask", "template" where the template fixed a token, else "token".
+        text: what stands on it; where it is revoked, what stood there before.
+        kind: "mask", "revoked" where this step took a token back, "template" where the template fixed one, or "token".
         level: out of LEVELS, the confidence in a token or the probability of a guess.
         is_new: committed in this step.
         is_active: in the block that is being filled.
@@ -92,6 +96,7 @@ class Drawing:
         self.trace = trace
         self.special = {token for token, piece in trace.pieces.items() if SPECIAL.fullmatch(piece)}
         self.chips: list[Chip | None] = [None] * trace.config.gen_length
+        self.taken_back = _taken_back(trace)
         self.answer: list[str] = []
         thumbnails = [_decoded(url) for url in trace.thumbnails[:MOST_THUMBNAILS]]
         self.text_left = MARGIN + sum(thumbnail.width + 20 for thumbnail in thumbnails)
@@ -150,8 +155,12 @@ class Drawing:
         template = self.trace.config.template or (None,) * len(masked)
         carried = self.trace.carried
         known = dict(zip(carried.positions, carried.confidence, strict=True)) if carried else {}
+        revoked = self.taken_back[state.step]
         for position, token in enumerate(state.tokens.tolist()):
             active = position // self.trace.config.block_length == state.block
+            if position in revoked:
+                yield Chip(self._glyph(revoked[position]), "revoked", 0, True, active, False)
+                continue
             if masked[position]:
                 text = self._glyph(guesses[position]) if shares[position] else ""
                 yield Chip(text, "mask", round(shares[position] * LEVELS), False, active, position >= end)
@@ -177,7 +186,9 @@ class Drawing:
             self.image.paste(mix(paint("mask"), WHITE, 0.8), (middle - 2, y + 1, middle + 1, y + grid.height - 1))
         radius = grid.height // 5
         self.image.paste(fill, (x, y), _rounded(grid.width, grid.height, radius))
-        if chip.kind == "mask":
+        if chip.kind == "revoked":
+            self.image.paste(border, (x, y), _hatched(grid.width, grid.height))
+        elif chip.kind == "mask":
             self.image.paste(border, (x, y), _dashed(grid.width, grid.height, radius))
         else:
             self.image.paste(border, (x, y), _outline(grid.width, grid.height, radius, 2 if chip.is_new else 1))
@@ -195,6 +206,9 @@ class Drawing:
         text = shortened(chip.text, room, size, weight)
         left = x + (grid.width - text_width(text, size, weight, italic)) // 2
         self._write(text, left, y + (grid.height - round(1.5 * size)) // 2 - 1, size, ink, weight, italic)
+        if chip.kind == "revoked":
+            middle = y + grid.height // 2
+            self.image.paste(ink, (x + 4, middle - 1, x + grid.width - 4, middle + 2))
 
     def _draw_answer(self, state: SamplingStep) -> None:
         """The answer as it stands, as text, with an ellipsis for what is masked."""
@@ -226,7 +240,14 @@ class Drawing:
         self._write(count, left, top + 22, SMALL_SIZE, paint("ink"), BOLD)
         left += text_width(count, SMALL_SIZE, BOLD)
         masks = int(state.mask_index[: len(state.answer_ids)].sum())
-        self._write(f"   {masks} mask{'' if masks == 1 else 's'} left", left, top + 22, SMALL_SIZE, paint("quiet"))
+        left += self._told(f"   {masks} mask{'' if masks == 1 else 's'} left", left, paint("quiet"))
+        if revoked := sum(map(len, self.taken_back[: state.step + 1])):
+            self._told(f"   {revoked} taken back", left, paint("revoked"))
+
+    def _told(self, text: str, left: int, color: Color) -> int:
+        """Write a part of the line below the bar, and return how wide it is."""
+        self._write(text, left, self.bar_top + 22, SMALL_SIZE, color)
+        return text_width(text, SMALL_SIZE)
 
     def _write(
         self, text: str, left: int, top: int, size: int, color: Color, weight: int = REGULAR, italic: bool = False
@@ -247,6 +268,8 @@ def _colors(chip: Chip) -> tuple[Color, Color, Color]:
         shares = (0.15, 0.45) if chip.is_active else (0.07, 0.25)
         fill, border = (mix(paint("mask"), WHITE, share) for share in shares)
         colors = fill, border, mix(paint("ink"), fill, 0.12 + 0.6 * chip.level / LEVELS)
+    elif chip.kind == "revoked":
+        colors = mix(paint("revoked"), WHITE, 0.1), mix(paint("revoked"), WHITE, 0.45), paint("revoked")
     elif chip.kind == "template":
         colors = mix(paint("quiet"), WHITE, 0.09), paint("line"), ink
     else:
@@ -254,6 +277,18 @@ def _colors(chip: Chip) -> tuple[Color, Color, Color]:
         colors = mix(color, WHITE, 0.4 if chip.is_new else 0.24), color if chip.is_new else mix(color, WHITE, 0.6), ink
     fill, border, ink = (mix(color, WHITE, 0.4) for color in colors) if chip.is_dead else colors
     return fill, border, ink
+
+
+def _taken_back(trace: Trace) -> list[dict[int, int]]:
+    """For the canvas and each step, the tokens that it took back, by position."""
+    states = pairwise(trace.replay())
+    return [
+        {},
+        *(
+            {at: int(before.tokens[at]) for at in step.revoked_index}
+            for step, (before, _) in zip(trace.steps, states, strict=True)
+        ),
+    ]
 
 
 def _decoded(url: str) -> Image.Image:
@@ -287,3 +322,14 @@ def _dashed(width: int, height: int, radius: int) -> Image.Image:
         for x in range(width):
             dashes.putpixel((x, y), 255 if (x // 5 + y // 5) % 2 else 0)
     return ImageChops.multiply(_outline(width, height, radius, 1), dashes)
+
+
+@lru_cache(maxsize=256)
+def _hatched(width: int, height: int) -> Image.Image:
+    """A mask of a square frame of 3 pixels, filled with slanted lines."""
+    lines = Image.new("L", (width, height))
+    pen = ImageDraw.Draw(lines)
+    for start in range(-height, width, 9):
+        pen.line((start, height, start + height, 0), fill=255, width=2)
+    pen.rectangle((0, 0, width - 1, height - 1), outline=255, width=3)
+    return lines

@@ -14,7 +14,7 @@ from lladav.sampling.canvas import NUM_ALTERNATIVES, Canvas, Proposal, SamplingS
 from lladav.sampling.causal import effective_config, left_to_right
 from lladav.sampling.config import POLICIES, REMASKING, REVISIONS, SCORES, SamplingConfig
 from lladav.sampling.loop import first_canvas, sample, sample_batch, stop_sequences, suffix_ids
-from lladav.sampling.methods import METHODS, Method
+from lladav.sampling.methods import METHODS, Method, method_of
 from lladav.sampling.presets import PUBLISHED, SPEEDS, PublishedSetting, Speed
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "effective_config",
     "first_canvas",
     "left_to_right",
+    "method_of",
     "sample",
     "sample_batch",
     "stop_sequences",

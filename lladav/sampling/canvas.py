@@ -97,13 +97,14 @@ class Proposal:
     entropies: Tensor | None = None  # (N,), where a setting asks for them, and so on
     settled: Tensor | None = None  # (N,), steps since the distribution moved
     end_probs: Tensor | None = None  # (N,), of the token that ends an answer
+    looks: Tensor | None = None  # (N, P), the attention to each token of the picture
     judged: Tensor | None = None  # (M,), committed positions
     standing: Tensor | None = None  # (M,), the probability of the tokens that stand there
 
     def before(self, end: int) -> "Proposal":
         """The part of it for masks before `end`."""
         count = int((self.positions < end).sum())
-        names = ("positions", "x0", "confidence", "top_ids", "top_probs", "entropies", "settled", "end_probs")
+        names = ("positions", "x0", "confidence", "top_ids", "top_probs", "entropies", "settled", "end_probs", "looks")
         parts = {name: getattr(self, name) for name in names}
         return replace(self, **{name: part[:count] for name, part in parts.items() if part is not None})
 

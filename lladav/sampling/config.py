@@ -9,8 +9,8 @@ from lladav.checks import require, shown
 from lladav.tokenization import clean
 
 REMASKING = ("low_confidence", "random")  # as published
-SCORES = (*REMASKING, "margin", "entropy", "left_to_right", "pc_sampler", "credit")  # see `sampling.scores`
-PROBABILITIES = ("low_confidence", "credit")  # scores that say how probable a proposal is
+SCORES = (*REMASKING, "margin", "entropy", "left_to_right", "pc_sampler", "credit", "vrcd")  # see `sampling.scores`
+PROBABILITIES = ("low_confidence", "credit", "vrcd")  # scores that say how probable a proposal is
 RANKS = ("entropy", "left_to_right", "pc_sampler")  # scores that order proposals, and that no threshold applies to
 POLICIES = ("threshold", "factor", "entropy_bound")
 REVISIONS = ("none", "wino", "token_to_mask", "saber", "remdm")  # see `sampling.revision`
@@ -85,9 +85,10 @@ class SamplingConfig:
         cfg_scale: 0 is off; above, logits move away from those of a prompt made of masks, for twice the work.
         remasking: what orders proposals. "low_confidence" commits the most probable ones, "random" any, "margin" those
             that lead by most, "entropy" those of the most certain distributions, "left_to_right" the first;
-            "pc_sampler" weighs by position and rarity, "credit" adds what earlier steps proposed. See
-            `sampling.scores`.
+            "pc_sampler" weighs by position and rarity, "credit" adds what earlier steps proposed, "vrcd" spreads what a
+            step commits over the picture. See `sampling.scores`.
         position_decay: how fast "pc_sampler" lets go of the left; its lambda.
+        redundancy_power: how much "vrcd" minds that two words look at the same; its alpha. 0 is "low_confidence".
         threshold: also commit every proposal whose confidence lies above it.
         factor: also commit the n most confident while (n + 1)(1 - c_n) lies below it.
         entropy_bound: also commit the n most confident while their entropies, in nats, all but the largest, sum to
@@ -116,6 +117,8 @@ class SamplingConfig:
         gap_thresholds: how far the best token must lead, in logits and on the mean over the masks, for all of them to
             be filled at once, in the first, second and last third of the steps; see `sampling.early_end` (Prophet).
         refresh_interval: run the prompt only every that many steps; None runs it at every step, without a cache.
+        keep_image_tokens: the share of the picture's tokens that stay after the first step, those that the masks attend
+            to most (RedVTP); 1 keeps all. See `sampling.picture`.
         stop: strings that end the answer, matched as token ids; once one was found, only the first in the list can
             still move the end.
         seed: of the noise; None draws from torch's global generator.
@@ -137,6 +140,7 @@ class SamplingConfig:
         Rule(f"one of {', '.join(SCORES)}", lambda value: isinstance(value, str) and value in SCORES),
     )
     position_decay: float = setting(0.25, NUMBER, _at_most(MOST_GUIDANCE))
+    redundancy_power: float = setting(1.5, NUMBER, _at_most(MOST_GUIDANCE))
     threshold: float | None = setting(None, *POLICY)
     factor: float | None = setting(None, *POLICY)
     entropy_bound: float | None = setting(None, *POLICY)
@@ -175,6 +179,9 @@ class SamplingConfig:
     )
     refresh_interval: int | None = setting(
         None, _or_none(Rule(f"{POSITIVE.wanted} or None", POSITIVE.holds)), _at_most(MOST_TOKENS)
+    )
+    keep_image_tokens: float = setting(
+        1.0, Rule("a number above 0, up to 1", lambda value: _is_number(value) and 0 < value <= 1)
     )
     stop: tuple[str, ...] = setting(
         ("<|eot_id|>",),
@@ -233,6 +240,11 @@ class SamplingConfig:
     @property
     def revises(self) -> bool:
         return self.revision != "none"
+
+    @property
+    def watches_picture(self) -> bool:
+        """Whether steps have to know what the masks look at."""
+        return self.remasking == "vrcd" or self.keep_image_tokens < 1
 
     @property
     def rate(self) -> int:
@@ -319,6 +331,9 @@ def _check_scores(config: SamplingConfig) -> None:
     chosen = _chosen(config, compared)
     if config.remasking in RANKS and chosen:
         raise ValueError(f"{chosen[0]} compares probabilities, which remasking={config.remasking!r} does not give")
+    refinements = _chosen(config, ("kl_threshold", "relaxed_threshold"))
+    if config.remasking == "vrcd" and refinements:
+        raise ValueError(f"{refinements[0]} must be None with remasking='vrcd', got {getattr(config, refinements[0])}")
 
 
 def _check_revision(config: SamplingConfig) -> None:
@@ -334,6 +349,11 @@ def _check_revision(config: SamplingConfig) -> None:
         raise ValueError(
             "refresh_interval must be None for revision='wino', whose shadow block is run with the whole sequence, "
             f"got {config.refresh_interval}"
+        )
+    if config.revision == "wino" and config.watches_picture:
+        raise ValueError(
+            "remasking='vrcd' and keep_image_tokens below 1 do not go with revision='wino', whose shadow block "
+            f"is in the way, got {config.remasking!r} and {config.keep_image_tokens}"
         )
     if config.revises and config.delimiter_threshold is not None:
         raise ValueError(f"delimiter_threshold must be None with a revision, got {config.delimiter_threshold}")

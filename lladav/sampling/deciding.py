@@ -16,6 +16,7 @@ from lladav.remasking import (
 from lladav.sampling import early_end, lengths, revision
 from lladav.sampling.blocks import delimiter_end, window_end
 from lladav.sampling.canvas import Canvas, Proposal, Task
+from lladav.sampling.scores import vrcd
 
 
 def decide(canvas: Canvas, task: Task, proposal: Proposal, delimiters: Tensor | None) -> None:
@@ -69,7 +70,11 @@ def _select(canvas: Canvas, task: Task, proposal: Proposal) -> Tensor:
             proposal.positions, confidence, config.threshold, config.relaxed_threshold, config.anchor_radius
         )
         return select_sure(confidence, sure, task.floor)
-    return select_most_confident(confidence, max(task.floor, _how_many(canvas, proposal)))
+    count = max(task.floor, _how_many(canvas, proposal))
+    if config.remasking == "vrcd":
+        assert proposal.looks is not None
+        confidence = vrcd(confidence, proposal.looks, count, config.redundancy_power)
+    return select_most_confident(confidence, count)
 
 
 def _how_many(canvas: Canvas, proposal: Proposal) -> int:

@@ -15,6 +15,7 @@ from lladav.sampling.canvas import NUM_ALTERNATIVES, Proposal
 from lladav.sampling.config import SamplingConfig
 from lladav.sampling.graph import StepGraph
 from lladav.sampling.history import Credit, Settling
+from lladav.sampling.picture import without_least
 from lladav.sampling.scores import certainty, earliness, margin, pc_sampler
 
 NONE: Mapping[int, Tensor] = MappingProxyType({})
@@ -35,6 +36,7 @@ class Denoiser:
         config: how to sample.
         compiled: see `sample`.
         end_token_id: ends an answer, where the proposals are to tell its probability.
+        pictures: for each prompt which of its positions are a picture's, bool of shape (L,), where that matters.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Denoiser:
         config: SamplingConfig,
         compiled: bool = False,
         end_token_id: int | None = None,
+        pictures: Sequence[Tensor] = (),
     ):
         self.model, self.prompts, self.config = model, prompts, config
         self.embed = model.get_input_embeddings()
@@ -64,7 +67,12 @@ class Denoiser:
         suppressed = [*model.config.suppress_token_ids, *config.suppress_token_ids]
         self.suppressed = torch.tensor(suppressed, dtype=torch.long, device=device)
         self.cache = PromptCache(self.first, config.refresh_interval) if config.refresh_interval else None
-        self.graph = StepGraph(self._run_answers) if compiled else None
+        self.graph = StepGraph(self._run_answers) if compiled and config.remasking != "vrcd" else None
+        self.is_picture = padded(
+            [torch.cat([mask.to(device), mask.new_zeros(len(tail), device=device)]) for mask in pictures]
+        )  # (B, L + G + suffix)
+        self.is_thinned = False
+        self.attentions: tuple[Tensor, ...] | None = None  # of the last step, see `LladaVOutput`, where it is watched
         self.noises = [UniformNoise(config.seed) for _ in prompts]
         self.end_token_id = end_token_id
         self.frequencies = token_frequencies(model) if config.remasking == "pc_sampler" else torch.empty(0)
@@ -100,7 +108,36 @@ class Denoiser:
                 own, standing = _rows(logits[row], asked, columns[row]), tokens[row, judged[row], None]
                 (standing_probs,) = token_probs(own, standing.to(own.device), False)
                 proposals[row] = replace(proposals[row], judged=judged[row], standing=standing_probs[:, 0])
+            if self.config.remasking == "vrcd":
+                assert self.attentions is not None
+                attention = _rows(self.attentions[-1][row], asked, at)[:, self.is_picture[row]]
+                proposals[row] = replace(proposals[row], looks=attention.cpu())
+        if self.config.keep_image_tokens < 1 and index == 0:
+            self._thin_out(positions, asked)
         return proposals
+
+    def _thin_out(self, positions: Mapping[int, Tensor], asked: Tensor) -> None:
+        """Run no longer what the masks at `positions` have looked at least: see `without_least`.
+
+        What stays keeps its place in the rotary embedding, and in the cache its keys and values.
+        """
+        assert self.attentions is not None
+        stays = self.attention_mask[: len(self.prompts)].bool()
+        for row, at in positions.items():
+            attention = torch.stack([_rows(layer[row], asked, at) for layer in self.attentions]).mean((0, 1))
+            stays[row] &= without_least(self.is_picture[row], attention, self.config.keep_image_tokens)
+        columns = [row.nonzero().squeeze(1) for row in stays]
+        self.is_picture = padded([mask[at] for mask, at in zip(self.is_picture, columns, strict=True)])
+        columns *= len(self.embeds) // len(self.prompts)
+        answer = self.embeds.shape[1] - self.first
+        self.attention_mask = padded([torch.ones_like(at) for at in columns])
+        self.is_padded, self.is_thinned = not self.attention_mask.all(), True
+        index = padded(columns)  # (B or 2B, shorter)
+        self.position_ids = self.position_ids.expand(len(index), -1).gather(1, index)
+        self.embeds = self.embeds.gather(1, index[:, :, None].expand(-1, -1, self.embeds.shape[-1]))
+        self.first = self.embeds.shape[1] - answer
+        if self.cache is not None:
+            self.cache.keep(index, self.first)
 
     def _askable(self, positions: Mapping[int, Tensor]) -> Mapping[int, Tensor]:
         """Those of the positions that a step can be asked about."""
@@ -118,23 +155,28 @@ class Denoiser:
         asked = asked.to(device)
         if self.cache is None or self.cache.begin_step(index):
             there = self.embeds if length is None else self.embeds[:, : self.first + length]
-            logits = self._run(there, 0, asked + self.first)
+            logits = self._run(there, 0, asked + self.first, self._is_watched(index))
         elif self.graph is None:
-            logits = self._run(self.embeds, self.first, asked)
+            logits = self._run(self.embeds, self.first, asked, self._is_watched(index))
         else:
             logits = self.graph(self.embeds)[:, asked]
         logits = apply_cfg(logits, self.config.cfg_scale).index_fill_(-1, self.suppressed, -torch.inf)
         return logits.cpu() if device.type == "mps" else logits  # which has no float64
 
-    def _run(self, embeds: Tensor, start: int, rows: Tensor | slice) -> Tensor:
+    def _is_watched(self, index: int) -> bool:
+        """Whether step `index` has to say what it attends to."""
+        return self.config.remasking == "vrcd" or (self.config.keep_image_tokens < 1 and index == 0)
+
+    def _run(self, embeds: Tensor, start: int, rows: Tensor | slice, is_watched: bool = False) -> Tensor:
         """Logits (B or 2B, K, V) in `rows` of what begins in column `start` of `embeds`."""
-        padding = {"attention_mask": self.attention_mask, "position_ids": self.position_ids[:, start:]}
-        return self.model(
-            inputs_embeds=embeds[:, start:],
-            past_key_values=self.cache,
-            logits_to_keep=rows,
-            **(padding if self.is_padded else {}),
-        ).logits
+        options: dict[str, Any] = {"output_attentions": True} if is_watched else {}
+        if self.is_padded:
+            options["attention_mask"] = self.attention_mask
+        if self.is_padded or self.is_thinned:
+            options["position_ids"] = self.position_ids[:, start : embeds.shape[1]]
+        output = self.model(inputs_embeds=embeds[:, start:], past_key_values=self.cache, logits_to_keep=rows, **options)
+        self.attentions = output.attentions if is_watched else None
+        return output.logits
 
     def _run_answers(self, embeds: Tensor) -> Tensor:
         """Logits (B or 2B, G, V) of all answers, behind the kept prompts."""
@@ -188,6 +230,11 @@ class Denoiser:
             score = pc_sampler(proposal.confidence, frequencies, offsets, config.position_decay)
             return replace(proposal, confidence=score)
         return proposal
+
+
+def padded(rows: Sequence[Tensor]) -> Tensor:
+    """Rows of shape (n_i,) as (B, max n), zero on the left; (0, 0) for none."""
+    return pad_sequence(list(rows), batch_first=True, padding_side="left") if rows else torch.zeros(0, 0)
 
 
 def _rows(logits: Tensor, asked: Tensor, at: Tensor) -> Tensor:

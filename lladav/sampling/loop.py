@@ -11,6 +11,7 @@ from lladav.sampling.causal import CausalDenoiser, effective_config, is_causal
 from lladav.sampling.config import SamplingConfig
 from lladav.sampling.deciding import decide
 from lladav.sampling.denoiser import NONE, Denoiser
+from lladav.sampling.picture import picture_masks, with_features
 from lladav.sampling.shadow import ShadowDenoiser
 from lladav.tokenization import encode_stop, encode_text
 
@@ -26,7 +27,8 @@ def sample(
         model: called with `inputs_embeds`, `past_key_values` and `logits_to_keep`; has `embed_prompt`,
             `get_input_embeddings` and `config` (`mask_token_id`, `suppress_token_ids`). Where `config.is_causal` is
             True, it is decoded left to right, and `left_to_right` says what `config` then means.
-        inputs: what `model.embed_prompt` takes, or `inputs_embeds` of shape (1, L, D); one prompt.
+        inputs: what `model.embed_prompt` takes, or `inputs_embeds` of shape (1, L, D), with `image_mask` (1, L) where
+            the settings look at pictures; one prompt.
         config: how to sample.
         tokenizer: needed for `config.stop` and `config.suffix`.
         compiled: record the step between refreshes, see `StepGraph`; no answer changes.
@@ -76,8 +78,12 @@ def sample_batch(
     records = [canvas.first_record() for canvas in canvases]
     yield list(records)
 
+    pictures: list[Tensor] = []
+    if config.watches_picture:
+        batches = [with_features(model, batch) for batch in batches]
+        pictures = [mask for batch in batches for mask in picture_masks(model, batch)]
     prompts = [row for batch in batches for row in _embed_prompts(model, batch)]
-    denoiser = _denoiser(model, prompts, suffix, config, compiled, canvases[0])
+    denoiser = _denoiser(model, prompts, suffix, config, compiled, canvases[0], pictures)
     step = 0
     while due := {row: task for row, task in enumerate(tasks) if task is not None}:
         positions = {row: canvases[row].masked_before(task.reach) for row, task in due.items()}
@@ -94,7 +100,13 @@ def sample_batch(
 
 
 def _denoiser(
-    model: Any, prompts: Sequence[Tensor], suffix: list[int], config: SamplingConfig, compiled: bool, canvas: Canvas
+    model: Any,
+    prompts: Sequence[Tensor],
+    suffix: list[int],
+    config: SamplingConfig,
+    compiled: bool,
+    canvas: Canvas,
+    pictures: Sequence[Tensor],
 ) -> Denoiser:
     """What runs the model as the configuration wants it run."""
     if is_causal(model):
@@ -102,7 +114,7 @@ def _denoiser(
     if config.revision == "wino":
         return ShadowDenoiser(model, prompts, suffix, config)
     end_token_id = None if config.start_length is None else int(canvas.stop_sequences[0][0])
-    return Denoiser(model, prompts, suffix, config, compiled, end_token_id)
+    return Denoiser(model, prompts, suffix, config, compiled, end_token_id, pictures)
 
 
 def first_canvas(model: Any, config: SamplingConfig, tokenizer: Any) -> Canvas:

@@ -4,7 +4,8 @@ Each is a name for settings of `SamplingConfig`, with the constants of its paper
 plain text: p is the probability of a proposal, H an entropy, n a number of tokens, i a position, N the masks.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from lladav.checks import require
@@ -40,7 +41,7 @@ LLADA, FAST = ("Large Language Diffusion Models", "2502.09992"), ("Fast-dLLM", "
 
 METHODS = {
     "exact": Method(
-        "One token a step", *LLADA, "Commits the most probable proposal, one a step.", "argmax p",
+        "Surest first", *LLADA, "Commits the most probable proposal, one a step.", "argmax p",
     ),
     "random": Method(
         "Random order", *LLADA, "Commits any proposal, one a step.", "i ~ uniform over masks", {"remasking": "random"},
@@ -89,11 +90,17 @@ METHODS = {
         "Prefers what stands early and is no word that is everywhere, one token a step.",
         "argmax exp(-0.25 i) min(-p log f, 10), f the frequency", {"remasking": "pc_sampler", "position_decay": 0.25},
     ),
+    "vrcd": Method(
+        "VRCD", "Visual-Redundancy-Controlled Parallel Decoding", "2605.25820",
+        "Commits two words a step that look at different parts of the picture.",
+        "argmax p (1 + R)^-1.5 among the 2n most probable, R their overlap on the picture",
+        {"remasking": "vrcd", "redundancy_power": 1.5}, tokens=2,
+    ),
     "wino": Method(
         "WINO", "Wide-In, Narrow-Out", "2507.18578",
         "Commits widely, and takes back what masks that cannot see a token would not write in its place.",
         "in: p > 0.6, n <= min(max(0.7 N, 5), 20); out: shadow p < 0.9, fewer than came in",
-        {"threshold": 0.6, "revision": "wino", "revision_threshold": 0.9},
+        {"threshold": 0.6, "revision": "wino", "revision_threshold": 0.9, "max_revocations": 3},
     ),
     "token_to_mask": Method(
         "Token to mask", "Remask, Don't Replace", "2604.18738",
@@ -105,7 +112,7 @@ METHODS = {
         "Saber", "Saber", "2510.18165",
         "Commits what is surer than the answer so far, at least two tokens, and takes back those that fell most.",
         "in: p > mean p of the committed; out: the n / 8 with the largest fall of p",
-        {"mean_threshold": True, "revision": "saber"}, tokens=2,
+        {"mean_threshold": True, "revision": "saber", "max_revocations": 3}, tokens=2,
     ),
     "remdm": Method(
         "ReMDM loop", "Remasking Discrete Diffusion Models", "2503.00307",
@@ -132,6 +139,14 @@ METHODS = {
 }  # fmt: skip
 
 
+TELLING = {  # settings that a method turns on, rather than up or down
+    name
+    for method in METHODS.values()
+    for name in method.settings
+    if getattr(SamplingConfig, name) is None or isinstance(getattr(SamplingConfig, name), (str, bool))
+}
+
+
 def method_settings(name: str, changes: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a SamplingConfig for the method `name` with `changes`. Raises ValueError for another name."""
     require(name in METHODS, "method", f"one of {', '.join(METHODS)}", name)
@@ -148,3 +163,16 @@ def method_settings(name: str, changes: dict[str, Any]) -> dict[str, Any]:
     steps = gen_length // block_length * -(-block_length // method.tokens)
     lengths = {"gen_length": gen_length, "block_length": block_length, "steps": steps}
     return lengths | method.settings | start | changes
+
+
+def method_of(config: SamplingConfig) -> str | None:
+    """The method whose choices a configuration makes, whatever its numbers; None where those are of no method."""
+    chosen = _choices(vars(config))
+    return next((name for name, method in METHODS.items() if _choices(method.settings) == chosen), None)
+
+
+def _choices(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Which of the settings that tell methods apart are on: the words by their values, the others by being there."""
+    usual = {entry.name: entry.default for entry in fields(SamplingConfig) if entry.name in TELLING}
+    values = {name: settings.get(name, default) for name, default in usual.items()}
+    return {name: value if isinstance(value, (str, bool)) else value is not None for name, value in values.items()}

@@ -31,7 +31,7 @@ class ShadowDenoiser(Denoiser):
         shadows = self.embeds.shape[1] - size - self.first
         return {row: shadows + at % size for row, at in judged.items()}
 
-    def _run(self, embeds: Tensor, start: int, rows: Tensor | slice) -> Tensor:
+    def _run(self, embeds: Tensor, start: int, rows: Tensor | slice, is_watched: bool = False) -> Tensor:
         visible = embeds.shape[1] - self.config.block_length
         padding = {"attention_mask": self.attention_mask, "position_ids": self.position_ids}
         if not self.blocks:

@@ -1,6 +1,8 @@
 """The model for programs: named endpoints, all of which wait in the page's line and decode in its places."""
 
 import json
+import logging
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +13,10 @@ import spaces
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
-from lladav import render
 from lladav.checks import require
 from lladav.pipeline import LladaVPipeline, Prompt, step_record
 from lladav.recording import Frame, Recording
+from lladav.render import EXPORT_FORMATS, exporting
 from lladav.sampling import SamplingConfig, SamplingStep, stop_sequences
 from lladav.sampling.infilling import Template
 from lladav.trace import Trace
@@ -22,7 +24,9 @@ from lladav.ui.capabilities import LONGEST_ANSWER
 from lladav.ui.chat.edits import edited
 from lladav.ui.chat.tab import SLOTS
 from lladav.ui.completions import create_chat_endpoint
-from lladav.ui.export import RENDERS, read_trace, trace_of
+from lladav.ui.export import MEGAPIXELS, RENDERS, read_trace, trace_of
+from lladav.ui.failures import told
+from lladav.ui.journal import JOURNAL
 from lladav.ui.limits import LIMITS
 from lladav.ui.requests import messages_of, prepared, refuses_in_a_sentence, settings_of, uploaded
 from lladav.ui.streaming import create_settler, gpu_seconds
@@ -32,6 +36,8 @@ History = list[dict[str, Any]]
 SettingValues = dict[str, Any]
 SentPicture = gr.FileData | str | None
 COMPARED = ("first", "second")
+
+log = logging.getLogger(__name__)
 
 
 def create_endpoints(pipe: LladaVPipeline) -> None:
@@ -54,10 +60,16 @@ def create_follower(pipe: LladaVPipeline) -> Callable[[Recording, bool], Records
             before = step
 
     def follow(recording: Recording, traced: bool) -> Records:
-        for record, frame in steps(recording.prompt, recording.config):
-            recording.add(frame)
-            ended = traced and frame.finish_reason is not None
-            yield record | {"trace": json.loads(pipe.record(recording).to_json())} if ended else record
+        try:
+            with JOURNAL.run("program", recording.prompt, recording.config) as entry:
+                for record, frame in steps(recording.prompt, recording.config):
+                    recording.add(frame)
+                    entry.see(record["nfe"], record["finish_reason"])
+                    ended = traced and frame.finish_reason is not None
+                    yield record | {"trace": json.loads(pipe.record(recording).to_json())} if ended else record
+        except Exception as error:
+            log.exception("a run was broken off")
+            raise gr.Error(told(error), print_exception=False) from error
 
     return follow
 
@@ -226,13 +238,14 @@ def _export() -> Callable[..., Iterator[gr.FileData]]:
             file: instead of trace: an uploaded file that holds one.
 
         Returns:
-            The file.
+            The file. A film of more steps than can be drawn in ten seconds leaves some of them out, evenly.
         """
-        require(format in render.EXPORT_FORMATS, "format", f"one of {', '.join(render.EXPORT_FORMATS)}", format)
+        require(format in EXPORT_FORMATS, "format", f"one of {', '.join(EXPORT_FORMATS)}", format)
         run: Trace = read_trace(uploaded(file)) if file is not None else trace_of(trace)
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"lladav-{run.id}.{format}"
-            render.export(run, path)
+            for _ in exporting(run, path, MEGAPIXELS.get(format, math.inf)):
+                pass
             yield gr.FileData(path=save_file_to_cache(path, get_upload_folder()))
 
     return export

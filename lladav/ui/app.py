@@ -3,6 +3,9 @@
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlockFunction
+from gradio.components.api_component import Api
+from gradio.data_classes import BlocksConfigDict
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
@@ -14,12 +17,13 @@ from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.compare.tab import CompareTab
 from lladav.ui.completions import complete
-from lladav.ui.examples import RecordedRun, examples, folders, recorded_runs
+from lladav.ui.examples import RecordedRun, contrast, examples, folders, recorded_runs
 from lladav.ui.explore.tab import ExploreTab
 from lladav.ui.export import Export
 from lladav.ui.gallery import Gallery, opening
 from lladav.ui.guard import COMPLETIONS, Guard, health
-from lladav.ui.learn.tab import create_learn_tab
+from lladav.ui.journal import overview
+from lladav.ui.learn.tab import LearnTab
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import latency
 from lladav.ui.settings.latency import Latency
@@ -28,6 +32,28 @@ from lladav.ui.share import Share
 TITLE = "LLaDA-V: answers out of masks"
 HEADER = """# LLaDA-V
 Not written from left to right: an answer starts as masks, all refined at once."""
+DESCRIPTIONS = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
+
+
+class Page(gr.Blocks):
+    """A page that tells browsers of no component what programs would send it, unless programs may."""
+
+    def get_config_file(self) -> BlocksConfigDict:
+        """Return what browsers are sent. Gradio describes every component in it, which its own page does not read."""
+        config = super().get_config_file()
+        open_to_programs = [event for event in self.fns.values() if event.api_visibility != "private"]
+        described = {block._id for event in open_to_programs for block in [*event.inputs, *event.outputs]}
+        for component in config["components"]:
+            if component["id"] not in described:
+                for name in DESCRIPTIONS:
+                    component.pop(name, None)
+        return config
+
+    def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
+        """Let a program leave out the last parameters of an endpoint, as one may that was written before there were so
+        many. Raises ValueError where others are missing."""
+        inputs += [part.value for part in block_fn.inputs[len(inputs) :] if isinstance(part, Api)]
+        super().validate_inputs(block_fn, inputs)
 
 
 def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Blocks:
@@ -36,32 +62,28 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
     Args:
         measured: how quickly this machine runs it, see `measure`; None if that is to be seen.
     """
-    # Told before anything is built: what gradio knows to be static is served from where it lies, and everything else from
-    # copies that its cache drops after a time.
+    # Told before anything is built: what gradio knows to be static is served from where it lies, all else from copies
+    # that its cache drops after a time.
     gr.set_static_paths([str(folder) for folder in folders()])
-    capabilities, offered, runs = Capabilities.of(pipe), examples(), recorded_runs()
+    capabilities, offered, replayed = Capabilities.of(pipe), examples(), [*recorded_runs().values()]
     sweep = (LIMITS.cache_sweep_seconds, LIMITS.cache_seconds)
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=sweep, fill_width=True) as demo:
+    with Page(title=TITLE, analytics_enabled=False, delete_cache=sweep, fill_width=True) as demo:
         with gr.Row(elem_id="top", equal_height=True):
             gr.Markdown(HEADER, elem_id="header")
             create_badge(pipe, capabilities)
             share = Share()
         with gr.Tabs(elem_id="tabs") as tabs:
-            replayed = [run for run in runs.values() if run.shown]
             with gr.Tab("Chat", id="chat"):
                 chat = ChatTab(pipe, capabilities, measured, offered, opening(replayed[0]))
                 _chat_tools(chat, replayed)
             with gr.Tab("Compare", id="compare"):
-                compare = CompareTab(pipe, capabilities, measured, offered)
+                compare = CompareTab(pipe, capabilities, measured, contrast())
             with gr.Tab("Explore", id="explore"):
                 ExploreTab(pipe, capabilities)
-            create_learn_tab(runs)
-        share.wire(
-            demo,
-            tabs,
-            chat,
-            {"chat": [chat.panel], "compare": [s.panel for s in compare.sides], "explore": [], "learn": []},
-        )
+            with gr.Tab("Learn", id="learn"):
+                LearnTab(pipe, chat)
+        panels = {"chat": [chat.panel], "compare": [side.panel for side in compare.sides], "explore": [], "learn": []}
+        share.wire(demo, tabs, chat, panels)
         create_endpoints(pipe)
     # The guard refuses first, in a sentence of ours; the few that come in the same moment may slip past it.
     return demo.queue(max_size=2 * LIMITS.queue, default_concurrency_limit=LIMITS.runs)
@@ -72,7 +94,7 @@ def _chat_tools(chat: ChatTab, runs: list[RecordedRun]) -> None:
     with chat.aside:
         Gallery(chat, runs)
     with chat.tools:
-        Export(chat)
+        Export(chat, runs[0].trace)
     chat.wire()
 
 
@@ -83,9 +105,16 @@ def measure(pipe: LladaVPipeline) -> Latency | None:
     return latency.measure_answer(pipe, [{"role": "user", "content": content}])
 
 
-def launch(demo: gr.Blocks, **options: Any):
-    """Serve the page, guarded, with `/health` and `/v1/chat/completions`; `options` go to gradio's `launch`."""
+def launch(demo: gr.Blocks, overviewed: bool = False, **options: Any):
+    """Serve the page, guarded, with `/health` and `/v1/chat/completions`.
+
+    Args:
+        demo: the page.
+        overviewed: whether `/debug` shows the operator the last runs; whoever reaches the page could read it.
+        options: of gradio's `launch`.
+    """
     routes = [Route("/health", health(demo)), Route(COMPLETIONS, complete(demo), methods=["POST"])]
+    routes += [Route("/debug", overview(demo))] if overviewed else []
     served: dict[str, Any] = {
         "theme": theme.theme(),
         "head": theme.head(),

@@ -1,17 +1,21 @@
 """Components of our own: a template that holds no data, and a script that paints a value into it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from lladav import viewer
+from lladav.ui.settings.knobs import offered_methods
 from lladav.viewer.state import CanvasState
 
 EVENTS = {  # that painters trigger; gradio looks for their names, quoted, in the script of a component
-    "canvas": ("done", "stopped", "edit", "undo"),
+    "canvas": ("done", "stopped", "edit", "undo", "look"),
+    "decoding": ("choose", "turn"),
     "gallery": ("pick", "apply"),
+    "learn": ("ask", "chat"),
     "link": ("open",),
     "suggestions": ("pick",),
 }
@@ -26,23 +30,31 @@ Data = dict[Any, Any]  # the values of the components that a handler was given, 
 
 
 def markups() -> str:
-    """The markup of every component of ours, as a script for the head of the page: it reaches the browser once."""
+    """The markup of every component of ours and what there is to know of the methods of decoding, as a script for the
+    head of the page: it reaches the browser once."""
     viewers = {name: viewer.markup(name) for name in ("canvas", "sync_player", "results")}
     own = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PAGE_FILES.glob("*.html"))}
-    return f"window.lladav = {{ markups: {json.dumps(viewers | own)} }};".replace("</", "<\\/")
+    known = {"markups": viewers | own, "methods": offered_methods()}
+    return f"window.lladav = {json.dumps(known)};".replace("</", "<\\/")
 
 
-def html_component(name: str, value: Any, **options: Any) -> gr.HTML:
+def html_component(name: str, value: Any, told: Mapping[str, Any] | None = None, **options: Any) -> gr.HTML:
     """A component whose markup never changes, filled by the painter that static/gradio_adapter.js knows by `name`.
 
     Painters write text with textContent only: what models and visitors say is never read as HTML.
+
+    Args:
+        told: what the painter is told once. It is no prop of the component, as one is lost on a tab that is not open
+            when an event leaves the component as it is (Gradio 6.31).
+        options: of gr.HTML.
     """
     shown: dict[str, Any] = {"container": True, "padding": True} | options
     events = " ".join(f"'{event}'" for event in EVENTS.get(name, ()))
     return gr.HTML(
         value,
         html_template=f'<div data-markup="{name}"></div>',
-        js_on_load=f"window.lladav.adapt('{name}', element, props, trigger, watch); // triggers {events}",
+        js_on_load=f"window.lladav.adapt('{name}', element, props, trigger, watch, {json.dumps(told or {})}); "
+        f"// triggers {events}",
         apply_default_css=False,
         **shown,
     )
@@ -57,8 +69,9 @@ def token_canvas(state: CanvasState, editable: bool = False, **options: Any) -> 
     """A component that paints a state of `lladav.viewer`.
 
     It triggers `done` with the run that was shown to its end and `stopped` with the run and the step at which it was
-    cut short; where it is editable also `edit`, with what `lladav.ui.chat.edits.edited` takes, and `undo`.
+    cut short; where it is editable also `edit`, with what `lladav.ui.chat.edits.edited` takes, `undo`, and `look` with
+    the position of a token and the step after which it was looked at.
 
     It is not a class of its own because gradio writes a stub file beside the source of every class of components.
     """
-    return html_component("canvas", state, editable=editable, **options)
+    return html_component("canvas", state, {"editable": editable}, **options)

@@ -1,6 +1,7 @@
 """Export: the run on the canvas as a file to keep, and such a file back onto the canvas."""
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -12,6 +13,7 @@ import gradio as gr
 
 from lladav.render import EXPORT_FORMATS, exporting
 from lladav.trace import Trace
+from lladav.ui.chat.session import Session
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import QUICK, Data, Updates
 from lladav.ui.failures import ends_in_a_notice
@@ -21,6 +23,8 @@ from lladav.viewer.state import canvas_state
 SAVE = "(file) => window.lladav.save(file)"
 LABELS = {"mp4": "MP4 (VP9)"}  # which browsers play, and some older programs do not
 NOTHING = "There is no run of yours on the canvas yet: ask something, or choose one of the recorded runs."
+LEFT_OUT = "The film shows {} of the {} steps, for it would take too long to make otherwise; HTML shows all of them."
+MEGAPIXELS = {"gif": LIMITS.gif_megapixels, "mp4": LIMITS.mp4_megapixels}
 STOPPABLE = 0.5  # seconds after which a film stops that nobody waits for any more
 RENDERS: dict[str, Any] = {"concurrency_id": "renders", "concurrency_limit": LIMITS.renders}
 
@@ -29,10 +33,14 @@ class Export:
     """A row of formats for what the canvas of a tab shows, and a way to open a saved run there.
 
     It is laid out in the current context.
+
+    Args:
+        tab: whose run is exported.
+        opening: the run that it opens with.
     """
 
-    def __init__(self, tab: ChatTab):
-        self.tab = tab
+    def __init__(self, tab: ChatTab, opening: Trace):
+        self.tab, self.opening = tab, opening
         self.file = gr.DownloadButton(visible=False)
         with gr.Row(elem_id="export"):
             status = gr.Markdown("Export", elem_id="export-status", min_width=60)
@@ -60,19 +68,21 @@ class Export:
 
     def render(self, ending: str, data: Data, progress: gr.Progress = gr.Progress()) -> Iterator[Updates]:  # noqa: B008
         """The run as a file. By the time this goes on, gradio has a copy in its cache, which it deletes in hours."""
-        trace: Trace | None = data[self.tab.session].trace
+        session: Session = data[self.tab.session]
+        trace = session.trace or (self.opening if session.opening else None)
         if trace is None:
             yield self.failure(NOTHING)
             return
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"lladav-{trace.id}.{ending}"
-            told = time.monotonic()
-            for frames in exporting(trace, path):
-                progress(frames, desc=ending.upper(), unit="frames")
+            told, shown = time.monotonic(), len(trace.steps)
+            for done, shown in exporting(trace, path, MEGAPIXELS.get(ending, math.inf)):
+                progress((done, shown), desc=ending.upper(), unit="frames")
                 if time.monotonic() > told + STOPPABLE:
                     yield {self.file: gr.skip()}  # a handler whose visitor has left ends where it yields
                     told = time.monotonic()
-            yield {self.file: str(path)}
+            note = self.tab.handlers.notice(LEFT_OUT.format(shown, len(trace.steps)))
+            yield {self.file: str(path)} | (note if shown < len(trace.steps) else {})
 
     def open(self, data: Data) -> Updates:
         """Put a saved run on the canvas."""

@@ -15,11 +15,14 @@ log = logging.getLogger(__name__)
 
 FAILED = "The model could not go on. What it had written is kept; ask again, or with shorter settings."
 OUT_OF_MEMORY = "The machine ran out of memory. Ask for fewer tokens, or start a new chat."
+IN_A_WORKER = "ZeroGPU worker error"  # how `spaces` titles what a process with a GPU raised; it says only the class
 NO_ROOM = "The server has no room for files left. Try again in a few minutes."
 
 
 def told(error: Exception) -> str:
     """What to say of an error that nobody expected, and what to do; frees what a device has cached."""
+    if isinstance(error, gr.Error) and error.title == IN_A_WORKER:
+        return OUT_OF_MEMORY if error.message == torch.OutOfMemoryError.__name__ else FAILED
     if isinstance(error, gr.Error):  # such as a quota that is used up
         return str(error.message)
     if isinstance(error, torch.OutOfMemoryError):

@@ -62,4 +62,4 @@ class Gallery:
     def try_it(self, event: gr.EventData, data: Data) -> Iterator[Updates]:
         """Ask a recorded run's question about its picture with its settings, in a conversation of its own."""
         tab, run = self.tab, self.recorded[event.index]
-        yield from tab.handlers.ask_like(run.trace, run.image, data)
+        yield from tab.handlers.ask_like(run.trace.question, run.trace.config, run.image, data)

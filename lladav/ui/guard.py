@@ -1,6 +1,8 @@
 """What stands before the page's own routes: bounds on uploads and on places in line, and careful headers."""
 
+import logging
 from collections.abc import Awaitable, Callable, Iterator
+from errno import ENOSPC
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,9 +13,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lladav.ui.failures import NO_ROOM
 from lladav.ui.limits import LIMITS
 
+log = logging.getLogger(__name__)
+
 API = "/gradio_api"
+UPLOAD = f"{API}/upload"
 COMPLETIONS = "/v1/chat/completions"
 LOOPBACK = ("127.0.0.1", "::1")
 SECURITY_HEADERS = {
@@ -66,8 +72,14 @@ class Guard:
 
         refusal = self._refusal(scope) if scope["method"] == "POST" else None
         if refusal is None:
-            await self.app(scope, receive, send_with_headers)
-        else:
+            try:
+                await self.app(scope, receive, send_with_headers)
+            except OSError as error:
+                if not (scope["path"] == UPLOAD and error.errno == ENOSPC):
+                    raise
+                log.exception("an upload found no room")
+                refusal = NO_ROOM
+        if refusal is not None:
             # Gradio's page shows the sentence of "too many requests" as it is; to its Python client only "unavailable"
             # is a full line, and anything else an error of HTTP.
             status = 503 if "gradio_client" in Headers(scope=scope).get("user-agent", "") else 429
@@ -77,7 +89,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> str | None:
         """Why a request is not let through; None for one that is."""
         path, headers = scope["path"], Headers(scope=scope)
-        if path in (f"{API}/upload", COMPLETIONS):  # the latter has its pictures in itself
+        if path in (UPLOAD, COMPLETIONS):  # the latter has its pictures in itself
             refusal = upload_refusal(headers)
             if refusal or path != COMPLETIONS:
                 return refusal
@@ -136,8 +148,12 @@ def health(demo: gr.Blocks) -> Callable[[Request], Awaitable[JSONResponse]]:
     """What answers `/health`: that the page is there, and how many requests wait and run."""
 
     async def answer(_: Request) -> JSONResponse:
-        queue = demo._queue
-        running = sum(len(batch) for batch in queue.active_jobs if batch)
-        return JSONResponse({"status": "ok", "version": version("lladav"), "waiting": len(queue), "running": running})
+        return JSONResponse({"status": "ok", "version": version("lladav")} | queue_lengths(demo))
 
     return answer
+
+
+def queue_lengths(demo: gr.Blocks) -> dict[str, int]:
+    """How many requests wait and run."""
+    running = sum(len(batch) for batch in demo._queue.active_jobs if batch)
+    return {"waiting": len(demo._queue), "running": running}

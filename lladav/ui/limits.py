@@ -24,6 +24,8 @@ class Limits:
         runs: that decode at once.
         answers: of one sweep on the page.
         renders: exports that are made at once.
+        gif_megapixels, mp4_megapixels: of all frames of a film together, for about 10 seconds of a core each; a longer
+            film leaves steps out.
         sessions: whose state is kept in memory.
         cache_seconds: after which uploads and exports are deleted; looked for every `cache_sweep_seconds`.
     """
@@ -43,6 +45,8 @@ class Limits:
     runs: int = 2
     answers: int = 2000
     renders: int = 1
+    gif_megapixels: int = 200
+    mp4_megapixels: int = 32
     sessions: int = 100
     cache_seconds: int = 4 * 3600
     cache_sweep_seconds: int = 600

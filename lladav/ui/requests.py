@@ -10,7 +10,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from lladav.checks import require
-from lladav.messages import decoded_base64
+from lladav.messages import decoded_base64, pictures_of, texts_of
 from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.sampling import SamplingConfig, effective_config
 from lladav.sampling.completion import completed
@@ -108,12 +108,11 @@ def _checked_block(block: Any) -> dict[str, Any]:
 
 
 def _check_size(messages: list[dict[str, Any]]) -> None:
-    blocks = [block for message in messages if isinstance(message["content"], list) for block in message["content"]]
-    texts = [message["content"] for message in messages if isinstance(message["content"], str)]
-    texts += [block["text"] for block in blocks if block["type"] == "text"]
-    pictures = sum(block["type"] != "text" for block in blocks)
-    if longest := max((len(text) for text in texts if len(text) > LIMITS.letters), default=0):
-        raise ValueError(f"a message may have {LIMITS.letters} letters, got {longest}: shorten it")
+    for message in messages:
+        letters = sum(map(len, texts_of(message)))
+        if letters > LIMITS.letters:
+            raise ValueError(f"a message may have {LIMITS.letters} letters, got {letters}: shorten it")
+    pictures = sum(len(pictures_of(message)) for message in messages)
     if pictures > LIMITS.pictures:
         raise ValueError(f"a conversation may have {LIMITS.pictures} pictures, got {pictures}: leave some out")
 

@@ -1,5 +1,6 @@
 """How the page is served as a program: with a folder of its own for what visitors send, and ended politely."""
 
+import gc
 import os
 import shutil
 import signal
@@ -11,23 +12,35 @@ from types import FrameType
 
 from lladav.pipeline import LladaVPipeline
 from lladav.ui.app import build_app, launch, measure
+from lladav.ui.journal import write_to_stderr
+from lladav.ui.limits import LIMITS
 
+EVENTS_KEPT = "GRADIO_ANALYTICS_MAX_EVENTS"  # that gradio has statistics of, which it makes anew after every one
 FOLDER = "lladav-{}"  # in the system's temporary folder, by the number of the process
 
 
-def serve(pipe: LladaVPipeline, port: int | None = None, mcp: bool = False) -> None:
+def serve(pipe: LladaVPipeline, port: int | None = None, debug: bool = False, mcp: bool = False) -> None:
     """Serve the page for a model until the process is interrupted or told to end.
+
+    Every run is a line of JSON on stderr, see `lladav.ui.journal`.
 
     What visitors upload and export lies in a folder of this process, which is empty at the start and gone at the end.
 
     Args:
+        debug: also show the last runs, without contents, at `/debug`.
         mcp: also serve the endpoints for programs as tools of the Model Context Protocol.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    os.environ.setdefault(EVENTS_KEPT, str(LIMITS.sessions))
+    write_to_stderr()
     with own_folder():
         demo = build_app(pipe, measure(pipe))
+        # What is there now stays: half a million objects. Left among those that are searched for garbage, they make the
+        # search so rare that what visitors leave behind grows to a hundred megabytes in between.
+        gc.collect()
+        gc.freeze()
         try:
-            launch(demo, server_port=port, mcp_server=mcp)
+            launch(demo, overviewed=debug, server_port=port, mcp_server=mcp)
         finally:
             demo.close(verbose=False)
 
@@ -65,5 +78,6 @@ def _runs(process: int) -> bool:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
-    """End as by Ctrl+C: gradio closes the server, and runs that go on are stopped."""
+    """End as by Ctrl+C: gradio closes the server, and runs that go on are stopped. Being told again changes nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt

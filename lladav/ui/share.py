@@ -9,16 +9,20 @@ import json
 import math
 import zlib
 from collections.abc import Mapping
+from typing import Any
 
 import gradio as gr
 
+from lladav.sampling import METHODS
 from lladav.trace import Trace
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component
 from lladav.ui.limits import LIMITS
+from lladav.ui.settings.knobs import knobs_of
 from lladav.ui.settings.panel import SettingsPanel
 
-TAB = "tab"
+TAB, VIEW = "tab", "view"
+LEARN_VIEWS = ("learn", "teach")  # of the tab with the lessons; the second one is for a projector
 LONGEST_LINK = 24_000  # letters of a run in a link; mail and chat programs cut longer ones
 TOO_LONG = "This run is too long for a link, which now carries its settings only: export it as HTML to pass it on."
 
@@ -40,7 +44,7 @@ class Share:
         """
         self.tabs, self.chat, self.panels = tabs, chat, panels
         owners = [(tab, panel) for tab, some in panels.items() for panel in some]
-        names = [[tab, panel.prefix + name] for tab, panel in owners for name in panel.linked]
+        names = [[tab, panel.prefix, name] for tab, panel in owners for name in panel.linked]
         parts = [part for _, panel in owners for part in panel.linked.values()]
         write = f"(...values) => window.lladav.share({json.dumps(names)}, values)"
         copied = self.button.click(self.carry, {chat.session}, [self.link, chat.notice], **QUICK)
@@ -70,6 +74,8 @@ class Share:
         updates: Updates = {self.tabs: gr.skip()}
         if query.get(TAB) in self.panels:
             updates[self.tabs] = gr.Tabs(selected=query[TAB])
+        if query.get(VIEW) in LEARN_VIEWS:
+            updates[self.tabs] = gr.Tabs(selected="learn")
         for panel in (panel for some in self.panels.values() for panel in some):
             updates |= restored(panel, query)
         return updates
@@ -100,7 +106,7 @@ def unpacked(text: str) -> Trace:
 
 def restored(panel: SettingsPanel, query: Mapping[str, str]) -> Updates:
     """Updates that give a panel the settings that a link names, as far as that can be; none if it names none."""
-    values: dict[str, float | str] = {}
+    values: dict[str, Any] = {}
     others: Updates = {}
     notes: list[str] = []
     for name, part in panel.linked.items():
@@ -108,6 +114,9 @@ def restored(panel: SettingsPanel, query: Mapping[str, str]) -> Updates:
         if text is None or not part.visible:  # a model that cannot think has no setting for it
             continue
         try:
+            if part is panel.method:
+                values |= read_method(text, query, panel.prefix)
+                continue
             value, note = (read_choice(part, text), "") if isinstance(part, gr.Radio) else read_number(part, text)
         except ValueError as error:
             notes.append(f"{part.label} in the link was left out: {error}.")
@@ -118,6 +127,24 @@ def restored(panel: SettingsPanel, query: Mapping[str, str]) -> Updates:
         else:
             others[part] = value
     return others | panel.apply(values, " ".join(filter(None, notes))) if values or others or notes else {}
+
+
+def read_method(text: str, query: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    """The method that a link names, and its numbers. Raises ValueError if there is none such or one is no number."""
+    if text not in METHODS:
+        raise ValueError(f"it has to be one of {', '.join(METHODS)}")
+    told = {name: query[prefix + name] for name in knobs_of(text) if prefix + name in query}
+    return {"method": text} | {name: _numbers(part) for name, part in told.items()}
+
+
+def _numbers(text: str) -> float | list[float]:
+    """A number, or several with commas between them; whole ones stay whole."""
+    try:
+        values = [float(part) for part in text.split(",")]
+        whole = [int(value) if value.is_integer() else value for value in values]
+    except (ValueError, OverflowError) as error:
+        raise ValueError("its settings have to be numbers") from error
+    return whole[0] if len(whole) == 1 else whole
 
 
 def read_choice(part: gr.Radio, text: str) -> str:

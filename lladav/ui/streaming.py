@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import spaces
@@ -11,6 +13,9 @@ from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.recording import Frame
 from lladav.sampling import SamplingConfig
 from lladav.sampling.infilling import TRIED_LENGTHS, Template
+from lladav.trace import Trace
+from lladav.ui.attention import AttentionView, attention_view
+from lladav.ui.journal import JOURNAL
 from lladav.ui.settings.latency import Latency, pass_sizes
 
 STARTUP_SECONDS = 5  # moving to the GPU
@@ -22,7 +27,7 @@ Decoder = Callable[..., Iterator[Frame]]
 
 def gpu_seconds(prompt: Prompt, config: SamplingConfig, *_: object) -> int:
     """How long a run may hold a GPU; visitors are billed for it, so it is tight, and bounded."""
-    sizes = pass_sizes(config, config.steps, prompt.length, guided=config.cfg_scale > 0)
+    sizes = pass_sizes(config, config.most_steps, prompt.length)
     return min(LONGEST_GRANT, math.ceil(STARTUP_SECONDS + ON_A_GPU.seconds(sizes)))
 
 
@@ -33,7 +38,13 @@ def create_decoder(pipe: LladaVPipeline) -> Decoder:
     def decode(prompt: Prompt, config: SamplingConfig, features: FeatureCache | None = None) -> Iterator[Frame]:
         yield from pipe.frames(prompt, config, features)
 
-    return decode
+    def noted(prompt: Prompt, config: SamplingConfig, features: FeatureCache | None = None) -> Iterator[Frame]:
+        with JOURNAL.run("chat", prompt, config) as entry:
+            for frame in decode(prompt, config, features):
+                entry.see(frame.nfe, frame.finish_reason)
+                yield frame
+
+    return noted
 
 
 def create_settler(pipe: LladaVPipeline) -> Callable[[Prompt, Template, SamplingConfig], Template]:
@@ -48,6 +59,24 @@ def create_settler(pipe: LladaVPipeline) -> Callable[[Prompt, Template, Sampling
         return pipe.settle_blanks(prompt, template, config)
 
     return settle
+
+
+def create_observer(pipe: LladaVPipeline) -> Callable[..., AttentionView]:
+    """What the token at a position looks at in the pass after a step of a run, on the GPU where one is lent."""
+
+    def duration(prompt: Prompt, trace: Trace, *_: object) -> int:
+        return gpu_seconds(prompt, replace(trace.config, block_length=trace.config.gen_length, steps=1))
+
+    @spaces.GPU(duration=duration)
+    def observe(
+        prompt: Prompt, trace: Trace, step: int, position: int, features: FeatureCache | None = None
+    ) -> AttentionView:
+        *_, after = trace.until(step + 1)
+        attention = pipe.attention(prompt, trace, step, [position], features)
+        (word,) = pipe.pieces([int(after.x0[position])])
+        return attention_view(attention, position, word, step + 1)
+
+    return observe
 
 
 def create_turns_decoder(pipeline_of: Callable[[str], LladaVPipeline]) -> Callable[..., Iterator[tuple[int, Frame]]]:
@@ -69,7 +98,14 @@ def create_turns_decoder(pipeline_of: Callable[[str], LladaVPipeline]) -> Callab
         ]
         yield from _one_by_one(runs) if in_turn else _side_by_side(runs)
 
-    return decode
+    def noted(jobs: Sequence[Job], in_turn: bool) -> Iterator[tuple[int, Frame]]:
+        with ExitStack() as stack:
+            entries = [stack.enter_context(JOURNAL.run("compare", prompt, config)) for _, prompt, config in jobs]
+            for side, frame in decode(jobs, in_turn):
+                entries[side].see(frame.nfe, frame.finish_reason)
+                yield side, frame
+
+    return noted
 
 
 def _numbered(side: int, frame: Frame) -> tuple[int, Frame]:

@@ -8,7 +8,7 @@ from lladav.ui.examples import address, examples
 
 SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO_FONT = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
-STYLES = ("page.css", "chat.css", "compare.css", "gallery.css", "learn.css")
+STYLES = ("page.css", "chat.css", "compare.css", "decoding.css", "gallery.css", "learn.css")
 ENTRY = PAGE_FILES / "gradio_adapter.js"
 PREVIEW = {
     "og:type": "website",
@@ -54,8 +54,16 @@ def theme() -> gr.themes.Base:
         block_border_width="1px",
         block_border_color="*neutral_300",
         block_border_color_dark="*neutral_700",
+        block_title_background_fill="none",
+        block_title_padding="0",
+        block_title_text_color="*body_text_color",
+        block_title_text_color_dark="*body_text_color",
+        block_label_text_color="*body_text_color",
+        block_label_text_color_dark="*body_text_color",
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_300",
         input_border_color="*neutral_400",
         input_border_color_dark="*neutral_600",
         input_placeholder_color="*neutral_500",

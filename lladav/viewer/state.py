@@ -7,7 +7,7 @@ nothing; of the growing lists in it only what was appended has to travel. Nothin
 import json
 import re
 import uuid
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator
 from typing import Any, TypedDict, cast
 
 from lladav.recording import Frame, Recording
@@ -40,7 +40,9 @@ class CanvasState(TypedDict):
         pieces: "<id> <kind><piece>" of every token that is named, kind "t" for text and "s" for special.
         log: one JSON array a step: [step, nfe, milliseconds, block, stop_position,
             [[position, piece, confidence], ...] committed, [[position, piece, probability, ...], ...] alternatives
-            that changed, [position, ...] taken back]. Pieces are indices into `pieces`.
+            that changed, [position, ...] taken back, [position, piece, ...] proposals that changed and are not the
+            first of the alternatives, room]. Pieces are indices into `pieces`; `room` is a position and how many
+            masks were put behind it after all that, or empty.
         text: the final answer; None while it is being decoded.
         finish_reason: "idle" before the first run, None while decoding, then "stop", "length" or "stopped".
     """
@@ -133,7 +135,7 @@ class _Log:
         self._spell, self._special = spell, special
         self._index: dict[int, int] = {}
         self._token_probs: dict[int, TokenProbs] = {}
-        self._held: dict[float, list[float]] = {}  # piece and confidence of what the run has committed
+        self._proposed: dict[int, int] = {}  # the piece that a browser takes for the last proposal
         self._pieces: list[str] = []
         self._log: list[str] = []
         fixed = enumerate(config.template or ())
@@ -149,22 +151,22 @@ class _Log:
     def add(self, frame: Frame) -> None:
         """Append a step, the canvas of masks first."""
         changed, ms = frame.changed, round(frame.seconds * 1000, 1)
-        transferred = self._transferred(changed) if changed else []
-        token_probs = self._changed_probs(changed) if changed else []
-        block = changed.block if changed else 0
-        revoked: Sequence[float] = changed.revoked_index if changed else []
-        if changed and changed.room:
-            transferred, revoked = self._moves(transferred, *changed.room)
-        self._held |= {at: token for at, *token in transferred}
-        for at in revoked:
-            del self._held[at]
-        line = [len(self._log), frame.nfe, ms, block, frame.stop_position, transferred, token_probs, revoked]
+        what = self._what(changed) if changed else [[], [], [], [], []]
+        line = [len(self._log), frame.nfe, ms, changed.block if changed else 0, frame.stop_position, *what]
         self._log.append(json.dumps(line, separators=(",", ":")))
         self._settings["steps"] = frame.steps
 
     def value(self) -> dict[str, Any]:
         """The settings, the pieces and the lines so far."""
         return self._settings | {"pieces": [*self._pieces], "log": [*self._log]}
+
+    def _what(self, changed: TraceStep) -> list[list[Any]]:
+        """What a step did, as a line of the log tells it."""
+        transferred, token_probs = self._transferred(changed), self._changed_probs(changed)
+        proposals = self._changed_proposals(changed, transferred, token_probs)
+        if changed.room:  # of which nothing is known, and behind which all has moved
+            self._proposed, self._token_probs = (_moved(v, *changed.room) for v in (self._proposed, self._token_probs))
+        return [transferred, token_probs, changed.revoked_index, proposals, changed.room]
 
     def _transferred(self, changed: TraceStep) -> list[list[float]]:
         proposed = zip(changed.positions, changed.x0, changed.confidence, strict=True)
@@ -175,15 +177,15 @@ class _Log:
         rows = zip(self._all_probs(carried), carried.confidence, strict=True)
         return [[at, round(confidence, DIGITS), *self._numbered(probs)] for (at, probs), confidence in rows]
 
-    def _moves(
-        self, transferred: list[list[float]], position: int, count: int
-    ) -> tuple[list[list[float]], list[float]]:
-        """What a canvas without moves shows of room that is opened: tokens that stand elsewhere now are committed there
-        and taken back where nothing else has come to stand."""
-        held = self._held | {at: token for at, *token in transferred}
-        after = {at + count * (at > position): token for at, token in held.items()}
-        came = [[at, *token] for at, token in after.items() if self._held.get(at) != token]
-        return came, [at for at in self._held if at not in after]
+    def _changed_proposals(
+        self, changed: TraceStep, transferred: list[list[float]], token_probs: list[list[float]]
+    ) -> list[int]:
+        """The proposals that do not follow from what was committed, from alternatives or from what was told before."""
+        self._proposed |= {int(at): int(piece) for at, piece, *_ in (*token_probs, *transferred)}
+        proposed = {at: self._piece(token) for at, token in zip(changed.positions, changed.x0, strict=True)}
+        new = {at: piece for at, piece in proposed.items() if self._proposed.get(at) != piece}
+        self._proposed |= new
+        return [number for entry in new.items() for number in entry]
 
     def _changed_probs(self, changed: TraceStep) -> list[list[float]]:
         """The alternatives that moved; those of committed positions first, then those that moved most."""
@@ -212,6 +214,11 @@ class _Log:
             kind = "s" if token in self._special else "t"
             self._pieces.append(f"{token} {kind}{self._spell(token)}")
         return self._index[token]
+
+
+def _moved(known: dict[int, Any], position: int, count: int) -> dict[int, Any]:
+    """What is known of positions, where those stand once there are `count` more behind `position`."""
+    return {at + count * (at > position): value for at, value in known.items()}
 
 
 def _distance(probs: TokenProbs, known: TokenProbs | None) -> int:

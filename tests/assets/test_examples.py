@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from lladav import LladaVPipeline, SamplingConfig
+from lladav.assets import asset
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.examples import ExampleQuestion, examples
+from lladav.ui.compare.comparisons import COMPARISONS
+from lladav.ui.examples import ExampleQuestion, contrast, examples
 from lladav.ui.settings import snapping
 
 RIGHT = {
@@ -19,10 +21,46 @@ RIGHT = {
 }
 
 
+RIGHT_OF_CONTRAST = (
+    "I see two lemons, a strawberry and a pineapple. The strawberry is at the top right. "
+    "The pineapple is at the bottom right."
+)
+
+
+def messages(example: ExampleQuestion) -> list[dict]:
+    content = [{"type": "image", "image": example.image}, {"type": "text", "text": example.question}]
+    return [{"role": "user", "content": content}]
+
+
 @pytest.mark.parametrize("example", examples(), ids=lambda example: Path(example.image).stem)
 def test_an_example_is_answered_right(pipe: LladaVPipeline, example: ExampleQuestion):
     capabilities = Capabilities.of(pipe)
     plan = snapping.preset(capabilities.preset, capabilities.gen_length)
     config = SamplingConfig(gen_length=plan.gen_length, block_length=plan.block_length, steps=plan.steps)
-    content = [{"type": "image", "image": example.image}, {"type": "text", "text": example.question}]
-    assert pipe([{"role": "user", "content": content}], config).text == RIGHT[Path(example.image).stem]
+    assert pipe(messages(example), config).text == RIGHT[Path(example.image).stem]
+
+
+def test_what_compare_opens_with_shows_a_difference(pipe: LladaVPipeline):
+    comparison, length, example = COMPARISONS[0], Capabilities.of(pipe).gen_length, contrast()
+    first, second = (comparison.settings(changes, length) for changes in (comparison.first, comparison.second))
+    answers = [
+        pipe(messages(example), SamplingConfig(**{n: side[n] for n in ("gen_length", "block_length", "steps")})).text
+        for side in (first, second)
+    ]
+    assert answers[0] == RIGHT_OF_CONTRAST
+    assert answers[1] != answers[0]
+
+
+def test_an_answer_grows_as_long_as_it_has_to_be(pipe: LladaVPipeline):
+    """The longest answers that the shipped weights give have about 30 tokens: from a start of 8 they come whole, while
+    an answer of a word stays within its start."""
+    config = SamplingConfig.method("daedal", gen_length=96, start_length=8)
+    replies = {}
+    for picture, question in (("picnic", "Describe the picture in detail."), ("frog", "What is this?")):
+        example = ExampleQuestion(str(asset("examples") / f"{picture}.png"), question)
+        replies[picture] = pipe(messages(example), config)
+    long, short = (replies[picture].trace for picture in ("picnic", "frog"))
+    assert long.text == RIGHT["picnic"]
+    assert long.finish_reason == "stop" and len(replies["picnic"].token_ids) > 3 * 8
+    assert max(state.stop_position or 0 for state in long.replay()) > 3 * 8
+    assert short.text == "A frog." and max(state.stop_position or 0 for state in short.replay()) == 8

@@ -28,7 +28,7 @@ def build():
 
 
 def test_every_run_is_recorded_and_no_other(build):
-    assert {path.stem for path in TRACES} == set(build.RUNS)
+    assert {path.stem for path in TRACES} == set(build.GALLERY)
 
 
 def test_nine_different_runs_are_shown_and_one_writes_a_word_before_those_to_its_left(build):
@@ -51,16 +51,16 @@ def _words_out_of_order(trace: Trace) -> int:
 def test_a_recorded_run_is_small_complete_and_can_be_drawn(path: Path, build):
     trace = Trace.load(path)
     assert path.stat().st_size < LARGEST
-    assert trace.model == ("lladav-tiny-ar" if path.stem == "lesson-left-to-right" else "lladav-tiny")
+    assert trace.model == "lladav-tiny"
     assert trace.finish_reason and trace.text
-    assert trace.question == build.RUNS[path.stem][1]
+    assert trace.question == build.GALLERY[path.stem][1]
     assert len(trace.thumbnails) == len(trace.images) == 1
     assert len(list(trace.replay())) == len(trace.steps) + 1
     next(draw_frames(trace))
 
 
 def test_a_run_recorded_again_is_the_one_that_is_shown(build, tmp_path):
-    name = min(build.RUNS, key=lambda name: (FOLDER / f"{name}.json").stat().st_size)
+    name = min(build.GALLERY, key=lambda name: (FOLDER / f"{name}.json").stat().st_size)
     build.record(name, tmp_path / "again.json")
     shown, again = Trace.load(FOLDER / f"{name}.json"), Trace.load(tmp_path / "again.json")
     hint = "the weights have changed: run python assets/traces/build.py"

@@ -64,6 +64,13 @@ def test_every_method_that_fills_an_answer_has_a_row(run_bench):
     assert rows["margin"]["nfe"] == 8 and rows["saber"]["nfe"] <= 8 < rows["remdm"]["nfe"]
 
 
+def test_two_answers_at_once_are_a_mode(run_bench):
+    code, out, _ = run_bench("--model", "random:tiny", *LENGTHS, "--steps", "4", "--batched", "--json")
+    (batched,) = (row for row in json.loads(out.splitlines()[-1])["rows"] if row["mode"] == "two at once")
+    assert code == 0
+    assert batched["nfe"] == 4 and batched["agreement"] == 1
+
+
 def test_recorded_steps_and_fewer_bits_are_modes_of_their_own(run_bench):
     pytest.importorskip("bitsandbytes")
     code, out, _ = run_bench("--model", "random:tiny", *LENGTHS, "--steps", "2", "--json", "--compiled", "--quantized")

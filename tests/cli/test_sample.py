@@ -103,6 +103,7 @@ def test_any_encoding_of_the_terminal_shows_every_step(tiny_random, picture, tin
         ),
         (["--cfg-scale", "1.5", "--remasking", "random"], SamplingConfig(cfg_scale=1.5, remasking="random")),
         (["--factor", "1", "--refresh-interval", "4"], SamplingConfig(factor=1.0, refresh_interval=4)),
+        (["--keep-image-tokens", "0.5"], SamplingConfig(keep_image_tokens=0.5)),
         (
             ["--entropy-bound", "0.1", "--schedule-shift", "0.5"],
             SamplingConfig(entropy_bound=0.1, schedule_shift=0.5),

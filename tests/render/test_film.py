@@ -64,6 +64,23 @@ def test_a_video_has_the_frames(trace: Trace, tmp_path):
     assert not video.read()[0]
 
 
+@pytest.mark.parametrize("ending", ["gif", "mp4"])
+def test_a_film_of_too_many_pixels_leaves_steps_out(trace: Trace, tmp_path: Path, ending: str):
+    width, height = last_frame(trace).size
+    path, pixels = tmp_path / f"run.{ending}", 5.5 * width * height
+    *_, told = exporting(trace, path, megapixels=pixels / 1e6)
+    assert told == (5, 5)
+    shown = film.film_frames(trace, pixels / 1e6)
+    assert [shown[0], shown[-1]] == [0, len(trace.steps) - 1] and len(shown) == 5
+    film_of = cv2.VideoCapture(str(path))
+    frames = [*draw_frames(trace)]
+    for number in shown:
+        read, image = film_of.read()
+        assert read and distance(Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)), frames[number]) < 6
+    assert film.film_frames(trace, 1e-9) == [0, len(trace.steps) - 1]
+    assert film.film_frames(trace) == range(len(trace.steps))
+
+
 def test_a_picture_is_the_last_frame(trace: Trace, tmp_path):
     export(trace, tmp_path / "run.PNG")
     with Image.open(tmp_path / "run.PNG") as picture:
@@ -73,7 +90,7 @@ def test_a_picture_is_the_last_frame(trace: Trace, tmp_path):
 @pytest.mark.parametrize("ending", ["gif", "mp4"])
 def test_who_leaves_stops_the_film(trace: Trace, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch):
     drawn = []
-    monkeypatch.setattr(film, "draw_frames", lambda trace: (drawn.append(1) or frame for frame in draw_frames(trace)))
+    monkeypatch.setattr(film, "draw_frames", lambda *given: (drawn.append(1) or frame for frame in draw_frames(*given)))
     work = exporting(trace, tmp_path / f"run.{ending}")
     next(work)
     work.close()

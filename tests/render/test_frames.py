@@ -4,10 +4,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from viewer.shared_run import repaired
 
 from lladav import Trace
 from lladav.render import draw_frames
 from lladav.render.frames import Drawing, last_frame
+from lladav.viewer.palette import paint
 
 
 def test_there_is_a_frame_for_every_step(trace: Trace, unbegun: Trace):
@@ -21,9 +23,10 @@ def test_there_is_a_frame_for_every_step(trace: Trace, unbegun: Trace):
 
 
 def test_a_drawing_kept_up_to_date_is_one_made_anew(trace: Trace):
-    kept = Drawing(trace)
-    for state in trace.replay():
-        assert kept.draw(state).tobytes() == Drawing(trace).draw(state).tobytes()
+    for run in (trace, repaired()):
+        kept = Drawing(run)
+        for state in run.replay():
+            assert kept.draw(state).tobytes() == Drawing(run).draw(state).tobytes()
 
 
 def test_the_picture_that_was_asked_about_is_on_it(trace: Trace):
@@ -52,3 +55,18 @@ def test_what_was_given_is_told_from_what_was_committed(trace: Trace):
     (state,) = given.replay()
     kinds = [chip.kind for chip in Drawing(given).chips_of(state)]
     assert kinds == ["template"] * 16 + ["mask"] * 16
+
+
+def test_a_word_that_is_taken_back_is_struck_out_and_counted():
+    drawing = Drawing(repaired())
+    left, top = drawing.grid.corner(0)
+    below = (left, drawing.bar_top + 22, left + 500, drawing.bar_top + 50)
+    seen = []
+    for state in drawing.trace.replay():
+        chip, *_ = drawing.chips_of(state)
+        image = drawing.draw(state)
+        struck = image.getpixel((left + 6, top + drawing.grid.height // 2)) == paint("revoked")
+        colors = {color for _, color in image.crop(below).getcolors(1 << 16)}
+        seen.append((chip.kind, chip.text, struck, paint("revoked") in colors))
+    expected = [("mask", "", False, False), ("token", "dog", False, False), ("revoked", "dog", True, True)]
+    assert seen == [*expected, ("token", "cat", False, True)]

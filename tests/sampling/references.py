@@ -238,3 +238,48 @@ def prophet(predict: Predict, mask: int, config: SamplingConfig) -> Path:
         tokens = fill(tokens, best, left if decided else at_least_one([], left, confidence))
         step += 1
         yield tokens
+
+
+def vrcd(predict: Predict, mask: int, config: SamplingConfig, looks: Callable[[list[int]], Tensor]) -> Path:
+    """`looks` gives what each position attends to on the picture, (L, P), in the pass that `predict` makes."""
+    tokens, count = [mask] * config.gen_length, config.gen_length // config.steps
+    while left := masks(tokens, mask):
+        confidence, best = predict(tokens).max(-1)
+        window = sorted(left, key=lambda i: -float(confidence[i]))[: 2 * count]
+        seen = {i: visual_support(looks(tokens)[i].tolist()) for i in window}
+        pairs = {(i, j): sum(math.sqrt(a * b) for a, b in zip(seen[i], seen[j], strict=True))
+                 for i in window for j in window if i < j and any(seen[i]) and any(seen[j])}  # fmt: skip
+        values = sorted(pairs.values())
+        spread = len(values) > 1 and values[-1] - values[0] > 1e-8
+        rank = {pair: sum(v < value for v in values) + (sum(v == value for v in values) - 1) / 2
+                for pair, value in pairs.items()}  # fmt: skip
+        score = {}
+        for i in window:
+            peers = {j: (min(i, j), max(i, j)) for j in window if (min(i, j), max(i, j)) in pairs}
+            total = sum(float(confidence[j]) for j in peers)
+            weighted = sum(float(confidence[j]) * rank[pair] for j, pair in peers.items()) if spread else 0.0
+            mean = weighted / (len(values) - 1) / total if spread and total else 0.0
+            score[i] = float(confidence[i]) * (1 + mean) ** -config.redundancy_power
+        tokens = fill(tokens, best, sorted(window, key=lambda i: -score[i])[:count])
+        yield tokens
+
+
+def visual_support(attention: list[float]) -> list[float]:
+    above = [max(0.0, a / sum(attention) - 1 / len(attention)) for a in attention]
+    return [a / sum(above) if sum(above) > 1e-8 else 0.0 for a in above]
+
+
+def fewer_image_tokens(predict: Callable, mask: int, config: SamplingConfig, is_picture: Tensor, attend) -> Path:
+    """`predict` also takes the columns of the prompt that are run; `attend` gives (layers, L, columns) of all of it."""
+    tokens, count = [mask] * config.gen_length, config.gen_length // config.steps
+    columns = list(range(len(is_picture)))
+    while left := masks(tokens, mask):
+        confidence, best = predict(tokens, columns).max(-1)
+        chosen = sorted(left, key=lambda i: -float(confidence[i]))[:count]
+        if len(left) == len(tokens):
+            looked = attend(tokens).mean((0, 1))
+            pictures = sorted((c for c in columns if is_picture[c]), key=lambda c: -float(looked[c]))
+            dropped = pictures[math.ceil(config.keep_image_tokens * len(pictures)) :]
+            columns = [column for column in columns if column not in dropped]
+        tokens = fill(tokens, best, chosen)
+        yield tokens

@@ -1,6 +1,7 @@
 """Every method is its reference, answer by answer, on a model of one layer and on the published layout."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from sampling import references
 from torch import Tensor
 
 from lladav import SamplingConfig, SamplingStep, sample
-from lladav.sampling.methods import METHODS, method_settings
+from lladav.sampling.methods import METHODS, method_of, method_settings
 
 # What makes each of them act on models that are never as sure as trained ones, by a model's name.
 ACTING: dict[str, dict[str, dict[str, Any]]] = {
@@ -75,7 +76,9 @@ def probabilities(subject: SimpleNamespace, tokens: list[int], rows: slice, **op
 
 
 def run(subject: SimpleNamespace, config: SamplingConfig) -> list[SamplingStep]:
-    return list(sample(subject.model, {"inputs_embeds": subject.embeds}, config, WORDS))
+    """All of the prompt is a picture, where that matters."""
+    image_mask = torch.ones(subject.embeds.shape[:2], dtype=torch.bool)
+    return list(sample(subject.model, {"inputs_embeds": subject.embeds, "image_mask": image_mask}, config, WORDS))
 
 
 def answers(steps: list[SamplingStep]) -> list[list[int]]:
@@ -98,6 +101,24 @@ def test_a_method_does_something(name: str):
     lengths = {"gen_length": LENGTH, "stop": ()}
     ours = run(subject, SamplingConfig.method(name, **lengths | ACTING[name]["neighbors"]))
     assert answers(ours) != answers(run(subject, SamplingConfig.method("exact", **lengths)))
+
+
+def test_vrcd_is_its_reference(subject):
+    config = SamplingConfig.method("vrcd", gen_length=LENGTH, stop=(), steps=4)
+    model, mask, first = subject.model, subject.model.config.mask_token_id, subject.embeds.shape[1]
+    if subject.name == "neighbors":
+        model.looks = torch.rand(40, first, generator=torch.Generator().manual_seed(1)) ** 4
+
+    @torch.no_grad()
+    def looks(tokens: list[int]) -> Tensor:
+        embeds = torch.cat([subject.embeds, model.get_input_embeddings()(torch.tensor([tokens]))], dim=1)
+        rows = slice(first, None)
+        output = model(inputs_embeds=embeds, past_key_values=None, logits_to_keep=rows, output_attentions=True)
+        return output.attentions[-1][0, :, :first].double()
+
+    steps = run(subject, config)
+    assert answers(steps) == list(references.vrcd(predictor(subject), mask, config, looks))
+    assert answers(steps) != answers(run(subject, replace(config, remasking="low_confidence")))
 
 
 @pytest.mark.parametrize("block_length", [12, 6])
@@ -162,6 +183,9 @@ TRIVIAL = {
     "adablock": {"delimiter_threshold": 1.1},
     "daedal": {"start_length": LENGTH, "stop": ("11",)},
     "prophet": {"gap_thresholds": (1e6, 1e6, 1e6)},
+    "vrcd": {"remasking": "vrcd", "redundancy_power": 0.0, "steps": 4},
+    "vrcd, a token a step": {"remasking": "vrcd"},
+    "all of the picture": {"keep_image_tokens": 1.0},
     "none": {"revision": "none"},
 }
 
@@ -171,7 +195,8 @@ def test_the_trivial_setting_is_the_default_loop(name: str, subject):
     lengths = {"gen_length": LENGTH, "block_length": LENGTH, "steps": LENGTH, "stop": (), "delimiters": ("2",)}
     if name == "daedal" and subject.name == "neighbors":
         subject = SimpleNamespace(**vars(subject) | {"model": Neighbors.at_random(LENGTH, seed=3)})
-    plain = run(subject, SamplingConfig(**lengths | {"stop": TRIVIAL[name].get("stop", ())}))
+    shared = {key: TRIVIAL[name][key] for key in ("stop", "steps") if key in TRIVIAL[name]}
+    plain = run(subject, SamplingConfig(**lengths | shared))
     ours = run(subject, SamplingConfig(**lengths | TRIVIAL[name]))
     for one, other in zip(ours, plain, strict=True):
         assert torch.equal(one.tokens, other.tokens) and torch.equal(one.transfer_index, other.transfer_index)
@@ -189,6 +214,16 @@ def test_a_method_has_all_that_a_page_shows(name: str):
     assert config.gen_length == 64 and config.rate == method.tokens
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_known_by_its_choices_whatever_its_numbers(name: str):
+    numbers = {key: value * 0.5 for key, value in METHODS[name].settings.items() if isinstance(value, float)}
+    assert method_of(SamplingConfig.method(name, gen_length=32, **numbers, steps=16, block_length=32)) == name
+
+
+def test_other_choices_are_of_no_method():
+    assert method_of(SamplingConfig(remasking="margin", gap_thresholds=(1, 1, 1))) is None
+
+
 def test_changes_go_with_a_method():
     assert SamplingConfig.method("wino", gen_length=24, seed=3).block_length == 24
     assert SamplingConfig.method("adablock", gen_length=48).block_length == 24
@@ -204,6 +239,9 @@ def test_changes_go_with_a_method():
         ("magic", {}, "method must be one of exact, .*, got 'magic'"),
         ("exact", {"gen_length": 0}, "gen_length must be a positive whole number, got 0"),
         ("exact", {"block_length": 0}, "block_length must be a positive whole number, got 0"),
+        ("wino", {"keep_image_tokens": 0.5}, "keep_image_tokens below 1 do not go with revision='wino'"),
+        ("klass", {"remasking": "vrcd"}, "kl_threshold must be None with remasking='vrcd', got 0.01"),
+        ("exact", {"keep_image_tokens": 0}, "keep_image_tokens must be a number above 0, up to 1, got 0"),
         ("wino", {"refresh_interval": 4}, "refresh_interval must be None for revision='wino'"),
     ],
 )

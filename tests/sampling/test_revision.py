@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from helpers import WORDS, Neighbors
+from helpers import WORDS, Neighbors, hasty
 from torch import Tensor
 
 from lladav import SamplingConfig, SamplingStep, sample
@@ -15,17 +15,6 @@ MASK, RIGHT, WRONG, A, B, C = range(6)
 
 def doubles(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
-
-
-def hasty() -> Neighbors:
-    """A model that would begin with WRONG, until it sees A and B there; it believes what is written, and is slow to say
-    the last two words."""
-    bias = torch.zeros(6, 6)
-    bias[0, [RIGHT, WRONG]] = torch.tensor([2.0, 3.0])
-    bias[[1, 2, 3], [A, B, C]] = 60.0
-    says = torch.zeros(6, 6)
-    says[[A, B], RIGHT], says[C, A], says[WRONG, WRONG] = 24.0, 40.0, 60.0
-    return Neighbors(bias, says)
 
 
 def run(model: Neighbors, config: SamplingConfig) -> list[SamplingStep]:

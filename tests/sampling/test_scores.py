@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lladav.sampling.scores import certainty, earliness, margin, pc_sampler
+from lladav.sampling.scores import certainty, earliness, margin, pc_sampler, percentile_ranks, vrcd
 
 
 def test_the_margin_is_the_lead_of_the_best():
@@ -27,3 +27,20 @@ def test_pc_sampler_prefers_the_early_and_the_rare():
     scores = pc_sampler(probabilities, frequencies, torch.tensor([0, 0, 4, 0]), decay=0.25)
     assert scores.tolist() == pytest.approx([0.2, 0.1, 0.2 * math.exp(-1), 1.0])  # the last is cut off at alpha
     assert pc_sampler(probabilities, frequencies, torch.tensor([0, 0, 4, 0]), decay=0.0)[2] == pytest.approx(0.2)
+
+
+def test_vrcd_prefers_words_that_look_elsewhere():
+    looks = torch.tensor([[8.0, 0, 0, 0], [2, 0, 0, 0], [0, 0, 1, 0], [1, 1, 1, 1], [0, 9, 0, 0]])
+    confidence = torch.tensor([0.9, 0.8, 0.7, 0.5, 0.4], dtype=torch.float64)
+    # Of three pairs the first two words are most alike, rank 1, the others equally little, rank (0 + 0.5) / 2.
+    overlap = [(0.8 * 1 + 0.7 * 0.25) / 1.5, (0.9 * 1 + 0.7 * 0.25) / 1.6, 0.25, 0.0]
+    scores = vrcd(confidence, looks, count=2, power=1.5)
+    expected = [p * (1 + r) ** -1.5 for p, r in zip(confidence.tolist(), overlap, strict=False)]
+    assert scores.tolist() == pytest.approx([*expected, 0.0])  # the last is not among the four most probable
+    assert vrcd(confidence, looks, count=2, power=0.0).tolist() == pytest.approx([0.9, 0.8, 0.7, 0.5, 0.0])
+    assert vrcd(confidence, looks[:, :0], count=2, power=1.5).tolist() == pytest.approx([0.9, 0.8, 0.7, 0.5, 0.0])
+
+
+def test_ranks_of_equal_values_are_their_mean():
+    assert percentile_ranks(torch.tensor([0.3, 0.1, 0.3, 0.9])).tolist() == pytest.approx([0.5, 0, 0.5, 1])
+    assert percentile_ranks(torch.tensor([0.3, 0.3])).tolist() == [0, 0]

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import pytest
+import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from helpers import ROOT
@@ -17,6 +19,7 @@ from PIL import Image
 from lladav import LladaVPipeline, SamplingConfig, Trace
 from lladav.sampling.completion import completed
 from lladav.ui.app import build_app, launch
+from lladav.ui.failures import FAILED, OUT_OF_MEMORY
 
 SETTINGS = {"gen_length": 16, "block_length": 8, "steps": 8, "temperature": 0.7, "seed": 3}
 QUESTION = "What is this?"
@@ -113,6 +116,37 @@ def test_what_is_no_picture_is_told(client: Client, tmp_path: Path):
     fake.write_text("not a picture")
     with pytest.raises(AppError, match="not a picture"):
         ask(client, QUESTION, image=handle_file(fake), **SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [(RuntimeError("boom"), FAILED), (torch.OutOfMemoryError("no"), OUT_OF_MEMORY)],
+)
+def test_a_model_that_fails_in_the_middle_is_a_sentence_and_the_next_question_is_answered(
+    client: Client, tiny_pipeline: LladaVPipeline, error: Exception, sentence: str
+):
+    passes = []
+
+    def fail(*_: object) -> None:
+        passes.append(1)
+        if len(passes) == 4:
+            raise error
+
+    hook = tiny_pipeline.model.model.language_model.register_forward_hook(fail)
+    job = client.submit(message=QUESTION, api_name="/sample", **SETTINGS)
+    with pytest.raises(AppError, match=re.escape(sentence)):
+        job.result()
+    hook.remove()
+    assert len(job.outputs()) == 4, "what there was stays"
+    assert ask(client, QUESTION, **SETTINGS)[-1]["finish_reason"]
+
+
+def test_the_last_parameters_can_be_left_out(client: Client):
+    """By position, as before there were settings and trace."""
+    values = [QUESTION, None, [], 8, 8, 8, 0, 0, "low_confidence", 0]
+    call = httpx.post(f"{client.src}gradio_api/call/sample", json={"data": values}).json()
+    told = httpx.get(f"{client.src}gradio_api/call/sample/{call['event_id']}", timeout=60).text
+    assert "event: complete" in told and '"step": 8' in told
 
 
 # ---- the further endpoints -----------------------------------------------------------------------

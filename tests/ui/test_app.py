@@ -64,3 +64,10 @@ def test_what_runs_a_model_shares_its_places_and_nothing_that_works_is_outside_t
     assert {event.concurrency_limit for event in decoding} == {2}
     names = {event.name for event in events if not event.queue}
     assert not names & {"ask", "edit", "fill", "compare", "sample", "render", "open"}
+
+
+def test_the_page_describes_to_browsers_only_what_programs_may_call(page: gr.Blocks):
+    config = page.get_config_file()
+    described = [component["type"] for component in config["components"] if "api_info" in component]
+    assert set(described) == {"api"}
+    assert page.get_api_info()["named_endpoints"]["/sample"]["parameters"][0]["type"]["type"] == "string"

@@ -31,7 +31,7 @@ def exporter(tiny_pipeline: LladaVPipeline) -> export.Export:
     stage = {"pictures": [], "question": "", "answer": ""}
     with gr.Blocks():
         tab = ChatTab(tiny_pipeline, Capabilities.of(tiny_pipeline), None, [], (idle_state(8), stage))
-        return export.Export(tab)
+        return export.Export(tab, next(iter(recorded_runs().values())).trace)
 
 
 def changed(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], str]:
@@ -83,6 +83,14 @@ def test_what_was_exported_comes_back(trace: Trace, exporter: export.Export):
     assert not Path(path).exists(), "gradio has its own copy by then"
 
 
+def test_a_film_that_leaves_steps_out_says_so(trace: Trace, exporter: export.Export, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(export, "MEGAPIXELS", {"gif": 1e-9})
+    *_, updates = exporter.render("gif", {exporter.tab.session: Session(trace=trace)})
+    assert updates[exporter.tab.notice] == export.LEFT_OUT.format(2, len(trace.steps))
+    *_, updates = exporter.render("png", {exporter.tab.session: Session(trace=trace)})
+    assert exporter.tab.notice not in updates
+
+
 def test_the_longest_run_of_the_page_can_be_opened(tiny_pipeline: LladaVPipeline, tmp_path: Path):
     length = LIMITS.trace_tokens // 2
     config = SamplingConfig(gen_length=length, block_length=length, steps=2, stop=())
@@ -92,12 +100,19 @@ def test_the_longest_run_of_the_page_can_be_opened(tiny_pipeline: LladaVPipeline
 
 
 def test_without_a_run_there_is_nothing_to_export(exporter: export.Export):
-    (updates,) = exporter.render("gif", {exporter.tab.session: Session()})
+    session = Session()
+    session.clear()  # New chat
+    (updates,) = exporter.render("gif", {exporter.tab.session: session})
     assert updates[exporter.tab.notice] == export.NOTHING
 
 
+def test_the_run_that_the_page_opens_with_can_be_exported(exporter: export.Export):
+    for updates in exporter.render("json", {exporter.tab.session: Session()}):
+        assert export.read_trace(updates[exporter.file]) == exporter.opening
+
+
 def test_the_gallery_is_honest_and_complete():
-    runs = [run for run in recorded_runs().values() if run.shown]
+    runs = list(recorded_runs().values())
     for run in runs:
         state = gallery.recorded_state(run)
         assert f"recorded earlier with {run.trace.model}" in state["note"]

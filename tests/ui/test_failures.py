@@ -7,13 +7,15 @@ import gradio as gr
 import pytest
 import torch
 
-from lladav.ui.failures import FAILED, NO_ROOM, OUT_OF_MEMORY, ends_in_a_notice
+from lladav.ui.failures import FAILED, IN_A_WORKER, NO_ROOM, OUT_OF_MEMORY, ends_in_a_notice
 
 ERRORS = [
     (RuntimeError("boom"), FAILED),
     (ValueError("a bug"), FAILED),
     (torch.OutOfMemoryError("CUDA out of memory"), OUT_OF_MEMORY),
     (OSError(28, "No space left on device"), NO_ROOM),
+    (gr.Error("OutOfMemoryError", title=IN_A_WORKER), OUT_OF_MEMORY),
+    (gr.Error("GPU task aborted", title=IN_A_WORKER), FAILED),
     (gr.Error("You have used up your quota."), "You have used up your quota."),
 ]
 

@@ -5,16 +5,20 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from gradio import routes
 from gradio_client.utils import QueueError
 from helpers import ROOT, held, queue_status, served, until_idle
 
 from lladav import LladaVPipeline
 from lladav.ui import guard
+from lladav.ui.failures import NO_ROOM
 from lladav.ui.limits import LIMITS
 
 
@@ -40,9 +44,9 @@ def upload(address: str, size: int) -> Request:
 
 
 def question(address: str, **headers: str) -> Request:
-    body = json.dumps({"message": "What is this?", "gen_length": 8, "steps": 8, "seed": 0}).encode()
+    body = json.dumps({"data": ["What is this?", None, [], 8, 8, 8, 0, 0, "low_confidence", 0]}).encode()
     kind = {"content-type": "application/json"}
-    return Request(f"{address}gradio_api/call/v2/sample", data=body, headers=kind | headers)
+    return Request(f"{address}gradio_api/call/sample", data=body, headers=kind | headers)
 
 
 def test_health(address: str):
@@ -66,6 +70,16 @@ def test_uploads_have_a_bound_each_and_in_all(address: str, monkeypatch: pytest.
     assert refusal(upload(address, 3000)).startswith("An upload may have")
     monkeypatch.setattr(guard, "LIMITS", replace(LIMITS, cache_bytes=2000))
     assert refusal(upload(address, 3000)) == guard.STORE_FULL
+
+
+def test_a_full_disk_is_a_sentence_and_the_next_upload_is_taken(address: str, monkeypatch: pytest.MonkeyPatch):
+    async def full(*_: Any, **__: Any) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(routes, "upload_fn", full)
+        assert refusal(upload(address, 1000)) == NO_ROOM
+    urlopen(upload(address, 1000)).close()
 
 
 def test_an_upload_without_a_length_is_refused():

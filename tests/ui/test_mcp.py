@@ -1,12 +1,11 @@
 """The endpoints as tools of the Model Context Protocol, through its own client."""
 
 import ast
-import asyncio
 import base64
 from collections.abc import Iterator
 
 import pytest
-from helpers import encoded, picture_message
+from helpers import awaited, encoded, picture_message
 
 from lladav import LladaVPipeline
 from lladav.sampling.completion import completed
@@ -37,7 +36,7 @@ def with_session(address: str, use):
             await session.initialize()
             return await use(session)
 
-    return asyncio.run(connected())
+    return awaited(connected())
 
 
 def test_tools_say_what_they_do_and_what_they_take(address: str):

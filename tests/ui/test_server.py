@@ -1,15 +1,25 @@
 """The page as a program: its folder, and how it ends."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import httpx
 import pytest
-from helpers import program
+from helpers import awaited, program, until
 
+from lladav.assets import asset
+from lladav.benchmarks import visitors
+from lladav.benchmarks.page_process import page_process
 from lladav.ui import server
+
+MODEL = str(asset("lladav-tiny"))
+LONG = visitors.Request("Describe the picture.", None, gen_length=64, steps=64)
 
 
 def test_a_server_has_a_folder_of_its_own_which_goes_when_it_is_told_to_end(tmp_path: Path):
@@ -23,6 +33,26 @@ def test_a_server_has_a_folder_of_its_own_which_goes_when_it_is_told_to_end(tmp_
         urlopen(Request(f"{address}gradio_api/upload", data=body, headers=kind)).close()
         assert [path.name for path in folder.rglob("a.txt")] == ["a.txt"]
     assert not folder.exists()
+    assert "Traceback" not in (tmp_path / "output.txt").read_text()
+
+
+def test_a_server_that_is_told_to_end_in_the_middle_of_a_run_ends_politely(tmp_path: Path):
+    seen: list[str] = []
+
+    async def ask(address: str, end: Callable[[], None]) -> None:
+        async with httpx.AsyncClient(base_url=address, timeout=60) as client:
+            with suppress(httpx.HTTPError):
+                async for text, finished in visitors.Program(client).states(LONG):
+                    seen.append(text)
+                    if len(seen) == 3:
+                        assert not finished
+                        end()
+
+    with (tmp_path / "output.txt").open("w") as output, page_process(MODEL, output, TMPDIR=str(tmp_path)) as page:
+        address, process = page
+        awaited(ask(address, lambda: os.kill(process, signal.SIGTERM)))
+        until(lambda: not list(tmp_path.glob(server.FOLDER.format("*"))))
+    assert len(seen) >= 3
     assert "Traceback" not in (tmp_path / "output.txt").read_text()
 
 

@@ -1,6 +1,7 @@
 """What a link to the page sets."""
 
 import base64
+import json
 import re
 import zlib
 
@@ -8,9 +9,12 @@ import gradio as gr
 import pytest
 
 from lladav import LladaVPipeline, SamplingConfig
+from lladav.sampling import METHODS
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.limits import LIMITS
+from lladav.ui.settings.knobs import Decoding
 from lladav.ui.settings.panel import SettingsPanel
+from lladav.ui.settings.snapping import own
 from lladav.ui.share import LONGEST_LINK, packed, read_number, restored, unpacked
 
 
@@ -28,7 +32,9 @@ def values_of(panel: SettingsPanel, query: dict[str, str]) -> dict[str, object]:
     """By name, what a link makes of each part of a panel."""
     updates = restored(panel, {f"a-{name}": text for name, text in query.items()})
     named = {part: name for name, part in vars(panel).items() if isinstance(part, gr.components.Component)}
-    return {named[part]: value["value"] if isinstance(value, dict) else value for part, value in updates.items()}
+    return {
+        named[part]: value.get("value", value) if isinstance(value, dict) else value for part, value in updates.items()
+    }
 
 
 def test_every_setting_is_in_the_link(panel: SettingsPanel):
@@ -37,12 +43,14 @@ def test_every_setting_is_in_the_link(panel: SettingsPanel):
 
 def test_a_link_sets_the_settings_it_names(panel: SettingsPanel):
     given = {
-        "gen_length": "64", "block_length": "16", "steps": "32", "refresh_interval": "8", "threshold": "0.8",
-        "temperature": "0.5", "cfg_scale": "1.5", "remasking": "low_confidence", "seed": "12", "thinking": "No think",
+        "gen_length": "64", "block_length": "16", "steps": "32", "refresh_interval": "8",
+        "method": "klass", "threshold": "0.8", "kl_steps": "3",
+        "temperature": "0.5", "cfg_scale": "1.5", "seed": "12", "thinking": "No think",
     }  # fmt: skip
     assert values_of(panel, given) == {
-        "gen_length": 64, "block_length": 16, "steps": 32, "refresh_interval": 8, "threshold": 0.8,
-        "temperature": 0.5, "cfg_scale": 1.5, "remasking": "low_confidence", "seed": 12, "thinking": "No think",
+        "gen_length": 64, "block_length": 16, "steps": 32, "refresh_interval": 8,
+        "method": Decoding("klass", {"threshold": 0.8, "kl_threshold": 0.01, "kl_steps": 3}, fitted=False).written(),
+        "temperature": 0.5, "cfg_scale": 1.5, "seed": 12, "thinking": "No think",
         "preset": None, "note": "",
     }  # fmt: skip
 
@@ -68,12 +76,14 @@ def test_what_a_link_leaves_open_fits_what_it_names(panel: SettingsPanel):
         ({"temperature": "9"}, "temperature", 2, "Temperature moved to 2"),
         ({"seed": "-5"}, "seed", -1, "Seed moved to -1"),
         (
-            {"remasking": "<b>"},
+            {"method": "<b>"},
             "preset",
             "Balanced",
-            "Remasking strategy in the link was left out: it has to be one of low",
+            "Decoding method in the link was left out: it has to be one of exact",
         ),
-        ({"remasking": "random", "threshold": "0.9"}, "threshold", 1, "Confidence threshold moved to 1"),
+        ({"method": "wino", "threshold": "x"}, "preset", "Balanced", "left out: its settings have to be numbers."),
+        ({"method": "wino", "refresh_interval": "4"}, "refresh_interval", 1, "WINO runs without a cache"),
+        ({"method": "klass", "kl_steps": "0"}, "steps", 32, "kl_steps must be a positive whole number, got 0"),
     ],
 )
 def test_what_cannot_be_is_moved_or_left_out_with_a_sentence(
@@ -87,6 +97,15 @@ def test_what_cannot_be_is_moved_or_left_out_with_a_sentence(
 def test_sentences_do_not_repeat_what_a_link_says(panel: SettingsPanel):
     evil = "![x](http://example.org/x.png)<img src=x>"
     assert "example" not in str(values_of(panel, dict.fromkeys(panel.linked, evil))["note"])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_link_carries_every_number_of_a_method(panel: SettingsPanel, name: str):
+    """As static/share.js writes it."""
+    knobs = own(name, 32).knobs
+    query = {knob: str(value).strip("[]").replace(" ", "") for knob, value in knobs.items()} | {"method": name}
+    written = values_of(panel, query | {"gen_length": "32"})["method"]
+    assert json.loads(written) == json.loads(Decoding(name, knobs).written())
 
 
 def test_a_tab_may_add_a_part_of_its_own(tiny_pipeline: LladaVPipeline):

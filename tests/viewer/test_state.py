@@ -37,8 +37,8 @@ def test_the_last_value_tells_every_step(run):
     steps, values = run
     tokens: dict[int, int] = {}
     for step, line in zip(steps, map(json.loads, values[-1]["log"]), strict=True):
-        number, nfe, milliseconds, block, stop, transferred, _, revoked = line
-        assert revoked == []
+        number, nfe, milliseconds, block, stop, transferred, _, *moves = line
+        assert (moves[0], moves[2]) == ([], [])
         assert (number, nfe, block, stop) == (step.step, step.nfe, step.block, step.stop_position)
         assert milliseconds == pytest.approx(12.5 * step.step)
         for position, piece, confidence in transferred:
@@ -71,7 +71,7 @@ def test_alternatives_are_those_of_the_step(run):
 def test_an_update_is_small():
     values = long_run()
     sizes = sorted(len(json.dumps(diff(before, after))) for before, after in pairwise(values))
-    assert sizes[len(sizes) // 2] < 4000
+    assert sizes[len(sizes) // 2] < 6000  # where every proposal changes in every step
     assert max(len(json.loads(line)[6]) for line in values[-1]["log"]) == MOST_TOKEN_PROBS
 
 
@@ -127,6 +127,9 @@ def shown(lines: list[str], length: int) -> list[list[int | None]]:
             tokens[position] = piece
         for position in line[7]:
             tokens[position] = None
+        if line[9]:
+            position, count = line[9]
+            tokens = [*tokens[: position + 1], *[None] * count, *tokens[position + 1 : length - count]]
         canvases.append([*tokens])
     return canvases
 

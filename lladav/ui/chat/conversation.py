@@ -14,6 +14,7 @@ from lladav.messages import Messages
 from lladav.pipeline import MASK_SIGN
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.session import Exchange, Session
+from lladav.ui.examples import address
 from lladav.ui.limits import LIMITS
 
 DEFAULT_QUESTION = "What is this?"  # asked about a picture that came without words
@@ -49,10 +50,19 @@ def read_message(message: dict[str, Any], capabilities: Capabilities) -> Exchang
     return Exchange(message, content, [shown for _, shown in read] + [text_block(text)])
 
 
+def stage_of(files: Sequence[str]) -> dict[str, Any]:
+    """What the stage shows of uploaded files that nothing was asked about yet: the pictures among them."""
+    return {"pictures": [address(path) for path in files if not _is_video(path)], "question": "", "answer": ""}
+
+
+def _is_video(path: str) -> bool:
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
 def _read_file(path: str, capabilities: Capabilities) -> tuple[dict, dict]:
     """The block for the model, which holds what was read so that nothing is read twice, and the one for the chat."""
     name = Path(path).name
-    if Path(path).suffix.lower() not in VIDEO_SUFFIXES:
+    if not _is_video(path):
         picture = imaging.load_image(Path(path))
         return {"type": "image", "image": picture}, _shown(picture, name)
     if not capabilities.max_frames:

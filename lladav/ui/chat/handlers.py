@@ -15,13 +15,13 @@ from lladav.sampling import SamplingConfig, effective_config, stop_sequences
 from lladav.sampling.infilling import Template
 from lladav.trace import Trace
 from lladav.ui.chat import edits, scenes
-from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, without_oldest
+from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, stage_of, without_oldest
 from lladav.ui.chat.session import Exchange, Session
 from lladav.ui.components import OFF, ON, Data, Updates
 from lladav.ui.failures import told
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import code
-from lladav.ui.streaming import create_decoder, create_settler
+from lladav.ui.streaming import create_decoder, create_observer, create_settler
 from lladav.viewer.state import StateWriter, canvas_state, idle_state
 
 if TYPE_CHECKING:
@@ -36,12 +36,16 @@ SAME_AGAIN = (
 )
 
 
+NOTHING_TO_LOOK_AT = "There is no picture that this answer could have looked at: ask a question about one."
+
+
 class ChatHandlers:
     """The handlers behind a `ChatTab`. They keep nothing about a visitor but in the visitor's `Session`."""
 
     def __init__(self, pipe: LladaVPipeline, tab: ChatTab):
         self.pipe, self.tab = pipe, tab
         self.decode, self.settle = create_decoder(pipe), create_settler(pipe)
+        self.observe = create_observer(pipe)
         self.special = set(pipe.tokenizer.all_special_ids)
 
     # ---- asking --------------------------------------------------------------------------------
@@ -69,14 +73,14 @@ class ChatHandlers:
         turns = [*session.turns[:-1], replace(session.turns[-1], answer=None)]
         yield from self._reply(turns, data, {})
 
-    def ask_like(self, trace: Trace, image: str, data: Data) -> Iterator[Updates]:
-        """Ask what a recorded run was asked, in a conversation of its own, with the settings that the run had."""
+    def ask_like(self, question: str, config: SamplingConfig, image: str, data: Data) -> Iterator[Updates]:
+        """Ask about a picture, in a conversation of its own, with the settings of another run."""
         session: Session = data[self.tab.session]
         session.clear()
-        updates = self.tab.panel.of_config(trace.config)
+        updates = self.tab.panel.of_config(config)
         values = {part: update for part, update in updates.items() if part in self.tab.panel.components}
         yield self.notice(None) | updates
-        yield from self._ask({"text": trace.question, "files": [image]}, {**data, **values})
+        yield from self._ask({"text": question, "files": [image]}, {**data, **values})
 
     def _ask(self, message: dict[str, Any], data: Data) -> Iterator[Updates]:
         session: Session = data[self.tab.session]
@@ -91,9 +95,9 @@ class ChatHandlers:
     def _reply(self, turns: list[Exchange], data: Data, shown: Updates) -> Iterator[Updates]:
         """Answer the last of the turns, which become the conversation once it is known that they can be answered."""
         session: Session = data[self.tab.session]
-        settings = self.tab.panel.read(data)
-        config = effective_config(self.pipe.model, settings.config)
         try:
+            settings = self.tab.panel.read(data)
+            config = effective_config(self.pipe.model, settings.config)
             prompt, seen = self._prepare(turns, config, settings.thinking)
         except ValueError as error:
             yield self.refusal(session, str(error))
@@ -189,7 +193,7 @@ class ChatHandlers:
             prompt = session.running.prompt
             return {"pictures": prompt.thumbnails, "question": prompt.question, "answer": session.running.text}
         if session.trace is None:
-            return {"pictures": [], "question": "", "answer": ""}
+            return stage_of([])
         trace = session.trace
         return {"pictures": trace.thumbnails, "question": trace.question, "answer": trace.text}
 
@@ -211,6 +215,20 @@ class ChatHandlers:
         """What is shown where a handler, given `args`, has failed."""
         session: Session = args[-1][self.tab.session]
         return self.refusal(session, sentence)
+
+    # ---- looking into an answer ----------------------------------------------------------------
+
+    def look(self, event: gr.EventData, data: Data) -> Updates:
+        """Show what a token looked at, in the step that wrote it or, as long as it is masked, in the one on show."""
+        session: Session = data[self.tab.session]
+        if session.recording is None or not session.recording.prompt.thumbnails:
+            return self.notice(NOTHING_TO_LOOK_AT)
+        trace = session.trace if session.running is None else self.pipe.record(session.running)
+        try:
+            view = self.observe(session.recording.prompt, trace, event.step, event.position, session.features)
+        except ValueError as error:
+            return self.notice(str(error))
+        return {self.tab.stage: self._stage(session) | {"attention": view}}
 
     # ---- taking hold of an answer --------------------------------------------------------------
 
@@ -243,12 +261,11 @@ class ChatHandlers:
     def fill(self, data: Data) -> Iterator[Updates]:
         """Answer the last question in the words of a template, whose blanks find their own length."""
         session: Session = data[self.tab.session]
-        config = self.tab.panel.read(data).config
-        (stop, *_) = stop_sequences(config, self.pipe.tokenizer)
         session.interrupt(self.pipe)
 
         def make(trace: Trace) -> edits.Edit:
-            longest = self.tab.capabilities.longest_answer
+            config, longest = self.tab.panel.read(data).config, self.tab.capabilities.longest_answer
+            (stop, *_) = stop_sequences(config, self.pipe.tokenizer)
             template = Template.read(data[self.tab.template][: LIMITS.letters], self.pipe.encode, longest)
             assert session.recording is not None
             template = self.settle(session.recording.prompt, template, config)
@@ -317,14 +334,20 @@ class ChatHandlers:
 
     # ---- something to ask ----------------------------------------------------------------------
 
-    def suggest(self, data: Data) -> Updates:
-        """Questions for a picture that was attached without a word."""
+    def attach(self, data: Data) -> Updates:
+        """Show what is attached where nothing else was asked about, with questions as long as none is being written."""
         session: Session = data[self.tab.session]
         message = data[self.tab.box] or {"text": "", "files": []}
-        if not message["files"] or (message["text"] or "").strip():
-            return {self.tab.suggestions: []}
-        of_scene = session.scene_questions if message["files"] == [session.scene] else []
-        return {self.tab.suggestions: of_scene or list(self.tab.capabilities.suggested_questions)}
+        files, written = message["files"], (message["text"] or "").strip()
+        updates: Updates = {self.tab.suggestions: self._suggestions(session, files) if files and not written else []}
+        if files != session.attached and not (session.turns or session.running):
+            updates[self.tab.stage] = stage_of(files) if files else self._stage(session)
+        session.attached = files
+        return updates
+
+    def _suggestions(self, session: Session, files: list[str]) -> list[str]:
+        of_scene = session.scene_questions if files == [session.scene] else []
+        return of_scene or list(self.tab.capabilities.suggested_questions)
 
     def new_scene(self, data: Data) -> Updates:
         """Begin a conversation about a picture that nobody has seen before."""

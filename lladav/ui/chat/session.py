@@ -60,6 +60,8 @@ class Session:
         recording: the last run of this conversation; None where a loaded one is on show.
         trace: what the canvas shows, once it is finished, stopped or loaded.
         past: the traces that `trace` was edited from, the oldest first.
+        attached: paths of what is attached to the question that is being written.
+        opening: whether nothing was put in the place of what canvas and stage open with.
         scene: the path of the last picture that was composed for this visitor, and `scene_questions` about it.
     """
 
@@ -69,6 +71,8 @@ class Session:
     recording: Recording | None = None
     trace: Trace | None = None
     past: list[PackedTrace] = field(default_factory=list)
+    attached: list[str] = field(default_factory=list)
+    opening: bool = True
     scene: str | None = None
     scene_questions: list[str] = field(default_factory=list)
 
@@ -76,7 +80,7 @@ class Session:
         """Let a run take the place of the one that goes on, which is kept as far as it came."""
         self.interrupt(pipe)
         self.running = self.recording = recording
-        self.trace = None
+        self.trace, self.opening = None, False
 
     def finish(self, trace: Trace) -> None:
         """Take over what a run has come to: its text is the answer to the last question."""
@@ -91,11 +95,11 @@ class Session:
     def show(self, trace: Trace) -> None:
         """Put a run that does not belong to the conversation on show."""
         self.running = self.recording = None
-        self.trace, self.past = trace, []
+        self.trace, self.past, self.opening = trace, [], False
 
     def clear(self) -> None:
         """Forget everything."""
-        self.turns, self.features = [], FeatureCache()
+        self.turns, self.features, self.opening = [], FeatureCache(), False
         self.running = self.recording = self.trace = None
         self.past = []
 

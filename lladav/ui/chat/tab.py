@@ -24,7 +24,6 @@ Handler = Callable[..., Iterator[Updates]]
 SLOTS: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": LIMITS.runs}
 RUNS: dict[str, Any] = SLOTS | {"show_progress": "minimal", "api_visibility": "private"}
 STOP = "document.querySelector('#canvas .tc').dispatchEvent(new Event('tokencanvas:stop'));"
-NO_STAGE = {"pictures": [], "question": "", "answer": ""}
 
 
 class ChatTab:
@@ -164,9 +163,12 @@ class ChatTab:
         do = self.handlers
         new = (self.panel.gen_length,)
         self.stop.click(None, None, self.stop, js=at_once(False, STOP), cancels=self.runs, **QUICK)
+        look = ends_in_a_notice(do.look, do.failure)
+        shown = [self.stage, self.notice, self.stop]
+        self.canvas.look(look, {self.session}, shown, show_progress_on=self.stage, **RUNS)
         self.canvas.done(do.shown, None, self.stop, **QUICK)
         self.same_seed.click(do.reuse_seed, {self.session}, self.panel.seed, **QUICK)
-        self.box.change(do.suggest, {self.session, self.box}, self.suggestions, **QUICK)
+        self.box.change(do.attach, {self.session, self.box}, [self.suggestions, self.stage], **QUICK)
         stop = ends_in_a_notice(do.stop, do.failure)
         self.canvas.stopped(stop, {self.session}, self.shown, **QUICK)  # Stop has cancelled the run already
         for undo in (self.undo_edit.click, self.canvas.undo):

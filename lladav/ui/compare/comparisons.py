@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from lladav.sampling import REMASKING, SamplingConfig
-from lladav.ui.settings.snapping import EXACT, NEVER_SURE
+from lladav.sampling import METHODS, SamplingConfig, method_of
+from lladav.ui.settings import snapping
+from lladav.ui.settings.latency import keeps_its_schedule
+from lladav.ui.settings.snapping import EXACT
 
 
 @dataclass(frozen=True)
@@ -14,8 +16,8 @@ class Comparable:
     Attributes:
         name: what is compared.
         lesson: what to look for.
-        first: settings of the first side that differ from START, where a function is given the answer's length;
-            "model" may name the model.
+        first: settings of the first side, where a function is given the answer's length; "model" may name the model,
+            "preset" a preset. Besides those, settings are those of the method, or where none is named of START.
         second: those of the second side.
     """
 
@@ -30,8 +32,11 @@ class Comparable:
 
     def settings(self, changes: dict[str, Any], length: int) -> dict[str, Any]:
         """All settings of a side with these changes, for an answer of `length` tokens."""
-        settings = START | changes
-        settings.pop("model", None)
+        usual = START if "method" not in changes else {"gen_length": whole, "temperature": 0, "cfg_scale": 0, "seed": 0}
+        if "preset" in changes:
+            plan = snapping.preset(changes["preset"], length)
+            usual = START | {name: getattr(plan, name) for name in ("steps", "refresh_interval", "method")} | plan.knobs
+        settings = {name: value for name, value in (usual | changes).items() if name not in ("model", "preset")}
         return {name: value(length) if callable(value) else value for name, value in settings.items()}
 
 
@@ -52,12 +57,21 @@ START: dict[str, Any] = {
     "block_length": whole,
     "steps": half,
     "refresh_interval": EXACT,
-    "threshold": NEVER_SURE,
-    "remasking": REMASKING[0],
+    "method": "exact",
     "temperature": 0,
     "cfg_scale": 0,
     "seed": 0,
 }
+
+
+def against(preset: str, name: str) -> Comparable:
+    """A preset beside a published method as its paper has it."""
+    method = METHODS[name]
+    paper = f"{method.paper}, arXiv {method.arxiv}"
+    lesson = f"A is {preset}. B is {method.title} ({paper}). {method.rule}"
+    return Comparable(f"{preset} or {method.title}", lesson, {"preset": preset}, {"method": name})
+
+
 COMPARISONS = [
     Comparable(
         "1 or 4 tokens a step",
@@ -78,23 +92,19 @@ COMPARISONS = [
         {"steps": whole, "refresh_interval": 8},
     ),
     Comparable(
-        "One a step or all it is sure of",
-        "A commits one token a step; B commits every token above 90 % confidence at once.",
-        {"steps": whole},
-        {"steps": whole, "threshold": 0.9},
-    ),
-    Comparable(
         "Surest first or any order",
         "A commits what it is surest of; B commits positions drawn by lot, sure or not.",
         {},
-        {"remasking": "random"},
+        {"method": "random", "steps": half},
     ),
     Comparable(
         "Diffusion or left to right",
         "A fills masks wherever it is sure; B writes one word after the other and never looks ahead.",
         {},
-        {"model": "Left to right"},
+        {"model": "Autoregressive"},
     ),
+    against("Quality", "threshold"),
+    *(against("Balanced", name) for name in ("wino", "klass", "credit", "daedal")),
 ]
 
 
@@ -102,4 +112,7 @@ def layout_in_words(config: SamplingConfig) -> str:
     """The settings that matter most to how an answer comes about, for a headline."""
     blocks = config.gen_length // config.block_length
     layout = "in one block" if blocks == 1 else f"in {blocks} blocks of {config.block_length}"
-    return f"{config.gen_length} tokens {layout}, {config.gen_length / config.steps:.3g} a step"
+    words = f"{config.gen_length} tokens {layout}, {config.gen_length / config.steps:.3g} a step"
+    words += "" if keeps_its_schedule(config) else " at least"
+    name = method_of(config)
+    return words if name in (None, "exact") else f"{METHODS[name].title}: {words}"

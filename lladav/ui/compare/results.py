@@ -51,15 +51,17 @@ class Comparison:
 
 
 def _figures(recording: Recording) -> tuple[int | None, float | None, float | None, float | None]:
-    """Forward passes, seconds, tokens a pass, and the mean confidence in percent of what was committed."""
+    """Forward passes, seconds, tokens a pass that were not taken back, and the mean confidence in percent of what was
+    committed."""
     if not recording.frames:
         return None, None, None, None
-    last, sure = recording.frames[-1], []
+    last, sure, revoked = recording.frames[-1], [], 0
     for frame in recording.frames:
         if frame.changed is not None:
             confidence = dict(zip(frame.changed.positions, frame.changed.confidence, strict=True))
             sure += [confidence[position] for position in frame.changed.transfer_index]
-    per_pass = len(sure) / last.nfe if last.nfe else None
+            revoked += len(frame.changed.revoked_index)
+    per_pass = (len(sure) - revoked) / last.nfe if last.nfe else None
     return last.nfe, last.seconds, per_pass, 100 * sum(sure) / len(sure) if sure else None
 
 

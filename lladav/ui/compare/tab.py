@@ -87,7 +87,7 @@ class CompareTab:
         pipe: LladaVPipeline,
         capabilities: Capabilities,
         measured: Latency | None,
-        examples: Sequence[ExampleQuestion],
+        example: ExampleQuestion,
     ):
         self.pipe, self.capabilities = pipe, capabilities
         self.has_twin = capabilities.composes_scenes and asset("lladav-tiny-ar").is_dir()
@@ -96,7 +96,7 @@ class CompareTab:
         self.comparisons = {one.name: one for one in COMPARISONS if self.has_twin or not one.needs_twin}
         self.length = min(capabilities.gen_length, capabilities.longest_answer)
         first = next(iter(self.comparisons.values()))
-        self._question_row(examples[0], first)
+        self._question_row(example, first)
         self.results = html_component("results", Comparison().results(), elem_id="results")
         self.player = html_component("sync_player", Comparison().player(), elem_id="player")
         with gr.Row(elem_id="sides"):
@@ -172,9 +172,9 @@ class CompareTab:
 
     def compare(self, data: Data) -> Iterator[Updates]:
         """Ask both sides, and show what both have so far after every step."""
-        settings = [side.panel.read(data) for side in self.sides]
-        jobs = [self._job(data[side.model], one) for side, one in zip(self.sides, settings, strict=True)]
         try:
+            settings = [side.panel.read(data) for side in self.sides]
+            jobs = [self._job(data[side.model], one) for side, one in zip(self.sides, settings, strict=True)]
             recordings = self._prepare(data, jobs, settings)
         except ValueError as error:
             yield {self.notice: str(error), self.stop: OFF}

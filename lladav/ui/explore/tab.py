@@ -32,6 +32,8 @@ FIRST = (("method", "exact, threshold, wino"), (None, ""), (None, ""))
 MOST_SCENES = 50
 ANSWER_COLUMNS = ("kind", "question", "expected", "text", "right", "nfe", "id")
 FIGURE_DIGITS = 3
+ON_FRONT, BEHIND = "nothing is better and cheaper", "something is"
+COLORS = {ON_FRONT: "#7c3aed", BEHIND: "#94a3b8"}
 
 
 class ExploreTab:
@@ -68,7 +70,7 @@ class ExploreTab:
                     OFFERED,
                     value=name,
                     allow_custom_value=True,
-                    label=f"Axis {number + 1}: any setting",
+                    label=f"Axis {number + 1}",
                     elem_id=f"axis-{number}",
                     min_width=120,
                 )
@@ -83,7 +85,7 @@ class ExploreTab:
         self.seeds = gr.Textbox("0", label="Seeds", elem_id="explore-seeds", max_length=100)
         self.own = gr.File(
             label="Or questions of your own: JSONL and its pictures", file_count="multiple", type="filepath",
-            file_types=[".jsonl", "image"], height=90, elem_id="own-questions",
+            file_types=[".jsonl", "image"], height=140, elem_id="own-questions",
         )  # fmt: skip
         with gr.Row():
             self.go = gr.Button("Sweep", variant="primary", elem_id="sweep", min_width=90)
@@ -100,7 +102,14 @@ class ExploreTab:
             self.across = gr.Dropdown(figures, value="nfe", label="Across", elem_id="across", min_width=120)
             self.up = gr.Dropdown(figures, value="accuracy", label="Up", elem_id="up", min_width=120)
         self.plot = gr.ScatterPlot(
-            x="nfe", y="accuracy", color="pareto", tooltip="all", height=260, elem_id="frontier", show_label=False
+            x="nfe",
+            y="accuracy",
+            color="pareto",
+            color_title="Pareto front",
+            tooltip="all",
+            height=260,
+            elem_id="frontier",
+            show_label=False,
         )
         self.table = gr.Dataframe(interactive=False, show_search="filter", max_height=260, elem_id="combinations")
         self.answers = gr.Dataframe(
@@ -110,7 +119,7 @@ class ExploreTab:
         self.canvas = token_canvas(idle_state(8), elem_id="explore-canvas")
         self.files = gr.File(
             label="CSV, JSON, and the sweep as YAML", file_count="multiple", interactive=False, visible=False,
-            height=120, elem_id="sweep-files",
+            elem_id="sweep-files",
         )  # fmt: skip
 
     # ---- events --------------------------------------------------------------------------------
@@ -183,9 +192,11 @@ class ExploreTab:
         if table.empty:
             return {}
         x, y = data[self.across], data[self.up]
-        plotted = gr.update(
-            value=table.astype({"pareto": str}), x=x, y=y, x_lim=_room(table[x].max()), y_lim=_room(table[y].max())
-        )
+        points = table.assign(pareto=table["pareto"].map({True: ON_FRONT, False: BEHIND}))
+        # Gradio draws only what is in the legend, which it makes anew when there are other colors.
+        colors = {name: COLORS[name] for name in sorted(points["pareto"].unique())}
+        ends = _room(table[x].max()), _room(table[y].max())
+        plotted = gr.update(value=points, x=x, y=y, color_map=colors, x_lim=ends[0], y_lim=ends[1])
         return {self.table: table, self.plot: plotted}
 
     def replot(self, data: Data) -> Updates:

@@ -1,69 +1,157 @@
-"""The lessons of the Learn tab: stretches of recorded runs, each with one thing to see."""
+"""The lessons of the Learn tab: one idea each, the runs that show it, and what the reader guesses beforehand.
+
+What they say stands in `lladav/ui/i18n`, one file a language; how they are painted in `lladav/ui/static/lessons`.
+"""
 
 from dataclasses import dataclass
+from typing import Any
+
+from lladav.assets import asset
+from lladav.messages import Messages
+from lladav.sampling import SamplingConfig
+
+EMBEDDED, TWIN = "lladav-tiny", "lladav-tiny-ar"
+BRIEF, DETAIL = "Describe the picture.", "Describe the picture in detail."
+ANSWER_LENGTH = 32  # tokens of a lesson's answers
+TIMES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))  # times at which the first lesson adds noise
+STEPS, BLOCKS = (32, 16, 8, 4), (32, 16, 8)
+LONGEST_SENTENCE, MOST_WORDS = 120, 31  # letters, and tokens without the end, of a reader's own sentence
+
+
+@dataclass(frozen=True)
+class PictureQuestion:
+    """A question about a picture, which is given by its name in assets/examples."""
+
+    picture: str
+    question: str
+
+    @property
+    def image(self) -> str:
+        """The file of the picture."""
+        return str(asset("examples") / f"{self.picture}.png")
+
+    @property
+    def messages(self) -> Messages:
+        """What the model is asked."""
+        content = [{"type": "image", "image": self.image}, {"type": "text", "text": self.question}]
+        return [{"role": "user", "content": content}]
+
+
+@dataclass(frozen=True)
+class LessonRun(PictureQuestion):
+    """Something to run.
+
+    Attributes:
+        config: how to decode.
+        model: a folder of assets.
+        template: text with blanks that is filled in place of an answer, see `sampling.infilling`; "" for none.
+    """
+
+    config: SamplingConfig
+    model: str = EMBEDDED
+    template: str = ""
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One thing to see.
+    """One idea, with a guess to commit to before it is shown.
 
     Attributes:
-        title: what it is.
-        text: what to look at.
-        run: name of the recorded run that shows it.
-        first: the step it begins at.
-        last: the step it is played to; None for the end.
+        name: under which texts, scripts and recorded replies know it.
+        chat: what "Try it in Chat" asks.
+        choices: that the reader guesses from; empty where the guess is made on the picture itself.
+        outcome: the one that holds for the shipped weights; "" where it depends on what the reader does.
+        requests: what the lesson asks the server for: the name of a request and the values that come with it.
+        run: the request whose run is told step by step on a projector; "" for none.
     """
 
-    title: str
-    text: str
-    run: str
-    first: int
-    last: int | None
+    name: str
+    chat: LessonRun
+    choices: tuple[str, ...]
+    outcome: str
+    requests: dict[str, dict[str, Any]]
+    run: str = ""
 
 
-ONE_BLOCK, BLOCKS, FAST, LEFT_TO_RIGHT = (f"lesson-{name}" for name in ("one-block", "blocks", "fast", "left-to-right"))
+def decoding(steps: int, block_length: int = ANSWER_LENGTH) -> SamplingConfig:
+    """Settings of a lesson's answers."""
+    return SamplingConfig(gen_length=ANSWER_LENGTH, block_length=block_length, steps=steps)
+
+
+WINO = SamplingConfig.method("wino", gen_length=ANSWER_LENGTH)
+LESSON_RUNS = {  # by the name of a request, of all lessons that run a model step by step
+    "one-step": LessonRun("picnic", DETAIL, decoding(32)),
+    "order": LessonRun("sea", DETAIL, decoding(32)),
+    **{
+        f"{steps}-{block}": LessonRun("picnic", DETAIL, decoding(steps, block))
+        for block in BLOCKS
+        for steps in STEPS
+    },
+    "draft": LessonRun("picnic", BRIEF, decoding(8)),
+    "wino": LessonRun("picnic", BRIEF, WINO),
+    "masks": LessonRun("sea", DETAIL, decoding(8)),
+    "twin": LessonRun("sea", DETAIL, decoding(32), TWIN),
+    "fill": LessonRun("sea", BRIEF, decoding(32), template="The {1} is at the top left."),
+    "fill-twin": LessonRun("sea", BRIEF, decoding(32), TWIN, "The {1} is at the top left."),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Blank(PictureQuestion):
+    """A masked word whose logits the reader guides and tempers, between the words `before` and `after` it."""
+
+    before: str
+    after: str
+
+
+BLANKS = {
+    "helped": Blank("sea", BRIEF, "The", " is at the top left."),
+    "misled": Blank("farm", "What is in the picture?", "A cow, a chicken and a", "."),
+}
+SENTENCE = "I see a pizza, a banana and an apple."
+
+
+def runs(*names: str) -> dict[str, dict[str, Any]]:
+    """Requests of examples as they are."""
+    return {name: {} for name in names}
+
+
 LESSONS = [
     Lesson(
-        "Nothing but masks",
-        "The model has read the picture and the question. Its answer is there from the start, at full length, with a "
-        "mask over every token.",
-        ONE_BLOCK, 0, 0,
+        "noise", LessonRun("picnic", BRIEF, decoding(32)), ("all", "most", "few"), "",
+        {f"t-{level}": {"sentence": SENTENCE, "picture": "picnic", "seed": 1} for level in TIMES},
+    ),
+    Lesson("one-step", LESSON_RUNS["one-step"], (), "", runs("one-step"), "one-step"),
+    Lesson("order", LESSON_RUNS["order"], ("left", "right", "together"), "right", runs("order"), "order"),
+    Lesson(
+        "budget", LESSON_RUNS["8-32"], ("things", "agreement", "nothing"), "agreement",
+        runs(*(f"{steps}-{block}" for block in BLOCKS for steps in STEPS)), "8-32",
     ),
     Lesson(
-        "A guess for every mask",
-        "One forward pass looks in both directions and guesses a token for all masks at once. The faint words are the "
-        "guesses. Point at one: the bars show what else was weighed there.",
-        ONE_BLOCK, 1, 1,
+        "taking-back", LESSON_RUNS["wino"], ("noun", "pair"), "pair",
+        runs("draft", "wino") | {"mask-7": {"positions": [7]}, "mask-6-7": {"positions": [6, 7]}}, "wino",
     ),
     Lesson(
-        "The surest is kept",
-        "How probable the model finds its own guess is its confidence. The surest guess is kept, wherever it stands; "
-        "the bar under a token says how sure. All others go back behind their masks.",
-        ONE_BLOCK, 1, 4,
+        "guidance", LessonRun("farm", "What is in the picture?", decoding(32)), ("rises", "falls"), "falls",
+        runs(*BLANKS),
     ),
     Lesson(
-        "Then it looks again",
-        "What was kept is something to hold on to: every further pass sees it, and guesses the rest better. The order "
-        "is the model's own. Behind the end sign ∎ nothing is part of the answer.",
-        ONE_BLOCK, 4, None,
+        "race", LESSON_RUNS["masks"], ("masks", "twin", "same"), "masks", runs("masks", "twin", "fill", "fill-twin"),
+        "masks",
     ),
     Lesson(
-        "Blocks bring back some order",
-        "An answer may be cut into blocks. Inside a block any order will do, but a block has to be finished before the "
-        "next begins, so the end is not settled before the middle was looked at.",
-        BLOCKS, 0, None,
-    ),
-    Lesson(
-        "Fewer looks, faster answers",
-        "Four tokens a pass need a quarter of the passes. But tokens kept together did not see each other, and "
-        "need not agree. The knobs of this page are about that bargain.",
-        FAST, 0, None,
-    ),
-    Lesson(
-        "And left to right?",
-        "A usual language model writes one token after the other, one a pass. It sees nothing of what comes later, and "
-        "has no masks to choose from.",
-        LEFT_TO_RIGHT, 0, None,
+        "inside", LessonRun("shapes", BRIEF, decoding(32)), ("one", "patches", "pixels"), "patches",
+        {"shapes": {"picture": "shapes", "question": BRIEF}},
     ),
 ]  # fmt: skip
+BY_NAME = {lesson.name: lesson for lesson in LESSONS}
+QUIZ = {  # question: the number of the choice that is right
+    "masked": 1,
+    "first": 2,
+    "why": 0,
+    "fewer": 1,
+    "block": 2,
+    "left": 0,
+    "taken": 1,
+    "guided": 2,
+}

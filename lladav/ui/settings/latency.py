@@ -6,18 +6,17 @@ answer alone where its keys and values are kept. Every finished run moves that l
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
 from spaces.config import Config
 
 from lladav.pipeline import LladaVPipeline, Messages
-from lladav.sampling import SamplingConfig
+from lladav.sampling import SamplingConfig, method_of
 from lladav.trace import Trace
-from lladav.ui.settings.snapping import NEVER_SURE, Plan
 
-TOKENS_WHEN_SURE = 3  # that a pass commits with a threshold, until a run has shown it
+TOKENS_WHEN_SURE = 3  # that a pass commits where the method says how many, until a run has shown it
 WARM_UPS = (  # one long enough to measure, then one as visitors ask for it
     SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=()),
     SamplingConfig(gen_length=24, block_length=24, steps=24),
@@ -35,7 +34,7 @@ class Latency:
         startup: seconds that a run took beside its passes: reading the prompt and its pictures.
         prompt_length: positions of the last prompt.
         written: tokens that had been committed when the last answer was complete; infinite where that was all of them.
-        when_sure: passes of the last run with a threshold, or None before there was one.
+        taken: passes of the last run with each method that says itself how many tokens a pass commits.
     """
 
     fixed: float
@@ -43,30 +42,34 @@ class Latency:
     startup: float = 0.0
     prompt_length: int = 0
     written: float = math.inf
-    when_sure: int | None = None
+    taken: dict[str | None, int] = field(default_factory=dict)
 
     def seconds(self, sizes: Sequence[int]) -> float:
         """What passes over so many positions each take together."""
         return len(sizes) * self.fixed + sum(sizes) * self.per_position
 
-    def passes(self, plan: Plan) -> int:
+    def passes(self, config: SamplingConfig) -> int:
         """How many forward passes a run will need for an answer like the last."""
-        written = min(self.written, plan.gen_length)
-        if plan.threshold == NEVER_SURE:
-            expected = written * plan.steps / plan.gen_length
+        written = min(self.written, config.gen_length)
+        if keeps_its_schedule(config):
+            expected = written * config.steps / config.gen_length
         else:
-            expected = self.when_sure or written / TOKENS_WHEN_SURE
-        return min(plan.steps, max(1, round(expected)))
+            expected = self.taken.get(method_of(config)) or written / TOKENS_WHEN_SURE
+        return min(config.most_steps, max(1, round(expected)))
 
-    def forecast(self, plan: Plan, cfg_scale: float) -> float:
+    def forecast(self, config: SamplingConfig) -> float:
         """How many seconds that run will take."""
-        sizes = pass_sizes(plan, self.passes(plan), self.prompt_length, guided=cfg_scale > 0)
-        return self.startup + self.seconds(sizes)
+        return self.startup + self.seconds(pass_sizes(config, self.passes(config), self.prompt_length))
 
 
-def pass_sizes(settings: SamplingConfig | Plan, count: int, prompt_length: int, guided: bool) -> list[int]:
+def keeps_its_schedule(config: SamplingConfig) -> bool:
+    """Whether each step commits as many tokens as the schedule says, in whatever order."""
+    return method_of(replace(config, remasking=SamplingConfig.remasking)) == "exact"
+
+
+def pass_sizes(config: SamplingConfig, count: int, prompt_length: int) -> list[int]:
     """How many positions each of the first `count` passes of a run takes; guidance runs them twice."""
-    interval, length, width = settings.refresh_interval or 1, settings.gen_length, 2 if guided else 1
+    interval, length, width = config.refresh_interval or 1, config.gen_length, 2 if config.cfg_scale > 0 else 1
     return [width * (length if index % interval else prompt_length + length) for index in range(count)]
 
 
@@ -78,15 +81,15 @@ def observe(trace: Trace | None, known: Latency | None) -> Latency | None:
 def learn(trace: Trace, known: Latency | None) -> Latency:
     """What a finished run says of the latency, beside what was known."""
     config, count = trace.config, len(trace.steps)
-    sizes = pass_sizes(config, count, trace.prompt_length, guided=config.cfg_scale > 0)
+    sizes = pass_sizes(config, count, trace.prompt_length)
     durations = [after - before for before, after in pairwise(trace.seconds)]
     latency = _line(sizes, durations, known)
     startup = max(0.0, trace.seconds[1] - latency.seconds(sizes[:1]))
     latency = replace(latency, startup=startup, prompt_length=trace.prompt_length)
     if config.template is not None:  # how much an edit fills says nothing of the next answer
         return latency
-    if config.threshold is not None:
-        return replace(latency, when_sure=count)
+    if not keeps_its_schedule(config):
+        return replace(latency, taken=latency.taken | {method_of(config): count})
     committed = sum(len(step.transfer_index) for step in trace.steps)
     return replace(latency, written=math.inf if committed == config.gen_length else committed)
 
@@ -124,18 +127,19 @@ def measure_answer(pipe: LladaVPipeline, messages: Messages) -> Latency | None:
     return latency
 
 
-def in_words(plan: Plan, cfg_scale: float, latency: Latency | None) -> str:
+def in_words(config: SamplingConfig, latency: Latency | None) -> str:
     """What a run will take."""
-    passes = f"**{plan.steps} forward passes**" if plan.steps > 1 else "**1 forward pass**"
-    if plan.threshold == NEVER_SURE:
-        rate = plan.gen_length / plan.steps
+    most = config.most_steps
+    passes = f"**{most} forward passes**" if most > 1 else "**1 forward pass**"
+    if keeps_its_schedule(config):
+        rate = config.gen_length / config.steps
         passes += f" of {rate:.3g} token{'' if rate == 1 else 's'} each"
-    if cfg_scale > 0:
+    if config.cfg_scale > 0:
         passes += ", twice as wide for guidance"
     if latency is None:
         return f"Up to {passes}; how long that takes is known after the first answer."
-    expected, seconds = latency.passes(plan), _duration(latency.forecast(plan, cfg_scale))
-    if expected == plan.steps:
+    expected, seconds = latency.passes(config), _duration(latency.forecast(config))
+    if expected == most:
         return f"{passes}: about **{seconds}**."
     return f"Up to {passes}. An answer usually stops after about **{expected}**: **{seconds}**."
 

@@ -2,25 +2,27 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
-from lladav.sampling import REMASKING, SamplingConfig
+from lladav.sampling import SamplingConfig, method_of
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.components import QUICK, Data, Updates
+from lladav.ui.components import QUICK, Data, Updates, html_component
 from lladav.ui.settings import latency, snapping
+from lladav.ui.settings.knobs import Decoding, usual_knobs
 from lladav.ui.settings.latency import Latency
-from lladav.ui.settings.snapping import EXACT, NEVER_SURE, PRESETS, Plan
+from lladav.ui.settings.snapping import EXACT, PRESETS, Plan
 
 ANY_SEED = -1
 LARGEST_SEED = 2**53 - 1  # the largest that a browser tells from its neighbours
 SEEDS = 1_000_000  # few enough that one can be noted down
-PLANNED = ("gen_length", "block_length", "steps", "refresh_interval", "threshold")  # what a `Plan` fits
-LINKED = (*PLANNED, "temperature", "cfg_scale", "remasking", "seed", "thinking")  # what a link carries
+SIZES = ("gen_length", "block_length", "steps", "refresh_interval")
+PLANNED = (*SIZES, "method")  # what a `Plan` fits
 THINKING = {"Auto": None, "Think": True, "No think": False}
-UNPLANNED: dict[str, Any] = {"temperature": 0, "cfg_scale": 0, "remasking": REMASKING[0], "seed": 0, "thinking": "Auto"}
+UNPLANNED: dict[str, Any] = {"temperature": 0, "cfg_scale": 0, "seed": 0, "thinking": "Auto"}
+LINKED = (*PLANNED, *UNPLANNED)  # what a link carries
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class SettingsPanel:
     Attributes:
         components: what `read` reads.
         outputs: the components that `fitted` and `apply` update.
-        linked: by name, the parts whose values a link to the page carries; a tab may add parts of its own.
+        linked: by name, the parts whose values a link to the page carries; a tab may add parts of its own. That of
+            "method" holds a `Decoding`.
         latency: what the runs of this visitor's session have shown of the machine, or None.
 
     Args:
@@ -64,20 +67,23 @@ class SettingsPanel:
         self.prefix = prefix
         self.longest = capabilities.longest_answer
         self.first_preset = capabilities.preset
-        self.start = snapping.preset(capabilities.preset, min(capabilities.gen_length, self.longest))
-        self.values = UNPLANNED | {"seed": ANY_SEED} | vars(self.start) | dict(values or {})
+        self.usual_length = min(capabilities.gen_length, self.longest)
+        plan = self._plan_of(values or {})
+        self.values = UNPLANNED | {"seed": ANY_SEED} | vars(plan) | dict(values or {})
         self.latency = gr.State(measured)
-        plan = self._plan(self.values)
         with gr.Group(elem_id=self._id("settings"), elem_classes="settings"):
             self._presets(plan, capabilities.can_think)
+            self.method = html_component(
+                "decoding", plan.decoding.written(), {"prefix": self.prefix}, elem_id=self._id("method"),
+                label="Decoding method", container=False, padding=False,
+            )  # fmt: skip
             self.cost = gr.Markdown(
-                latency.in_words(plan, self.values["cfg_scale"], measured),
+                latency.in_words(plan.config(cfg_scale=self.values["cfg_scale"]), measured),
                 elem_id=self._id("cost"), elem_classes="settings-cost",
             )  # fmt: skip
             self.note = gr.Markdown(elem_id=self._id("note"), elem_classes="settings-note", visible=False)
             with gr.Accordion("Settings", open=False, elem_id=self._id("more-settings"), elem_classes="settings"):
                 self._sliders()
-                self._choices()
         self.linked = {name: getattr(self, name) for name in LINKED}
         self.components = set(self.linked.values())
         self.outputs = {self.preset, self.note, *self.components}
@@ -108,31 +114,24 @@ class SettingsPanel:
                 "Cache refresh interval", "refresh_interval", EXACT, snapping.SLOWEST_REFRESH,
                 "steps from one look at picture and question to the next; 1: no cache",
             )  # fmt: skip
-            self.threshold = self._slider(
-                "Confidence threshold", "threshold", snapping.LOWEST_THRESHOLD, NEVER_SURE,
-                "commit at once all above it; 1: off", 0.01,
-            )  # fmt: skip
         with gr.Row():
+            self._seed()
             self.temperature = self._slider("Temperature", "temperature", 0, 2, "0: always the most probable", 0.05)
             self.cfg_scale = self._slider("CFG scale", "cfg_scale", 0, 4, "0: off; more: closer to the prompt", 0.1)
 
-    def _choices(self) -> None:
-        with gr.Row():
-            self.remasking = gr.Radio(
-                list(REMASKING), value=self.values["remasking"], label="Remasking strategy",
-                elem_id=self._id("remasking"), info="which proposals of a step are kept",
-            )  # fmt: skip
-            self.seed = gr.Number(
-                value=self.values["seed"], minimum=ANY_SEED, maximum=LARGEST_SEED, precision=0, label="Seed",
-                elem_id=self._id("seed"),
-                info=f"{ANY_SEED}: a new one each time; matters with temperature or random remasking",
-            )  # fmt: skip
+    def _seed(self) -> None:
+        self.seed = gr.Number(
+            value=self.values["seed"], minimum=ANY_SEED, maximum=LARGEST_SEED, precision=0, label="Seed",
+            elem_id=self._id("seed"), min_width=150,
+            info=f"{ANY_SEED}: a new one each time; matters with temperature or random order",
+        )  # fmt: skip
 
     def _slider(self, label: str, name: str, low: float, high: float, info: str, step: float = 1) -> gr.Slider:
         value = self.values[name]
         return gr.Slider(
-            low, high, value=value, step=step, label=label, info=info, elem_id=self._id(name), min_width=150
-        )
+            low, high, value=value, step=step, label=label, info=info, elem_id=self._id(name), min_width=150,
+            elem_classes=f"knob-{name}",
+        )  # fmt: skip
 
     def _id(self, name: str) -> str:
         return self.prefix + name
@@ -140,53 +139,74 @@ class SettingsPanel:
     # ---- settings ------------------------------------------------------------------------------
 
     def read(self, data: Data) -> Settings:
-        """The settings that the values of `components`, in `data`, stand for."""
+        """The settings that the values of `components`, in `data`, stand for.
+
+        Raises:
+            ValueError: a number of the decoding method makes no sense.
+        """
         values = self._values(data)
-        plan = self._plan(values)
-        seed = values["seed"]
-        config = SamplingConfig(
-            gen_length=plan.gen_length, block_length=plan.block_length, steps=plan.steps,
-            temperature=values["temperature"], cfg_scale=values["cfg_scale"], remasking=values["remasking"],
+        plan, seed = self._plan(values), values["seed"]
+        config = plan.config(
+            temperature=values["temperature"], cfg_scale=values["cfg_scale"],
             seed=random.randrange(SEEDS) if seed in (None, ANY_SEED) else int(seed),
-            refresh_interval=None if plan.refresh_interval == EXACT else plan.refresh_interval,
-            threshold=None if plan.threshold == NEVER_SURE else plan.threshold,
         )  # fmt: skip
         return Settings(config, THINKING[values["thinking"]], plan.note)
 
     def _values(self, data: Data) -> dict[str, Any]:
-        return {name: data[component] for name, component in self.linked.items() if name in LINKED}
+        return {name: data[self.linked[name]] for name in LINKED}
 
     def _plan(self, values: Mapping[str, Any]) -> Plan:
-        sizes = values["gen_length"], values["block_length"], values["steps"]
-        speed = values["refresh_interval"], values["threshold"], values["remasking"]
-        return snapping.snap(*sizes, self.longest, *speed)
+        """The plan that the parts stand for."""
+        decoding = Decoding.read(values["method"])
+        return self._snapped(values, decoding.method, decoding.knobs)
+
+    def _snapped(self, sizes: Mapping[str, Any], method: str, knobs: Mapping[str, Any]) -> Plan:
+        return snapping.snap(
+            sizes["gen_length"], sizes["block_length"], sizes["steps"], self.longest, sizes["refresh_interval"],
+            method, knobs,
+        )  # fmt: skip
+
+    def _plan_of(self, values: Mapping[str, Any]) -> Plan:
+        """The plan of some settings by name, of which "method" is a name; the others are those of the method, or where
+        none is named of the first preset."""
+        length = self._length(values.get("gen_length", self.usual_length))
+        method = values.get("method")
+        usual = snapping.own(method, length) if method else snapping.preset(self.first_preset, length)
+        knobs = {name: values.get(name, value) for name, value in usual.knobs.items()}
+        return self._snapped(vars(usual) | dict(values), usual.method, knobs)
+
+    def _length(self, wanted: float) -> int:
+        return round(min(max(1, wanted), self.longest))
 
     def fitted(self, settings: Settings) -> Updates:
         """Updates that show the settings a run has, and why they are not those that were asked for."""
-        config = settings.config
-        plan = Plan(
-            config.gen_length, config.block_length, config.steps,
-            config.refresh_interval or EXACT, config.threshold or NEVER_SURE, settings.note,
-        )  # fmt: skip
-        return self._shown(plan)
+        plan = self._plan_that_made(settings.config, settings.note)
+        return {} if plan is None else self._shown(plan)
 
     def of_config(self, config: SamplingConfig) -> Updates:
         """Updates that set every part to what a run had, so that the next one has the same."""
-        own = {name: getattr(config, name) for name in UNPLANNED if name != "thinking"}
-        plan = Plan(
-            config.gen_length, config.block_length, config.steps,
-            config.refresh_interval or EXACT, config.threshold or NEVER_SURE,
-        )  # fmt: skip
+        plan = self._plan_that_made(config)
+        own = {"temperature": config.temperature, "cfg_scale": config.cfg_scale}
         seed = ANY_SEED if config.seed is None else config.seed
-        return {self.linked[name]: value for name, value in (own | {"seed": seed}).items()} | self._shown(plan)
+        parts = {self.linked[name]: value for name, value in (own | {"seed": seed}).items()}
+        return parts if plan is None else parts | self._shown(plan)
+
+    def _plan_that_made(self, config: SamplingConfig, note: str = "") -> Plan | None:
+        """The plan of a run's settings; None where they are of no method."""
+        method = method_of(config)
+        if method is None:
+            return None
+        sizes = config.gen_length, config.block_length, config.steps, config.refresh_interval or EXACT
+        return Plan(*sizes, method, usual_knobs(method, config), note)
 
     def _shown(self, plan: Plan) -> Updates:
         name = snapping.preset_of(plan)
         words = PRESETS[name].words if name else snapping.OWN_WORDS
-        planned = {self.linked[part]: getattr(plan, part) for part in PLANNED}
-        return planned | {
+        note = " ".join(filter(None, [plan.note, plan.refusal]))
+        return {self.linked[part]: getattr(plan, part) for part in SIZES} | {
+            self.method: plan.decoding.written(),
             self.preset: gr.update(value=name, info=words),
-            self.note: gr.update(value=plan.note, visible=bool(plan.note)),
+            self.note: gr.update(value=note, visible=bool(note)),
         }
 
     # ---- events --------------------------------------------------------------------------------
@@ -196,9 +216,11 @@ class SettingsPanel:
         settled = [self.preset, self.note, *(self.linked[name] for name in PLANNED)]
         inputs = {self.preset, *self.components}
         self.preset.input(self.use_preset, inputs, settled, **QUICK)
+        self.method.choose(self.use_method, inputs, settled, **QUICK)
         self.gen_length.release(self.use_length, inputs, settled, **QUICK)
-        releases = [self.linked[name].release for name in PLANNED[1:]]
-        gr.on([*releases, self.remasking.input], self.settle, inputs, settled, **QUICK)
+        releases = [self.linked[name].release for name in SIZES[1:]]
+        gr.on(releases, self.settle, inputs, settled, **QUICK)
+        self.method.turn(self.settle, inputs, settled, **QUICK)
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
         costing = {self.latency, *self.components}
         gr.on(changes, self.describe_cost, costing, self.cost, trigger_mode="always_last", **QUICK)
@@ -220,33 +242,41 @@ class SettingsPanel:
 
     def use_preset(self, data: Data) -> Updates:
         """The settings of the preset that was chosen."""
-        length = round(min(max(1, data[self.gen_length]), self.longest))
-        plan = vars(snapping.preset(data[self.preset], length))
-        return self._shown(self._plan(self._values(data) | plan))
+        return self._shown(snapping.preset(data[self.preset], self._length(data[self.gen_length])))
+
+    def use_method(self, data: Data) -> Updates:
+        """The settings of the method that was chosen, as its paper has them."""
+        method = Decoding.read(data[self.method]).method
+        return self._shown(self._plan_of({"method": method, "gen_length": data[self.gen_length]}))
 
     def use_length(self, data: Data) -> Updates:
-        """Another length, under the preset that is on, if one is."""
-        return self.settle(data) if data[self.preset] is None else self.use_preset(data)
+        """Another length, under the preset that is on, or with the sizes of the method where those were on."""
+        if data[self.preset] is not None:
+            return self.use_preset(data)
+        decoding = Decoding.read(data[self.method])
+        if not decoding.fitted:
+            return self.settle(data)
+        named = {"method": decoding.method, "gen_length": data[self.gen_length]}
+        return self._shown(self._plan_of(decoding.knobs | named))
 
     def settle(self, data: Data) -> Updates:
         """Move the settings to the nearest ones that fit together."""
         return self._shown(self._plan(self._values(data)))
 
     def apply(self, values: Mapping[str, Any], note: str = "") -> Updates:
-        """Set the parts to these values, by name; those that a `Plan` fits and that are not among them follow the
-        first preset.
+        """Set the parts to these values, by name: those of `UNPLANNED`, and what `_plan_of` takes.
 
         Args:
+            values: of settings.
             note: a sentence to show before those about settings that have to move.
         """
-        length = round(min(max(1, values.get("gen_length", self.start.gen_length)), self.longest))
-        usual = UNPLANNED | {"seed": ANY_SEED} | vars(snapping.preset(self.first_preset, length))
-        plan = self._plan(usual | dict(values))
-        notes = " ".join(filter(None, [note, plan.note]))
-        others = {self.linked[name]: value for name, value in values.items() if name not in PLANNED}
-        return others | self._shown(plan) | {self.note: gr.update(value=notes, visible=bool(notes))}
+        plan = self._plan_of(values)
+        others = {self.linked[name]: value for name, value in values.items() if name in UNPLANNED}
+        return others | self._shown(replace(plan, note=" ".join(filter(None, [note, plan.note]))))
 
     def describe_cost(self, data: Data) -> str:
         """What a run with these settings will take."""
-        values = self._values(data)
-        return latency.in_words(self._plan(values), values["cfg_scale"], data[self.latency])
+        try:
+            return latency.in_words(self.read(data).config, data[self.latency])
+        except ValueError:
+            return snapping.NOTHING_RUNS

@@ -3,15 +3,15 @@
 The library refuses settings that conflict; the page moves them to the nearest ones that fit and says what it did.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from lladav.sampling import SPEEDS, Speed
+from lladav.sampling import METHODS, SPEEDS, SamplingConfig, Speed
+from lladav.ui.settings.knobs import Decoding, Value, goes_with, usual_knobs
 
-EXACT, NEVER_SURE = 1, 1.0  # the refresh interval and the threshold at which neither changes anything
+EXACT = 1  # the refresh interval at which there is no cache
 SLOWEST_REFRESH = 64
-LOWEST_THRESHOLD = 0.5
 
 
 class Preset(NamedTuple):
@@ -27,6 +27,7 @@ PRESETS = {
     "Fast": Preset(SPEEDS["fast"], "All tokens above 90 % confidence in one step; picture and question are read once."),
 }
 OWN_WORDS = "Your own settings."
+NOTHING_RUNS = "Nothing can be run with these settings."
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Plan:
         block_length: tokens of a block; divides `gen_length`.
         steps: over the whole answer; a multiple of the number of blocks, at most one a token.
         refresh_interval: the prompt is run every that many steps; at 1 in each.
-        threshold: proposals more confident than this are all committed; at 1 none is.
+        method: of decoding.
+        knobs: the method's numbers.
         note: what was moved and why; empty when nothing was.
     """
 
@@ -46,15 +48,46 @@ class Plan:
     block_length: int
     steps: int
     refresh_interval: int = EXACT
-    threshold: float = NEVER_SURE
+    method: str = "exact"
+    knobs: dict[str, Value] = field(default_factory=dict)
     note: str = ""
+
+    def config(self, **others: Any) -> SamplingConfig:
+        """The settings, with `others`. Raises ValueError where a number of the method makes no sense."""
+        interval = None if self.refresh_interval == EXACT else self.refresh_interval
+        sizes = {"gen_length": self.gen_length, "block_length": self.block_length, "steps": self.steps}
+        numbers = Decoding(self.method, self.knobs).settings()
+        return SamplingConfig.method(self.method, **sizes, refresh_interval=interval, **numbers, **others)
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be run so, or nothing."""
+        try:
+            self.config()
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    @property
+    def decoding(self) -> Decoding:
+        """The method and its numbers."""
+        usual = own(self.method, self.gen_length)
+        sizes = ("block_length", "steps", "refresh_interval")
+        return Decoding(self.method, self.knobs, all(getattr(self, name) == getattr(usual, name) for name in sizes))
 
 
 def preset(name: str, gen_length: int) -> Plan:
     """What a preset means for an answer of `gen_length` tokens: always one block, so that all of it is refined."""
     speed = PRESETS[name].speed
     steps = speed.settings(gen_length, gen_length)["steps"]
-    return Plan(gen_length, gen_length, steps, speed.refresh_interval or EXACT, speed.threshold or NEVER_SURE)
+    sizes = gen_length, gen_length, steps, speed.refresh_interval or EXACT
+    return Plan(*sizes) if speed.threshold is None else Plan(*sizes, "threshold", {"threshold": speed.threshold})
+
+
+def own(method: str, gen_length: int) -> Plan:
+    """What the paper of a method means for an answer of `gen_length` tokens."""
+    config = SamplingConfig.method(method, gen_length=gen_length)
+    return Plan(gen_length, config.block_length, config.steps, EXACT, method, usual_knobs(method, config))
 
 
 def preset_of(plan: Plan) -> str | None:
@@ -65,34 +98,40 @@ def preset_of(plan: Plan) -> str | None:
 
 def snap(
     gen_length: float, block_length: float, steps: float, longest: int,
-    refresh_interval: float = EXACT, threshold: float = NEVER_SURE, remasking: str = "low_confidence",
+    refresh_interval: float = EXACT, method: str = "exact", knobs: Mapping[str, Value] | None = None,
 ) -> Plan:  # fmt: skip
-    """The nearest settings that fit together, for answers of at most `longest` tokens."""
-    length = round(_within(gen_length, 1, longest))
-    block = _nearest(_divisors(length), block_length)
+    """The nearest settings that fit together, for answers of at most `longest` tokens. What is wrong with the numbers
+    of a method alone is left to `Plan.refusal`."""
+    length, title = round(_within(gen_length, 1, longest)), METHODS[method].title
+    block = _nearest(_divisors(length), block_length) if goes_with(method, "block_length") else length
     blocks = length // block
     fitting = _nearest(range(blocks, length + 1, blocks), steps)
-    refresh = round(_within(refresh_interval, EXACT, SLOWEST_REFRESH))
-    sure = NEVER_SURE if remasking == "random" else _within(threshold, LOWEST_THRESHOLD, NEVER_SURE)
+    slowest = SLOWEST_REFRESH if goes_with(method, "refresh_interval") else EXACT
+    refresh = round(_within(refresh_interval, EXACT, slowest))
+    why_refresh = f"this page allows {EXACT} to {slowest} steps" if slowest > EXACT else f"{title} runs without a cache"
+    turned = dict(knobs or {})
+    asked = start = turned.get("start_length")
+    if isinstance(asked, (int, float)):
+        start = turned["start_length"] = min(asked, length)
     reasons = {
         "Max new tokens": (gen_length, length, f"this page allows 1 to {longest}"),
-        "Block length": (block_length, block, f"blocks have to divide the {length} tokens evenly"),
+        "Block length": (block_length, block, _why_block(method, length)),
         "Denoising steps": (steps, fitting, _why_steps(steps, length)),
-        "Cache refresh interval": (refresh_interval, refresh, f"this page allows {EXACT} to {SLOWEST_REFRESH} steps"),
-        "Confidence threshold": (threshold, sure, _why_threshold(remasking)),
+        "Cache refresh interval": (refresh_interval, refresh, why_refresh),
+        "Begin with": (asked, start, f"the answer has {length} tokens at most"),
     }
     notes = [f"{name} moved to {to:g}: {why}." for name, (asked, to, why) in reasons.items() if to != asked]
-    return Plan(length, block, fitting, refresh, sure, " ".join(notes))
+    return Plan(length, block, fitting, refresh, method, turned, " ".join(notes))
+
+
+def _why_block(method: str, length: int) -> str:
+    if not goes_with(method, "block_length"):
+        return f"{METHODS[method].title} has one block"
+    return f"blocks have to divide the {length} tokens evenly"
 
 
 def _why_steps(steps: float, length: int) -> str:
     return "a step commits at least one token" if steps > length else "every block gets the same number of steps"
-
-
-def _why_threshold(remasking: str) -> str:
-    if remasking == "random":
-        return "random remasking does not ask how sure the model is"
-    return f"this page allows {LOWEST_THRESHOLD:g} to 1"
 
 
 def _within(value: float, low: float, high: float) -> float:

@@ -8,22 +8,25 @@ import { mountCanvas } from "../../viewer/static/canvas.js";
 import { mountResults } from "../../viewer/static/results.js";
 import { mountPlayer } from "../../viewer/static/sync_player.js";
 import { badge } from "./badge.js";
+import { decoding } from "./decoding.js";
 import { gallery } from "./gallery.js";
 import { lessons } from "./learn.js";
 import { link, share } from "./share.js";
 import { notice } from "./notice.js";
-import { openDroppedFiles, overlayBubble, save } from "./page.js";
+import { mendRoles, openDroppedFiles, overlayBubble, save } from "./page.js";
 import { stage } from "./stage.js";
 import { suggestions } from "./suggestions.js";
 
 /**
  * @typedef {(name: string, detail?: object) => void} Trigger
- * @typedef {(root: HTMLElement, trigger: Trigger, props: Record<string, any>) => {update: (value: any) => void}} Painter
+ * @typedef {(root: HTMLElement, trigger: Trigger, props: Record<string, any>, told: Record<string, any>) =>
+ *            {update: (value: any) => void}} Painter
  */
 
 /** @type {Record<string, Painter>} */
 const PAINTERS = {
   badge,
+  decoding,
   gallery,
   learn: lessons,
   link,
@@ -31,10 +34,11 @@ const PAINTERS = {
   results: (root) => mountResults(root),
   stage,
   suggestions,
-  canvas: (root, trigger, { editable }) => mountCanvas(root, {
+  canvas: (root, trigger, _, { editable }) => mountCanvas(root, {
     done: (detail) => trigger("done", detail),
     stopped: (detail) => trigger("stopped", detail),
-    ...editable && { edit: (detail) => trigger("edit", detail), undo: () => trigger("undo") },
+    ...editable && { edit: (detail) => trigger("edit", detail), undo: () => trigger("undo"),
+      look: (detail) => trigger("look", detail) },
   }),
   sync_player: (root, _, props) => mountPlayer(root, () => [...document.querySelectorAll(props.value.canvases)]),
 };
@@ -45,16 +49,18 @@ const PAINTERS = {
  * @param {Record<string, any>} props
  * @param {Trigger} trigger
  * @param {(name: string, changed: () => void) => void} watch
+ * @param {Record<string, any>} told what never changes
  */
-function adapt(name, element, props, trigger, watch) {
+function adapt(name, element, props, trigger, watch, told) {
   const place = element.querySelector(`[data-markup=${name}]`);
   if (place) place.innerHTML = /** @type {any} */ (window).lladav.markups[name];  // a constant of ours
   const root = /** @type {HTMLElement} */ (place?.firstElementChild);
-  const painter = PAINTERS[name](root, trigger, props);
+  const painter = PAINTERS[name](root, trigger, props, told);
   watch("value", () => painter.update(props.value));
   painter.update(props.value);
 }
 
 overlayBubble();
+mendRoles();
 openDroppedFiles();
 Object.assign(/** @type {any} */ (window).lladav ??= {}, { adapt, save, share });

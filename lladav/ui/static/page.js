@@ -25,17 +25,19 @@ export function overlayBubble() {
     if (bubble) bubble.dataset.refining = detail.text;
     // The canvas announces the finished answer once; the chat must not read out every step as well.
     document.querySelector("#conversation [role=log]")?.setAttribute("aria-live", "off");
-    mendRoles();
   });
 }
 
-/** Gradio's chat calls its rows of buttons a list, labels parts that have no role, and has a button without a name. */
-function mendRoles() {
-  document.querySelector("#conversation .examples")?.removeAttribute("role");
-  for (const el of document.querySelectorAll("#conversation :is(div, span)[aria-label]:not([role])"))
-    el.setAttribute("role", "group");
-  for (const el of document.querySelectorAll("#conversation .image-container > button:not([aria-label])"))
-    el.setAttribute("aria-label", "Enlarge the picture");
+/** Gradio labels parts that have no role; its chat calls rows of buttons a list, and has a button without a name.
+ *  Its parts are built at times of their own (a picture's only when its code has come), so this follows every change. */
+export function mendRoles() {
+  new MutationObserver(() => {
+    document.querySelector("#conversation .examples")?.removeAttribute("role");
+    for (const el of document.querySelectorAll(":is(div, span)[aria-label]:not([role])"))
+      el.setAttribute("role", "group");
+    for (const el of document.querySelectorAll("#conversation .image-container > button:not([aria-label])"))
+      el.setAttribute("aria-label", "Enlarge the picture");
+  }).observe(document, { childList: true, subtree: true });
 }
 
 /** A saved run that is dropped anywhere on the page is opened; pictures are attached to the question. */

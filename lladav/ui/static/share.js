@@ -18,10 +18,21 @@ function openTab() {
   return tab.dataset.tabId ?? "";
 }
 
-/** @param {[string, string][]} names @param {any[]} values */
+/** A decoding method and what it has, by name. @param {string} written as static/decoding.js has it */
+function numbers(written) {
+  const { method, knobs } = JSON.parse(written);
+  return { method, ...knobs };
+}
+
+/** @param {[string, string, string][]} names @param {any[]} values */
 function address(names, values) {
   const query = new URLSearchParams({ tab: openTab() });
-  names.forEach(([tab, name], index) => tab === openTab() && query.set(name, values[index]));
+  const lesson = /** @type {HTMLElement | null} */ (document.querySelector("#learn .le"))?.dataset.lesson;
+  if (lesson && openTab() === "learn") query.set("lesson", lesson);
+  names.forEach(([tab, prefix, name], index) => {
+    const told = name === "method" ? numbers(values[index]) : { [name]: values[index] };
+    if (tab === openTab()) for (const [key, one] of Object.entries(told)) query.set(prefix + key, one);
+  });
   const carried = run && openTab() === "chat" ? RUN + run : "";
   return `${location.origin}${location.pathname}?${query}${carried}`;
 }
@@ -46,7 +57,7 @@ function show(button, text) {
   field.select();
 }
 
-/** @param {[string, string][]} names of settings, with the tab that each is on
+/** @param {[string, string, string][]} names of settings, with the tab that each is on and the prefix that it has there
  *  @param {any[]} values of them */
 export async function share(names, values) {
   const button = /** @type {HTMLElement} */ (document.querySelector("#share")), text = address(names, values);

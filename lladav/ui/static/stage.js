@@ -1,9 +1,10 @@
 // @ts-check
 // The pictures that the run on the canvas is about, its question, and its answer as far as the canvas shows it.
 //
-// value: {pictures: [data URL, …], question, answer}
+// value: {pictures: [data URL, …], question, answer}, and `attention` where it is asked what a token looked at.
 
 import { node } from "../../viewer/static/dom.js";
+import { attentionView } from "./attention.js";
 
 const EMPTY = "(no answer)";
 
@@ -12,13 +13,16 @@ export function stage(root) {
   const pictures = /** @type {HTMLElement} */ (root.querySelector(".st-pictures"));
   const question = /** @type {HTMLElement} */ (root.querySelector(".st-question"));
   const answer = /** @type {HTMLElement} */ (root.querySelector(".st-answer"));
+  const looked = attentionView(root);
 
   /** @param {string} source */
   function picture(source, /** @type {number} */ index) {
     const image = /** @type {HTMLImageElement} */ (node("img", "st-picture"));
     image.src = source;
     image.alt = `Picture ${index + 1}`;
-    return image;
+    const frame = node("span", "st-frame");
+    frame.append(image);
+    return frame;
   }
 
   document.addEventListener("tokencanvas:shown", (event) => {
@@ -32,6 +36,7 @@ export function stage(root) {
       pictures.replaceChildren(...value.pictures.map(picture));
       question.textContent = value.question;
       if (!value.question) answer.textContent = "";
+      looked.show(value.attention);
     },
   };
 }

@@ -21,11 +21,12 @@ import { tokenInspector } from "./token_inspector.js";
 /** @typedef {import("./record.js").State} State */
 /** @typedef {import("./record.js").Piece} Piece */
 /** @typedef {import("./edit.js").Edit} Edit */
+/** @typedef {import("./token_inspector.js").Look} Look */
 
 /**
- * What a page lets its canvas do: hear that a run was shown to its end or cut short, and edit.
+ * What a page lets its canvas do: hear that a run was shown to its end or cut short, edit, and ask what a token looked at.
  * @typedef {{done?: (at: {run: string}) => void, stopped?: (at: {run: string, step: number}) => void,
- *            edit?: (edit: Edit) => void, undo?: () => void}} On
+ *            edit?: (edit: Edit) => void, undo?: () => void, look?: (at: Look) => void}} On
  */
 
 const NARROW = 560;        // pixels; there what lies inside a run is folded away
@@ -35,7 +36,7 @@ const STEPPING = { ",": -1, ".": 1 };
 const EDIT_KEYS = { Delete: "mask", Backspace: "mask", k: "keep", t: "type", Escape: "clear" };
 const LEGENDS = {
   confidence: ["unsure", "sure"], entropy: ["spread", "decided"], margin: ["close", "clear"], order: ["first", "last"],
-  text: ["", ""],
+  settled: ["early", "late"], text: ["", ""],
 };
 
 export class TokenCanvas {
@@ -51,7 +52,7 @@ export class TokenCanvas {
       step: () => this.playback.step, send: (edit) => this.send(edit), changed: () => this.paint(),
     });
     const take = on.edit && ((/** @type {number} */ at, /** @type {Piece} */ piece) => this.take(at, piece));
-    this.inspector = tokenInspector(root, this.record, take);
+    this.inspector = tokenInspector(root, this.record, take, on.look);
     this.curves = new StepCurves(root, this.record);
     this.map = new StepMap(find(root, ".tc-map"), this.record);
     this.scrub = /** @type {HTMLInputElement} */ (find(root, ".tc-scrub"));
@@ -175,7 +176,7 @@ export class TokenCanvas {
     this.cells.paint(step, { view, shown });
     this.paintReadouts(step, done);
     this.curves.point(step);
-    this.map.draw(step);
+    if (this.root.dataset.panel === "map") this.map.draw(step);  // drawing costs more than the cells
     this.inspector.paint(shown, step, { pinned, editable: this.editable });
     this.edits?.paint(this.editable);
     const text = state.log.length ? record.textAt(step) : "", live = playback.following && !done;
@@ -183,6 +184,7 @@ export class TokenCanvas {
       state.finish_reason === "idle" ? "idle" : done ? "done" : playback.playing ? "playing" : "paused";
     this.root.dataset.step = String(step);
     this.root.dataset.editable = String(this.editable);
+    this.root.dataset.revised = String(record.revokedUpTo(playback.last) > 0);
     const detail = { text, live, run: state.run };
     this.root.dispatchEvent(new CustomEvent("tokencanvas:shown", { bubbles: true, detail }));
     if (done && playback.following) this.finish(text);
@@ -225,7 +227,7 @@ export class TokenCanvas {
       transfer_index.filter(([, piece]) => record.pieces[piece].kind === "t");
     const latest = record.steps.slice(0, step + 1).findLast((one) => words(one).length);
     if (latest) return words(latest).reduce((a, b) => (b[2] > a[2] ? b : a))[0];
-    return step > 0 ? record.history.findIndex((_, position) => !record.tokenAt(position, 0)) : null;
+    return step > 0 ? this.cells.cells.findIndex((_, position) => !record.tokenAt(position, 0)) : null;
   }
 
   /** @param {string} view */
@@ -348,8 +350,7 @@ export class TokenCanvas {
   editKey(event, from) {
     const { step } = this.playback, { selection } = this;
     if (DIGITS.includes(event.key)) {
-      const at = this.record.tokenAt(from, step)?.step || step;
-      const alternative = this.record.tokenProbsAt(from, at)[DIGITS.indexOf(event.key)];
+      const alternative = this.record.tokenProbsAt(from, step)[DIGITS.indexOf(event.key)];
       if (alternative) this.take(from, alternative.piece);
       return true;
     }

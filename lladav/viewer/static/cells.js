@@ -1,10 +1,10 @@
 // @ts-check
 // The cells of a canvas: one a token, painted only where something has changed.
 
-import { change, glyph, node, percent, spelled } from "./dom.js";
+import { decisionAt } from "./decisions.js";
+import { GLYPHS, change, glyph, node, percent, spelled } from "./dom.js";
 
 /** @typedef {import("./record.js").RunRecord} RunRecord */
-/** @typedef {import("./record.js").Token} Token */
 /** @typedef {import("./edit.js").Selection} Selection */
 /** @typedef {{el: HTMLElement, text: HTMLElement, order: HTMLElement, painted: Record<string, any>}} Cell */
 
@@ -36,18 +36,19 @@ export class Cells {
    *  @param {{view: string, shown: number | null, end: number}} how */
   paintCell({ el, text, order, painted }, position, step, { view, shown, end }) {
     const token = this.record.tokenAt(position, step), guess = this.record.tokenProbsAt(position, step)[0];
-    const piece = token?.piece, known = piece ?? guess?.piece;
+    const revoked = this.record.revokedAt(position, step);
+    const piece = token?.piece, known = piece ?? revoked?.piece ?? guess?.piece;
     const drawn = known ? glyph(known, position === end && piece !== undefined) : "";
     const letters = view !== "text" ? drawn : known?.kind === "t" ? known.text : "";
-    const opacity = piece ? 1 : guess ? 0.25 + guess.probability * 0.55 : 0;
-    const measure = token ? this.record.measure(position, token, view) : 0;
+    const opacity = piece || revoked ? 1 : guess ? 0.25 + guess.probability * 0.55 : 0;
+    const measure = this.record.measure(position, step, view);
     const classes = this.classes(position, step, { end, shown, drawn });
     change(painted, "classes", classes.filter(Boolean).join(" "), (value) => { el.className = value; });
     change(painted, "letters", letters, (value) => { text.textContent = value; });
     change(painted, "measure", measure, (value) => el.style.setProperty("--c", String(value)));
     change(painted, "opacity", opacity, (value) => { text.style.opacity = String(value); });
-    change(painted, "step", token?.step || "", (value) => { order.textContent = String(value); });
-    change(painted, "label", this.label(position, token), (value) => el.setAttribute("aria-label", value));
+    change(painted, "step", this.corner(position, step, view), (value) => { order.textContent = value; });
+    change(painted, "label", this.label(position, step), (value) => el.setAttribute("aria-label", value));
     change(painted, "marked", this.selection.marked.has(position), (value) =>
       el.setAttribute("aria-pressed", String(value)));
   }
@@ -60,7 +61,7 @@ export class Cells {
       "tc-tok", token ? "tc-set" : "tc-mask",
       token?.step === 0 && (token.carried ? "tc-carried" : "tc-template"),
       token && token.piece.kind !== "t" && "tc-special",
-      now?.revoked_index.includes(position) && "tc-revoked",
+      record.revokedAt(position, step) && "tc-revoked",
       position >= end && "tc-after",
       position && position % length === 0 && "tc-first",
       Math.floor(position / length) === now?.block && "tc-active",
@@ -72,8 +73,19 @@ export class Cells {
     ];
   }
 
-  /** @param {number} position @param {Token | undefined} token */
-  label(position, token) {
+  /** What a view writes in the corner of a cell: when it was committed, or since when it was settled before that, and how
+   *  often a token was taken back there. @param {number} position @param {number} step @param {string} view */
+  corner(position, step, view) {
+    const { committed_at, settled_since, revoked } = decisionAt(this.record, position, step);
+    if (view !== "settled") return committed_at ? String(committed_at) : "";
+    const times = revoked ? `${GLYPHS.revoked}${revoked} ` : "";
+    return times + (committed_at ? `${settled_since}→${committed_at}` : "");
+  }
+
+  /** @param {number} position @param {number} step */
+  label(position, step) {
+    const token = this.record.tokenAt(position, step), revoked = this.record.revokedAt(position, step);
+    if (revoked) return `Position ${position}: ${spelled(revoked.piece)} taken back`;
     if (!token) return `Position ${position}: masked`;
     const kept = this.selection.kept.has(position) ? ", kept" : "";
     const sure = `confidence ${percent(token.confidence)}`;

@@ -9,7 +9,7 @@ import { percent } from "./dom.js";
 /** @param {RunRecord} record @param {Moment} moment @returns {Record<string, string>} */
 export function readoutsAt(record, moment) {
   const { step } = moment, state = record.state, now = record.steps[step];
-  const count = record.countAt(step), mean = record.confidenceAt(step);
+  const count = record.countAt(step), revoked = record.revokedUpTo(step), mean = record.confidenceAt(step);
   const finished = now && moment.done && !moment.stopped ? state?.finish_reason ?? "–" : "–";
   return {
     state: stateWord(record, moment),
@@ -19,12 +19,12 @@ export function readoutsAt(record, moment) {
     finish: finished,
     step: now ? `${step} of ${Math.max(step, record.lastStep())}` : "–",
     nfe: now ? String(now.nfe) : "–",
-    tpf: now?.nfe ? (count / now.nfe).toFixed(1) : "–",
-    tps: now?.ms && count ? String(Math.round((count / now.ms) * 1000)) : "–",
+    tpf: now?.nfe ? ((count - revoked) / now.nfe).toFixed(1) : "–",
+    tps: now?.ms && count ? String(Math.round(((count - revoked) / now.ms) * 1000)) : "–",
     mean: mean === null ? "–" : percent(mean),
     committed: now ? `${now.transfer_index.length} now, ${count} in all` : "–",
     masks: now ? String(now.masks) : "–",
-    revoked: now ? String(record.steps.slice(0, step + 1).reduce((sum, one) => sum + one.revoked_index.length, 0)) : "–",
+    revoked: now ? String(revoked) : "–",
   };
 }
 

@@ -1,11 +1,13 @@
 // @ts-check
 // The card of one token: what it is, when it was committed, and what else the model weighed there.
 
+import { decisionAt, stoodAt } from "./decisions.js";
 import { button, find, node, percent, spelled } from "./dom.js";
 
 /** @typedef {import("./record.js").RunRecord} RunRecord */
 /** @typedef {import("./record.js").Token} Token */
 /** @typedef {import("./record.js").Piece} Piece */
+/** A token, and the step after whose canvas it is asked what it looks at. @typedef {{position: number, step: number}} Look */
 
 const HINT = "Point at a token to see what the model weighed there; click it to keep its card.";
 const GIVEN = "It was there from the start: the model was not asked.";
@@ -13,11 +15,13 @@ const UNSEEN = "No forward pass has looked here yet.";
 
 export class TokenInspector {
   /** @param {HTMLElement} el @param {RunRecord} record
-   *  @param {((position: number, piece: Piece) => void) | undefined} take puts an alternative in its place */
-  constructor(el, record, take) {
+   *  @param {((position: number, piece: Piece) => void) | undefined} take puts an alternative in its place
+   *  @param {((at: Look) => void) | undefined} look asks what it looked at */
+  constructor(el, record, take, look) {
     this.el = el;
     this.record = record;
     this.take = take;
+    this.look = look;
     this.key = "";
   }
 
@@ -29,43 +33,45 @@ export class TokenInspector {
   /** @param {number | null} position @param {number} step @param {{pinned: boolean, editable: boolean}} how */
   paint(position, step, { pinned, editable }) {
     if (position === null) return;
-    const token = this.record.tokenAt(position, step), at = token ? token.step : step;
-    const known = this.record.token_probs[position].length;
-    const key = [position, at, token?.piece.id, this.record.masksAt(step) > 0, known, pinned, editable].join();
+    const token = this.record.tokenAt(position, step), facts = this.facts(position, step);
+    if (pinned) facts.push("pinned");
+    const known = this.record.token_probs.held[position].length, at = token ? token.step : step;
+    const before = this.record.canvasBefore(position, step);
+    const key = [...facts, at, token?.piece.id, this.record.masksAt(step) > 0, known, editable, before].join();
     if (this.key === key) return;
     this.key = key;
-    const rows = this.alternatives(position, at, token, editable ? this.take : undefined);
+    const rows = this.alternatives(position, step, token, editable ? this.take : undefined);
     this.el.dataset.pinned = String(pinned);
-    this.el.replaceChildren(this.title(position, token, pinned), rows);
-    if (editable && this.take && this.record.tokenProbsAt(position, at).length) {
+    this.el.replaceChildren(titled(this.name(position, step), facts), rows);
+    if (editable && this.take && this.record.tokenProbsAt(position, step).length) {
       const from = this.record.branchStep(position, step);
       this.el.append(node("p", "tc-hint", `Choose one to go on from step ${from} with it.`));
     }
-  }
-
-  /** @param {number} position @param {Token | undefined} token @param {boolean} pinned */
-  title(position, token, pinned) {
-    const title = node("p", "tc-title"), facts = [`position ${position}`];
-    const origin = token?.step ? `step ${token.step}` : token?.carried ? "kept from the run before" : "given";
-    if (token) facts.push(`id ${token.piece.id}`, origin);
-    if (token?.step || token?.carried) facts.push(`confidence ${percent(token.confidence)}`);
-    const settled = token?.step ? this.settledSince(position, token) : null;
-    if (settled !== null) facts.push(`settled since step ${settled}`);
-    if (pinned) facts.push("pinned");
-    title.append(node("strong", "", token ? spelled(token.piece) : "masked"), node("span", "tc-facts", facts.join(" · ")));
-    return title;
-  }
-
-  /** The step since which a token was the model's first choice without a break. @param {number} position
-   *  @param {Token} token */
-  settledSince(position, token) {
-    let since = token.step;
-    for (const [step, probs] of this.record.token_probs[position].toReversed()) {
-      if (step > token.step) continue;
-      if (probs[0]?.piece !== token.piece) break;
-      since = step;
+    const { look } = this;
+    if (pinned && editable && look) {
+      this.el.append(button("tc-look", `What it looked at in step ${before + 1}`, () => look({ position, step: before })));
     }
-    return since;
+  }
+
+  /** @param {number} position @param {number} step */
+  name(position, step) {
+    const token = this.record.tokenAt(position, step), revoked = this.record.revokedAt(position, step);
+    return token ? spelled(token.piece) : revoked ? `${spelled(revoked.piece)} taken back` : "masked";
+  }
+
+  /** What is known of a position after a step, but for what was weighed there.
+   *  @param {number} position @param {number} step */
+  facts(position, step) {
+    const token = this.record.tokenAt(position, step), facts = [`position ${position}`];
+    const { committed_at, settled_since, revoked } = decisionAt(this.record, position, step);
+    const origin = committed_at ? `step ${committed_at}` : token?.carried ? "kept from the run before" : "given";
+    if (token) facts.push(`id ${token.piece.id}`, origin);
+    if (committed_at || token?.carried) facts.push(`confidence ${percent(token?.confidence ?? 0)}`);
+    if (committed_at) facts.push(`settled since step ${settled_since}`);
+    if (revoked) facts.push(`taken back ${revoked === 1 ? "once" : `${revoked} times`}`);
+    const stood = stoodAt(this.record);
+    if (stood !== null) facts.push(`the answer stood as it ended at step ${stood}`);
+    return facts;
   }
 
   /** @param {number} position @param {number} step @param {Token | undefined} token
@@ -87,8 +93,16 @@ export class TokenInspector {
   }
 }
 
+/** @param {string} name @param {string[]} facts */
+function titled(name, facts) {
+  const title = node("p", "tc-title");
+  title.append(node("strong", "", name), node("span", "tc-facts", facts.join(" · ")));
+  return title;
+}
+
 /** @param {HTMLElement} root @param {RunRecord} record
- *  @param {((position: number, piece: Piece) => void) | undefined} take */
-export function tokenInspector(root, record, take) {
-  return new TokenInspector(find(root, ".tc-card"), record, take);
+ *  @param {((position: number, piece: Piece) => void) | undefined} take
+ *  @param {((at: Look) => void) | undefined} look */
+export function tokenInspector(root, record, take, look) {
+  return new TokenInspector(find(root, ".tc-card"), record, take, look);
 }

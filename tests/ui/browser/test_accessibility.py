@@ -1,6 +1,6 @@
 """Everything can be seen, reached and understood: axe-core on every tab, focus, and the size of targets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,15 @@ RUN = """async () => {
     return found.violations.filter(({impact}) => ['serious', 'critical'].includes(impact))
         .flatMap(({id, nodes}) => nodes.map(({target}) => `${id}: ${target.join(' ')}`));
 }"""
-FOCUSED = ("#canvas [data-do=play]", "#canvas .tc-tok", "#canvas [data-look=order]", "#badge summary", ".ga-try")
+FOCUSED = (
+    "#canvas [data-do=play]", "#canvas .tc-tok", "#canvas [data-look=order]", "#badge summary", "#gallery .ga-try",
+)  # fmt: skip
+TABS = {  # and what is there when one is open
+    "Chat": "#canvas .tc-tok",
+    "Compare": "#canvas-b .tc-tok",
+    "Explore": "#explore-canvas .tc-tok",
+    "Learn": ".le-row .tc-tok",
+}
 OWN = ".tc, .pc, .pv, .st, .ba, .no, .su, .ga, .le"  # what the page has of its own; the rest is gradio's
 SMALL = """(own) => [...document.querySelectorAll(own)]
     .flatMap((root) => [...root.querySelectorAll('button, select, input, a')])
@@ -22,43 +30,67 @@ SMALL = """(own) => [...document.querySelectorAll(own)]
     .map((el) => el.outerHTML.slice(0, 80))"""
 
 
-def violations(page) -> list[str]:
-    page.add_script_tag(path=AXE)
-    return page.evaluate(RUN)
+def open_tabs(visit: Visit) -> Iterator[str]:
+    """The names of the tabs, of which each is open when it is its turn."""
+    for name, part in TABS.items():
+        visit.page.get_by_role("tab", name=name).click()
+        visit.page.locator(part).first.wait_for()
+        yield name
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("tab", ["Chat", "Compare", "Learn"])
-def test_axe_finds_nothing_serious(open_page: Callable[..., Visit], url: str, scheme: str, tab: str, picture: Path):
+def test_axe_finds_nothing_serious(open_page: Callable[..., Visit], url: str, scheme: str, picture: Path):
     visit = open_page(url, color_scheme=scheme)
-    visit.page.get_by_role("tab", name=tab).click()
-    assert violations(visit.page) == [], "before a run"
-    if tab == "Chat":
-        visit.upload(picture)
-        visit.send("What is this?")
-        visit.until("playing")
-        assert violations(visit.page) == [], "during a run"
-        visit.until("done")
-        visit.canvas.locator(".tc-tok").nth(2).click()
-        assert violations(visit.page) == [], "after a run, with a card pinned"
+    visit.page.add_script_tag(path=AXE)
+    for name in open_tabs(visit):
+        assert visit.page.evaluate(RUN) == [], name
+    for act in (ask, await_the_end, look_at_a_token, guess, open_the_quiz):
+        act(visit, picture)
+        assert visit.page.evaluate(RUN) == [], act.__name__
 
 
-@pytest.mark.parametrize("tab", ["Chat", "Compare", "Learn"])
-def test_targets_can_be_hit(visit: Visit, tab: str):
-    visit.page.get_by_role("tab", name=tab).click()
+def ask(visit: Visit, picture: Path) -> None:
+    visit.page.get_by_role("tab", name="Chat").click()
+    visit.upload(picture)
+    visit.send("What is this?")
+    visit.until("playing")
+
+
+def await_the_end(visit: Visit, _: Path) -> None:
+    visit.until("done")
+    visit.canvas.locator(".tc-tok").nth(2).click()
+
+
+def look_at_a_token(visit: Visit, _: Path) -> None:
+    visit.canvas.locator(".tc-look").click()
+    visit.page.locator(".st-map[data-layer='0']").wait_for()
+
+
+def guess(visit: Visit, _: Path) -> None:
+    visit.page.get_by_role("tab", name="Learn").click()
+    visit.page.locator(".le-choice").first.click()
+    visit.page.locator(".le-go:enabled").click()
+    visit.page.locator(".le-done, .le-task").first.wait_for()
+
+
+def open_the_quiz(visit: Visit, _: Path) -> None:
+    visit.page.locator(".le-to-quiz").click()
+    visit.page.locator(".le-quiz").wait_for()
+
+
+def test_targets_can_be_hit(visit: Visit, picture: Path):
+    for name in open_tabs(visit):
+        assert visit.page.evaluate(SMALL, OWN) == [], name
+    ask(visit, picture)
+    await_the_end(visit, picture)
+    look_at_a_token(visit, picture)
     assert visit.page.evaluate(SMALL, OWN) == []
 
 
 def test_what_has_the_focus_can_be_seen(visit: Visit):
     visit.ask("What is this?")
-    for selector in (
-        "#canvas [data-do=play]",
-        "#canvas .tc-tok",
-        "#canvas [data-look=order]",
-        "#badge summary",
-        "#gallery .ga-try",
-    ):
+    for selector in FOCUSED:
         visit.page.locator(selector).first.focus()
         visit.page.keyboard.press("Shift+Tab")
         visit.page.keyboard.press("Tab")

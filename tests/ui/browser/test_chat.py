@@ -247,8 +247,7 @@ def test_reduced_motion_shows_steps_as_they_come(open_page: Callable[..., Visit]
     assert visit.page.evaluate("document.querySelector('.tc').getAnimations({subtree: true}).length") == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
 def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: int, scheme: str):
     visit = open_page(url, width=width, color_scheme=scheme)
     visit.ask("A long question " * 8)

@@ -6,7 +6,8 @@ import pytest
 from helpers import Visit, letters, slow
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
-from lladav.ui.examples import examples
+from lladav.sampling.methods import method_settings
+from lladav.ui.examples import contrast
 
 LENGTH = 32
 
@@ -48,7 +49,7 @@ def comparison(visit: Visit) -> Comparison:
 
 def expected(pipe: LladaVPipeline, **settings) -> Trace:
     """The run that a side must show."""
-    example = examples()[0]
+    example = contrast()
     content = [{"type": "image", "image": example.image}, {"type": "text", "text": example.question}]
     config = SamplingConfig(**{"gen_length": LENGTH, "block_length": LENGTH, "seed": 0} | settings)
     return pipe([{"role": "user", "content": content}], config).trace
@@ -100,6 +101,21 @@ def test_a_pair_sets_both_sides(comparison: Comparison, tiny_pipeline: LladaVPip
     assert first_block.count() == 0
 
 
+def test_any_two_methods_are_compared(comparison: Comparison, tiny_pipeline: LladaVPipeline):
+    comparison.page.locator("#comparison label", has_text="Balanced or WINO").click()
+    comparison.page.locator("#comparison").get_by_text("Wide-In, Narrow-Out, arXiv 2507.18578").wait_for()
+    comparison.page.locator("#b-threshold").wait_for()
+    comparison.page.select_option("#a-method select", "saber")
+    comparison.page.locator("#a-max_revocations").wait_for()
+    comparison.visit.until_quiet()
+    comparison.run()
+    names = ("saber", "wino")
+    traces = [expected(tiny_pipeline, **method_settings(name, {"gen_length": LENGTH})) for name in names]
+    assert [*map(letters, comparison.texts())] == [letters(trace.text) for trace in traces]
+    assert comparison.figures("forward passes") == [str(len(trace.steps)) for trace in traces]
+    assert comparison.page.locator("#title-b").inner_text().endswith("WINO: 32 tokens in one block, 1 a step at least")
+
+
 def test_one_after_the_other(comparison: Comparison):
     comparison.page.locator("#in-turn input").check()
     comparison.run()
@@ -135,8 +151,7 @@ def test_what_cannot_be_asked_is_told(comparison: Comparison):
     assert comparison.page.locator("#pair-stop").is_disabled()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
 def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: int, scheme: str):
     comparison = Comparison(open_page(url, width=width, color_scheme=scheme))
     comparison.run()

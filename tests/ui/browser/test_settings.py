@@ -3,7 +3,8 @@
 import pytest
 from helpers import Visit
 
-from lladav.ui.settings.snapping import OWN_WORDS, PRESETS, preset
+from lladav.sampling import METHODS
+from lladav.ui.settings.snapping import NOTHING_RUNS, OWN_WORDS, PRESETS, preset
 
 FORETOLD = r"about (\d+),|^(\d+) forward pass"  # what the page expects, in its sentence on the cost of a run
 
@@ -28,24 +29,65 @@ def passes(visit: Visit) -> int:
     return int(visit.canvas.locator("[data-out=nfe]").inner_text())
 
 
+def choose_method(visit: Visit, name: str) -> None:
+    visit.page.select_option("#method select", name)
+    visit.page.locator("#method").get_by_text(METHODS[name].rule).wait_for()
+    visit.until_quiet()
+
+
 def test_presets_drive_the_speed_knobs(visit: Visit):
     visit.show_settings()
     for name in PRESETS:
         choose(visit, name)
         plan = preset(name, 32)
-        shown = [visit.number(knob) for knob in ("block_length", "steps", "refresh_interval", "threshold")]
-        assert shown == [plan.block_length, plan.steps, plan.refresh_interval, plan.threshold]
+        shown = [visit.number(knob) for knob in ("block_length", "steps", "refresh_interval")]
+        assert shown == [plan.block_length, plan.steps, plan.refresh_interval]
+        visit.page.wait_for_function(f"document.querySelector('#method select').value === '{plan.method}'")
+    assert visit.number("threshold") == 0.9
     visit.set_number("refresh_interval", 7)
     visit.page.locator("#preset").get_by_text(OWN_WORDS).wait_for()
     assert visit.page.locator("#preset input:checked").count() == 0
 
 
-def test_random_remasking_says_that_it_knows_no_threshold(visit: Visit):
-    choose(visit, "Fast")
+def test_a_method_brings_its_rule_and_its_own_numbers_alone(visit: Visit):
     visit.show_settings()
-    visit.page.locator("#remasking label", has_text="random").click()
-    visit.page.get_by_text("Confidence threshold moved to 1: random remasking does not ask how sure").wait_for()
-    assert visit.number("threshold") == 1
+    for name, knobs, lacking in (
+        ("wino", {"threshold": 0.6, "revision_threshold": 0.9, "max_revocations": 3}, ["refresh_interval"]),
+        ("klass", {"threshold": 0.9, "kl_threshold": 0.01, "kl_steps": 2}, []),
+        ("daedal", {"threshold": 0.9, "start_length": 32}, ["block_length", "refresh_interval"]),
+    ):
+        choose_method(visit, name)
+        shown = visit.page.locator("#method .de-knob").evaluate_all("all => all.map(({id}) => id)")
+        assert {knob: visit.number(knob) for knob in shown} == knobs
+        for size in ("block_length", "refresh_interval"):
+            assert visit.page.locator(f"#{size}").is_visible() == (size not in lacking)
+        assert METHODS[name].equation in visit.page.locator("#method").inner_text()
+    assert visit.number("steps") == 32
+
+
+def test_a_number_is_turned_and_the_method_stays_what_it_is(visit: Visit):
+    choose_method(visit, "wino")
+    visit.set_number("revision_threshold", 0.5)
+    visit.set_number("gen_length", 16)
+    visit.until_quiet()
+    visit.ask("What is this?")
+    code = visit.page.locator("#as-python")
+    visit.page.locator("#code button").first.click()
+    for setting in ("gen_length=16, block_length=16, steps=16", "revision='wino'", "revision_threshold=0.5"):
+        code.get_by_text(setting).wait_for()
+
+
+def test_a_number_that_makes_no_sense_is_refused_with_the_rule(visit: Visit):
+    rule = "kl_steps must be a positive whole number, got 0"
+    choose_method(visit, "klass")
+    visit.set_number("kl_steps", 0)
+    visit.page.locator("#note").get_by_text(rule).wait_for()
+    visit.page.locator("#cost").get_by_text(NOTHING_RUNS).wait_for()
+    visit.send("What is this?")
+    visit.page.locator("#notice").get_by_text(rule).wait_for()
+    visit.set_number("kl_steps", 1)
+    visit.page.locator("#note").wait_for(state="hidden")
+    assert visit.ask("What is this?")
 
 
 @pytest.mark.parametrize("name", PRESETS)

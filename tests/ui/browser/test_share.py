@@ -39,6 +39,21 @@ def test_a_link_opens_the_page_as_it_was(open_page: Callable[..., Visit], url: s
     assert not other.page.locator("#note").is_visible()
 
 
+def test_a_link_carries_a_method_with_its_numbers(open_page: Callable[..., Visit], url: str):
+    visit = open_page(f"{url}?gen_length=24&method=prophet&gap_thresholds=9,5,2.5")
+    visit.page.locator("#gap_thresholds").wait_for()
+    visit.page.locator("#gap_thresholds input").last.fill("2")
+    visit.page.keyboard.press("Tab")
+    visit.until_quiet()
+    visit.page.locator("#share").click()
+    visit.page.wait_for_function("location.search.includes('gap_thresholds')")
+    settings = settings_of(visit.page.url)
+    assert (settings["method"], settings["gap_thresholds"], settings["gen_length"]) == ("prophet", "9,5,2", "24")
+    other = open_page(visit.page.url)
+    other.page.locator("#gap_thresholds").wait_for()
+    assert [float(box.input_value()) for box in other.page.locator("#gap_thresholds input").all()] == [9, 5, 2]
+
+
 def test_a_link_opens_its_tab_with_the_settings_of_both_sides(open_page: Callable[..., Visit], url: str):
     visit = open_page(f"{url}?tab=compare&a-steps=8&b-steps=4&b-temperature=0.25", opens="#compare")
     assert visit.page.locator("[role=tab][aria-selected=true]").inner_text() == "Compare"

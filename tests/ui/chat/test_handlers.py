@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,14 +13,17 @@ import torch
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.pipeline import MASK_SIGN
+from lladav.ui.attention import attention_view
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.chat.handlers import FORGETS
+from lladav.ui.chat import conversation
+from lladav.ui.chat.handlers import FORGETS, NOTHING_TO_LOOK_AT
 from lladav.ui.chat.session import Session
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import OFF
 from lladav.ui.examples import recorded_runs
-from lladav.ui.failures import FAILED, OUT_OF_MEMORY
+from lladav.ui.failures import FAILED, NO_ROOM, OUT_OF_MEMORY, ends_in_a_notice
 from lladav.ui.gallery import opening
+from lladav.ui.settings.knobs import Decoding
 from lladav.viewer.state import idle_state
 
 QUESTION = "What is this?"
@@ -47,7 +51,7 @@ class Visitor:
         panel = tab.panel
         self.widgets = {part: part.value for part in panel.components} | {tab.template: ""}
         self.widgets |= {panel.linked[name]: getattr(CONFIG, name) for name in ("gen_length", "block_length", "steps")}
-        self.widgets |= {panel.seed: CONFIG.seed, panel.refresh_interval: 1, panel.threshold: 1.0}
+        self.widgets |= {panel.seed: CONFIG.seed, panel.refresh_interval: 1, panel.method: Decoding("exact").written()}
 
     def data(self, **widgets: Any) -> dict[Any, Any]:
         return self.widgets | {self.tab.session: self.session} | {getattr(self.tab, k): v for k, v in widgets.items()}
@@ -97,6 +101,42 @@ def test_the_answer_is_the_pipelines_and_the_next_question_has_a_history(
     assert visitor.session.trace == replace(
         tiny_pipeline(messages, CONFIG).trace, seconds=visitor.session.trace.seconds
     )
+
+
+def looked(visitor: Visitor, step: int, position: int) -> dict:
+    visitor.see(visitor.tab.handlers.look(SimpleNamespace(step=step, position=position), visitor.data()))
+    return visitor.page[visitor.tab.stage].get("attention")
+
+
+def test_a_token_is_asked_what_it_looked_at(visitor: Visitor, tiny_pipeline: LladaVPipeline, picture: Path):
+    visitor.ask(QUESTION, picture)
+    trace, prompt = visitor.session.trace, visitor.session.recording.prompt
+    (position,) = trace.steps[2].transfer_index
+    view = looked(visitor, 2, position)
+    written = trace.steps[2].x0[trace.steps[2].positions.index(position)]
+    assert view == attention_view(
+        tiny_pipeline.attention(prompt, trace, 2, [position]), position, trace.pieces[written], step=3
+    )
+    assert visitor.page[visitor.tab.stage]["pictures"] == prompt.thumbnails
+    visitor.ask("And now?")
+    assert "attention" not in visitor.page[visitor.tab.stage], "it belongs to the run before"
+
+
+def test_a_token_can_be_asked_while_the_run_goes_on(visitor: Visitor, picture: Path):
+    run = visitor.send(QUESTION, picture)
+    for _ in range(4):
+        visitor.page |= next(run)
+    assert looked(visitor, 1, 0)["step"] == 2
+    looked(visitor, 7, 0)
+    assert "step must lie between 0 and" in visitor.notice
+    visitor.see(run)
+    assert visitor.session.trace.finish_reason
+
+
+def test_without_a_picture_there_is_nothing_to_look_at(visitor: Visitor):
+    visitor.ask()
+    assert looked(visitor, 0, 0) is None
+    assert visitor.notice == NOTHING_TO_LOOK_AT
 
 
 def test_an_answer_in_the_chat_is_never_read_back(visitor: Visitor, tiny_pipeline: LladaVPipeline):
@@ -282,7 +322,7 @@ def test_a_recorded_run_comes_out_the_same_when_it_is_tried(
     config = replace(CONFIG, steps=4, temperature=0.7, seed=11, refresh_interval=2)
     trace = tiny_pipeline([{"role": "user", "content": content}], config).trace
     visitor.ask("Something else")
-    visitor.see(visitor.tab.handlers.ask_like(trace, str(picture), visitor.data()))
+    visitor.see(visitor.tab.handlers.ask_like(trace.question, trace.config, str(picture), visitor.data()))
     assert replace(visitor.session.trace, seconds=trace.seconds) == trace
     assert len(visitor.session.turns) == 1
 
@@ -318,8 +358,43 @@ def test_a_run_that_fails_leaves_what_it_had_and_a_sentence(
     assert visitor.notice is None
 
 
+def test_a_full_disk_is_a_sentence_and_the_next_question_is_answered(
+    tab: ChatTab, visitor: Visitor, picture: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    ask = ends_in_a_notice(tab.handlers.ask, tab.handlers.failure)  # as the tab has it
+    given = visitor.data(box={"text": QUESTION, "files": [str(picture)]})
+    with monkeypatch.context() as patch:
+        patch.setattr(conversation, "save_pil_to_cache", full)
+        visitor.see(ask(given))
+    assert visitor.notice == NO_ROOM
+    assert visitor.session.turns == []
+    visitor.see(ask(given))
+    assert visitor.notice is None
+    assert visitor.session.trace.finish_reason
+
+
 def test_what_opens_is_a_recorded_run():
     run = next(iter(recorded_runs().values()))
     state, stage = opening(run)
     assert state["text"] == stage["answer"] == run.trace.text
     assert not state["editable"]
+
+
+def test_the_first_picture_of_a_conversation_takes_the_stage(visitor: Visitor, tmp_path: Path):
+    path = str(tmp_path / "my picture #1.png")
+    attach = visitor.tab.handlers.attach
+
+    def attached(*files: str, text: str = "") -> dict:
+        return attach(visitor.data(box={"text": text, "files": list(files)}))
+
+    stage = attached(path)[visitor.tab.stage]
+    assert stage["question"] == stage["answer"] == ""
+    assert stage["pictures"] == [f"gradio_api/file={tmp_path}/my%20picture%20%231.png"]
+    assert visitor.tab.stage not in attached(path, text="Is"), "letters do not change it"
+    assert attached()[visitor.tab.stage]["pictures"] == []
+    attached(path)
+    visitor.ask()
+    assert visitor.tab.stage not in attached(path, str(tmp_path / "next.png")), "which shows what was answered"

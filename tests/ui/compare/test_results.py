@@ -2,9 +2,10 @@
 
 import gradio as gr
 import pytest
+from viewer.shared_run import repaired
 
 from lladav import LladaVPipeline, SamplingConfig
-from lladav.recording import Recording
+from lladav.recording import Frame, Recording
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.compare.comparisons import COMPARISONS
 from lladav.ui.compare.results import Comparison, difference_in_words, word_difference
@@ -78,6 +79,21 @@ def test_the_figures_are_those_of_the_runs(tiny_pipeline: LladaVPipeline):
     assert [len(side["ms"]) for side in player] == [9, 3]
     assert all(side["finished"] for side in player)
     assert comparison.results()["summary"]
+
+
+def test_a_token_that_is_taken_back_is_none_of_a_pass():
+    run = repaired()
+    recording = Recording(prompt=None, config=run.config)
+    for index, (step, state) in enumerate(zip((None, *run.steps), run.replay(), strict=True)):
+        recording.add(Frame(step, state.steps, state.nfe, None, float(index), "", state.finish_reason))
+    figures = {name: first for name, _, _, first, _ in Comparison([recording, recording]).results()["figures"]}
+    assert figures["forward passes"] == 3
+    assert figures["tokens per pass"] == 6 / 3  # of seven that were committed
+
+
+def test_a_comparison_with_a_method_names_its_paper():
+    lessons = {comparison.name: comparison.lesson for comparison in COMPARISONS}
+    assert "WINO (Wide-In, Narrow-Out, arXiv 2507.18578)" in lessons["Balanced or WINO"]
 
 
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda comparison: comparison.name)

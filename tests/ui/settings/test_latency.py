@@ -11,23 +11,12 @@ from helpers import picture_message
 from lladav import LladaVPipeline, SamplingConfig, Trace, pipeline
 from lladav.sampling import sample
 from lladav.ui.settings.latency import Latency, in_words, learn, measure_answer, observe, pass_sizes
-from lladav.ui.settings.snapping import PRESETS, Plan, preset
+from lladav.ui.settings.snapping import PRESETS, preset
 from lladav.ui.streaming import LONGEST_GRANT, gpu_seconds
 
 LINE = Latency(fixed=0.004, per_position=0.0001)
 READING = 0.03  # seconds for the prompt, besides its passes
 PROMPT = 80
-
-
-def config_of(plan: Plan, **others) -> SamplingConfig:
-    return SamplingConfig(
-        gen_length=plan.gen_length,
-        block_length=plan.block_length,
-        steps=plan.steps,
-        refresh_interval=plan.refresh_interval,
-        threshold=plan.threshold if plan.threshold < 1 else None,
-        **others,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +29,7 @@ def run(tiny_pipeline: LladaVPipeline) -> Callable[..., Trace]:
 
     def made(config: SamplingConfig, line: Latency = LINE) -> Trace:
         trace = traced(config)
-        sizes = pass_sizes(config, len(trace.steps), PROMPT, guided=config.cfg_scale > 0)
+        sizes = pass_sizes(config, len(trace.steps), PROMPT)
         seconds = [READING / 2] + [READING + line.seconds(sizes[: index + 1]) for index in range(len(sizes))]
         return replace(trace, prompt_length=PROMPT, seconds=seconds)
 
@@ -49,9 +38,9 @@ def run(tiny_pipeline: LladaVPipeline) -> Callable[..., Trace]:
 
 def test_a_pass_runs_the_prompt_only_where_it_is_read():
     config = SamplingConfig(gen_length=8, block_length=8, steps=8, refresh_interval=3)
-    assert pass_sizes(config, 5, prompt_length=100, guided=False) == [108, 8, 8, 108, 8]
-    assert pass_sizes(config, 2, prompt_length=100, guided=True) == [216, 16]
-    assert pass_sizes(replace(config, refresh_interval=None), 2, 100, guided=False) == [108, 108]
+    assert pass_sizes(config, 5, prompt_length=100) == [108, 8, 8, 108, 8]
+    assert pass_sizes(replace(config, cfg_scale=1.0), 2, prompt_length=100) == [216, 16]
+    assert pass_sizes(replace(config, refresh_interval=None), 2, 100) == [108, 108]
 
 
 def test_the_line_is_found_where_passes_differ(run: Callable[..., Trace]):
@@ -73,47 +62,47 @@ def test_an_estimate_is_within_30_percent(
     latency = learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=())), None)
     slower = Latency(2 * LINE.fixed, 2 * LINE.per_position)  # the machine has become busy since
     if seen:
-        latency = learn(run(config_of(preset(seen, 16), stop=()), slower), latency)
-    plan = replace(preset(name, length), threshold=1)  # how much a model is sure of is known from runs with one only
-    taken = run(config_of(plan, cfg_scale=guidance, stop=()), slower if seen else LINE).seconds[-1]
-    assert latency.forecast(plan, guidance) == pytest.approx(taken, rel=0.3)
+        latency = learn(run(preset(seen, 16).config(stop=()), slower), latency)
+    plan = replace(preset(name, length), method="exact")  # how much a model is sure of is known from runs with one only
+    config = plan.config(cfg_scale=guidance, stop=())
+    assert latency.forecast(config) == pytest.approx(run(config, slower if seen else LINE).seconds[-1], rel=0.3)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_same_question_again_is_foretold(run: Callable[..., Trace], name: str):
-    plan = preset(name, 32)
-    trace = run(replace(config_of(plan), seed=1, temperature=0.7))
-    latency = learn(
-        trace, learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4)), None)
-    )
-    assert abs(latency.passes(plan) - len(trace.steps)) <= 1
-    assert latency.forecast(plan, 0) == pytest.approx(trace.seconds[-1], rel=0.3)
+    config = replace(preset(name, 32).config(), seed=1, temperature=0.7)
+    first = learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4)), None)
+    trace = run(config)
+    latency = learn(trace, first)
+    assert abs(latency.passes(config) - len(trace.steps)) <= 1
+    assert latency.forecast(config) == pytest.approx(trace.seconds[-1], rel=0.3)
 
 
 def test_a_short_answer_makes_the_next_estimate_short(run: Callable[..., Trace]):
-    plan = preset("Quality", 16)
-    trace = run(config_of(plan, stop=()))
+    config = preset("Quality", 16).config()
+    trace = run(replace(config, stop=()))
     short = replace(trace, steps=trace.steps[:4], seconds=trace.seconds[:5])  # as if it had found a stop
     latency = learn(short, LINE)
-    assert latency.passes(plan) == 4
-    assert latency.passes(preset("Balanced", 16)) == 2
-    assert latency.passes(preset("Quality", 64)) == 4
-    assert learn(trace, LINE).passes(preset("Quality", 64)) == 64
+    assert latency.passes(config) == 4
+    assert latency.passes(preset("Balanced", 16).config()) == 2
+    assert latency.passes(preset("Quality", 64).config()) == 4
+    assert learn(trace, LINE).passes(preset("Quality", 64).config()) == 64
 
 
 def test_an_edit_says_nothing_of_the_next_answer(run: Callable[..., Trace]):
     template = (5,) * 12 + (None,) * 4
     config = SamplingConfig(gen_length=16, block_length=16, steps=16, template=template, stop=())
-    assert learn(run(config), LINE).passes(preset("Quality", 16)) == 16
+    assert learn(run(config), LINE).passes(preset("Quality", 16).config()) == 16
 
 
 def test_a_run_that_commits_all_it_is_sure_of_foretells_the_next(run: Callable[..., Trace]):
-    fast = preset("Fast", 32)
+    fast = preset("Fast", 32).config()
     assert replace(LINE, written=12).passes(fast) == 4
-    trace = run(config_of(replace(fast, threshold=0.5), stop=()))
+    trace = run(replace(fast, threshold=0.5, stop=()))
     latency = learn(trace, replace(LINE, written=12))
     assert latency.passes(fast) == len(trace.steps)
-    assert latency.passes(preset("Quality", 32)) == 12
+    assert latency.passes(preset("Quality", 32).config()) == 12
+    assert latency.passes(SamplingConfig.method("wino", gen_length=32)) == 4  # which that run says nothing of
 
 
 def test_runs_without_an_end_or_a_step_teach_nothing(run: Callable[..., Trace]):
@@ -171,17 +160,19 @@ class Clock:
 
 
 def test_words():
-    plan = preset("Balanced", 32)
-    assert in_words(plan, 0, None).startswith("Up to **16 forward passes** of 2 tokens each; how long")
+    config = preset("Balanced", 32).config()
+    assert in_words(config, None).startswith("Up to **16 forward passes** of 2 tokens each; how long")
     latency = Latency(fixed=0.01, per_position=0)
-    assert in_words(plan, 0, latency) == "**16 forward passes** of 2 tokens each: about **160 ms**."
-    assert "twice as wide for guidance" in in_words(plan, 1.5, latency)
-    assert in_words(plan, 0, Latency(0.5, 0)).endswith("about **8.0 s**.")
-    short = in_words(plan, 0, replace(latency, written=6))
+    assert in_words(config, latency) == "**16 forward passes** of 2 tokens each: about **160 ms**."
+    assert "twice as wide for guidance" in in_words(replace(config, cfg_scale=1.5), latency)
+    assert in_words(config, Latency(0.5, 0)).endswith("about **8.0 s**.")
+    short = in_words(config, replace(latency, written=6))
     assert short == (
         "Up to **16 forward passes** of 2 tokens each. An answer usually stops after about **3**: **30 ms**."
     )
-    assert "tokens each" not in in_words(preset("Fast", 32), 0, latency)
+    assert "tokens each" not in in_words(preset("Fast", 32).config(), latency)
+    wino = SamplingConfig.method("wino", gen_length=32)
+    assert in_words(wino, latency).startswith(f"Up to **{wino.most_steps} forward passes**. An answer")
 
 
 def test_a_gpu_is_asked_for_as_long_as_a_run_may_take_and_no_longer(tiny_pipeline: LladaVPipeline):
@@ -195,4 +186,5 @@ def test_a_gpu_is_asked_for_as_long_as_a_run_may_take_and_no_longer(tiny_pipelin
     assert asked[0] > 2 * asked[1] > 2 * asked[2]
     assert gpu_seconds(prompt, replace(exact, cfg_scale=1.0)) > asked[0]
     assert gpu_seconds(replace(prompt, length=30), exact) < asked[0]
+    assert gpu_seconds(prompt, SamplingConfig.method("remdm")) > gpu_seconds(prompt, SamplingConfig.method("exact"))
     assert gpu_seconds(replace(prompt, length=10**6), exact) == LONGEST_GRANT

@@ -1,0 +1,227 @@
+"""What the texts of the lessons say will happen, with the shipped weights."""
+
+import json
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+
+from lladav import LladaVPipeline, SamplingConfig
+from lladav.assets import asset
+from lladav.training.objective import EPSILON
+from lladav.ui.learn.lessons import ANSWER_LENGTH, BY_NAME, EMBEDDED, MOST_WORDS, SENTENCE, TIMES
+from lladav.ui.learn.replies import Replies
+
+COMMITTED, ALTERNATIVES = 5, 6  # places in a line of the log
+FULL_STOP, THE = 15, 16  # positions of two tokens in the answer of the lesson on order
+
+
+@pytest.fixture(scope="module")
+def replies() -> Replies:
+    return Replies(LladaVPipeline.from_pretrained(asset(EMBEDDED), device="cpu"))
+
+
+ANSWERED: dict[str, dict[str, Any]] = {}  # so that no run is made twice
+
+
+def answer(replies: Replies, name: str, **values: Any) -> dict[str, Any]:
+    request = {"name": name} | values
+    key = json.dumps(request)
+    if key not in ANSWERED:
+        *_, ANSWERED[key] = replies.stream(request)
+    return ANSWERED[key]
+
+
+def steps_of(reply: Mapping[str, Any]) -> list[list[Any]]:
+    """The lines of the log, see `CanvasState`, the canvas of masks first."""
+    return [json.loads(line) for line in reply["state"]["log"]]
+
+
+def committed(reply: Mapping[str, Any]) -> dict[int, tuple[int, str]]:
+    """When each position was committed for the last time, and what."""
+    pieces = [piece.split(" ", 1)[1][1:] for piece in reply["state"]["pieces"]]
+    return {at: (line[0], pieces[piece]) for line in steps_of(reply) for at, piece, _ in line[COMMITTED]}
+
+
+def first_choices(reply: Mapping[str, Any], position: int) -> dict[int, str]:
+    """What a position's most probable token was, by the steps in which the alternatives there changed."""
+    pieces = [piece.split(" ", 1)[1][1:] for piece in reply["state"]["pieces"]]
+    return {
+        line[0]: pieces[best]
+        for line in steps_of(reply)
+        for at, best, *_ in line[ALTERNATIVES]
+        if at == position
+    }  # fmt: skip
+
+
+# ---- noise -------------------------------------------------------------------------------------
+
+
+def noise(replies: Replies, level: float, sentence: str = SENTENCE, seed: int = 1) -> dict[str, Any]:
+    return answer(replies, f"t-{level}", sentence=sentence, picture="picnic", seed=seed)
+
+
+def recovered(reply: Mapping[str, Any], level: float) -> list[bool]:
+    words = [*reply["words"], "<|eot_id|>"]
+    found = committed(reply)
+    return [found[at][1] == words[at] for at in reply["masks"][f"t-{level}"]]
+
+
+def test_masks_only_ever_fall_and_at_one_everything_is_masked(replies: Replies):
+    reply = noise(replies, 0.6)
+    masks = [set(reply["masks"][f"t-{level}"]) for level in TIMES]
+    assert all(fewer <= more for fewer, more in pairwise(masks))
+    assert len(masks[-1]) == reply["length"] == len(reply["words"]) + 1
+    assert reply["p"] == pytest.approx((1 - EPSILON) * 0.6 + EPSILON, abs=1e-4)
+
+
+def test_at_first_all_words_come_back_and_further_to_the_right_some_do_not(replies: Replies):
+    assert all(recovered(noise(replies, 0.6), 0.6))
+    late = noise(replies, 1.0)
+    assert not all(recovered(late, 1.0))
+    assert late["loss"] > noise(replies, 0.6)["loss"] > 0
+
+
+def test_the_loss_is_the_weighted_cross_entropy_of_the_draw(replies: Replies):
+    """At one mask, whose probability the run's own alternatives tell."""
+    level, reply = 0.3, noise(replies, 0.3)
+    probabilities = {at: dict(zip(rest[::2], rest[1::2], strict=True)) for at, *rest in steps_of(reply)[1][6]}
+    pieces = [piece.split(" ", 1)[1][1:] for piece in reply["state"]["pieces"]]
+    words = [*reply["words"], "<|eot_id|>"]
+    q = [probabilities[at][pieces.index(words[at])] for at in reply["masks"][f"t-{level}"]]
+    expected = -torch.tensor(q).log().sum().item() / reply["length"] / reply["p"]
+    assert reply["loss"] == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("sentence", ["", " ", "a" * 121, "cat " * (MOST_WORDS + 1)])
+def test_a_sentence_that_is_too_long_or_empty_is_refused(replies: Replies, sentence: str):
+    with pytest.raises(ValueError, match="A sentence may have"):
+        noise(replies, 0.5, sentence)
+
+
+# ---- runs --------------------------------------------------------------------------------------
+
+
+def test_the_first_step_commits_the_surest_proposal_which_is_not_the_first_one(replies: Replies):
+    reply = answer(replies, "one-step")
+    _, first, *_ = steps_of(reply)
+    ((position, _, confidence),) = first[5]
+    assert position != 0
+    assert confidence == pytest.approx(max(probs[1] for _, *probs in first[6]), abs=1e-3)
+
+
+def test_a_later_word_comes_first_and_changes_an_earlier_guess(replies: Replies):
+    reply = answer(replies, "order")
+    when = committed(reply)
+    assert (when[FULL_STOP][1], when[THE][1]) == (".", " The")
+    assert when[THE][0] < when[FULL_STOP][0]
+    guesses = first_choices(reply, FULL_STOP)
+    before = [guess for step, guess in guesses.items() if step <= when[THE][0]]
+    assert before[-1] == " The"
+    assert guesses[when[THE][0] + 1] == "."
+    assert BY_NAME["order"].outcome == "right"
+
+
+def test_few_steps_commit_the_same_word_twice_in_a_row_at_once(replies: Replies):
+    best, few = answer(replies, "32-32"), answer(replies, "4-32")
+    when = committed(few)
+    twice = [at for at in when if when[at] == when.get(at - 1) and when[at][1].strip().isalpha()]
+    assert twice
+    assert few["text"] != best["text"]
+    assert (
+        best["text"]
+        == "I see a pizza, a banana and an apple. The pizza is at the top left. The apple is at the top right."
+    )
+    assert BY_NAME["budget"].outcome == "agreement"
+
+
+def test_sixteen_steps_give_the_same_answer_under_some_block_length(replies: Replies):
+    best = answer(replies, "32-32")["text"]
+    assert answer(replies, "16-16")["text"] == best
+    assert answer(replies, "16-32")["text"] != best
+
+
+def test_a_wrong_word_is_put_right_only_with_its_article(replies: Replies):
+    draft = answer(replies, "draft")
+    assert draft["text"] == "A pizza, a banana and a banana."
+    assert answer(replies, "mask-7", positions=[7])["text"] == draft["text"]
+    assert answer(replies, "mask-6-7", positions=[6, 7])["text"] == "A pizza, a banana and an apple."
+
+
+def test_wino_takes_something_back_and_ends_right(replies: Replies):
+    reply = answer(replies, "wino")
+    assert any(step[7] for step in steps_of(reply))
+    assert reply["text"] == "A pizza, a banana and an apple."
+
+
+@pytest.mark.parametrize("positions", [None, "7", [ANSWER_LENGTH], [-1], [1.5], [[1]]])
+def test_positions_that_there_are_none_of_are_refused(replies: Replies, positions: Any):
+    with pytest.raises(ValueError, match="positions must be"):
+        answer(replies, "mask-7", positions=positions)
+
+
+def test_the_twin_says_the_same_in_more_passes_and_cannot_read_what_stands_behind_a_blank(replies: Replies):
+    masks, twin = answer(replies, "masks"), answer(replies, "twin")
+    assert masks["text"] == twin["text"]
+    assert masks["nfe"] < twin["nfe"]
+    assert answer(replies, "fill")["text"] == "The whale is at the top left."
+    assert answer(replies, "fill-twin")["text"] != "The whale is at the top left."
+
+
+# ---- logits and shapes -------------------------------------------------------------------------
+
+
+def guided(reply: Mapping[str, Any], scale: float, temperature: float = 1.0) -> dict[str, float]:
+    """What the browser makes of the logits, by word."""
+    conditional, unconditional = (torch.tensor(reply[name]) for name in ("conditional", "unconditional"))
+    logits = unconditional + (scale + 1) * (conditional - unconditional)
+    return dict(zip(reply["pieces"], (logits / temperature).softmax(-1).tolist(), strict=True))
+
+
+def test_guidance_misleads_on_the_farm_and_helps_at_sea(replies: Replies):
+    farm, sea = answer(replies, "misled"), answer(replies, "helped")
+    plain, strong = guided(farm, 0), guided(farm, 1)
+    assert max(plain, key=plain.__getitem__) == " pig"
+    assert max(strong, key=strong.__getitem__) == " cow"
+    assert strong[" pig"] < plain[" pig"]
+    blindly = guided(farm, -1)
+    assert blindly[" cow"] < blindly[" pig"]
+    assert guided(sea, 1)[" whale"] > guided(sea, 0)[" whale"]
+    assert max(guided(farm, 0, 3).values()) < 0.5 < max(plain.values())
+
+
+def test_the_logits_are_those_that_the_sampler_reads(replies: Replies):
+    reply, pipe = answer(replies, "misled"), replies.pipeline(EMBEDDED)
+    ids = [*pipe.encode(reply["before"]), None, *pipe.encode(reply["after"]), pipe.model.config.eot_token_id]
+    for scale in (0.0, 1.0):
+        config = SamplingConfig(
+            gen_length=len(ids), block_length=len(ids), steps=1, template=tuple(ids), cfg_scale=scale
+        )
+        content = [{"type": "image", "image": asset("examples") / "farm.png"}]
+        content.append({"type": "text", "text": "What is in the picture?"})
+        (step,) = pipe([{"role": "user", "content": content}], config).trace.steps
+        word = pipe.pieces(step.x0)[0]
+        assert guided(reply, scale)[word] == pytest.approx(step.confidence[0], abs=0.01)
+
+
+def test_the_shapes_are_those_of_the_readers_own_tensors(replies: Replies):
+    short = answer(replies, "shapes", picture="shapes", question="Hi")
+    long = answer(replies, "shapes", picture="shapes", question="Describe the picture in detail.")
+    assert short["shapes"]["tiles"] == [1, 3, 128, 128]
+    tokens, width = short["shapes"]["projector"]
+    assert [tokens, width] == [64, 192]
+    assert tokens == short["shapes"]["tower"][1], "one for each patch"
+    assert long["shapes"]["prompt"][1] > short["shapes"]["prompt"][1]
+    assert long["shapes"]["sequence"][1] == long["shapes"]["prompt"][1] + ANSWER_LENGTH
+    assert long["shapes"]["logits"] == [1, ANSWER_LENGTH, long["sizes"]["embedded"]["vocabulary"]]
+    assert long["sizes"]["published"]["layers"] == 32
+
+
+@pytest.mark.parametrize(
+    "request_", [{"name": "nothing"}, {"name": "t-0.55"}, {"name": "shapes", "picture": "/etc", "question": ""}]
+)
+def test_requests_that_no_lesson_makes_are_refused(replies: Replies, request_: dict[str, Any]):
+    with pytest.raises(ValueError, match="must be"):
+        next(replies.stream(request_))
