@@ -4,6 +4,7 @@ import copy
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -196,9 +197,9 @@ def new_page(browser) -> Callable[..., Any]:
     return page
 
 
-@pytest.fixture
-def open_page(new_page: Callable[..., Any]) -> Iterator[Callable[..., Visit]]:
-    """Opens pages; at the end of the test none of them may have met an error or asked for anything elsewhere."""
+@contextmanager
+def visiting(new_page: Callable[..., Any]) -> Iterator[Callable[..., Visit]]:
+    """Opens pages; at the end none of them may have met an error or asked for anything elsewhere."""
     visits: list[Visit] = []
 
     def visit(url: str, width: int = 1440, height: int = 900, opens: str = "#question textarea", **options) -> Visit:
@@ -215,8 +216,24 @@ def open_page(new_page: Callable[..., Any]) -> Iterator[Callable[..., Visit]]:
 
 
 @pytest.fixture
+def open_page(new_page: Callable[..., Any]) -> Iterator[Callable[..., Visit]]:
+    """Opens pages for a test, see `visiting`."""
+    with visiting(new_page) as open_one:
+        yield open_one
+
+
+@pytest.fixture
 def visit(open_page: Callable[..., Visit], url: str) -> Visit:
     return open_page(url)
+
+
+@pytest.fixture(scope="module")
+def answered(new_page: Callable[..., Any], url: str) -> Iterator[Visit]:
+    """A visit with one answer, for all tests of a module that do no more than look at it."""
+    with visiting(new_page) as open_one:
+        visit = open_one(url)
+        visit.ask("What is this?")
+        yield visit
 
 
 @pytest.fixture(scope="session")

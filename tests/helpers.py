@@ -222,6 +222,10 @@ def traced(model: Neighbors, config: SamplingConfig) -> tuple[list[SamplingStep]
     )
 
 
+# Without a GPU, movement costs more than all else that a page does.
+STILL = "*, ::before, ::after { animation: none !important; transition: none !important; }"
+
+
 class Visit:
     """One visit to the page; `page` is playwright's.
 
@@ -245,6 +249,7 @@ class Visit:
         self.canvas = page.locator("#canvas .tc")
         self.canvas.locator(".tc-tok").first.wait_for(state="attached")
         page.evaluate(QUICKLY)
+        page.add_style_tag(content=STILL)
         page.evaluate(
             """() => {
                 window.seen = [];

@@ -21,6 +21,7 @@ from lladav import LladaVPipeline, SamplingConfig
 from lladav.benchmarks.page_process import page_process
 from lladav.benchmarks.visitors import Browser, Program, RefusedRequest, Request, Response, Visitor, read_page
 from lladav.ui.failures import FAILED, OUT_OF_MEMORY
+from lladav.ui.settings.knobs import Decoding
 from lladav.ui.streaming import LONGEST_GRANT
 
 pytestmark = pytest.mark.skipif(
@@ -142,8 +143,10 @@ async def ask_and_compare(visitor: Visitor, messages: list[dict[str, Any]], alon
     """An answer, which is the one that the model gives alone."""
     length, settings = QUESTION.gen_length, {}
     if isinstance(visitor, Browser):
-        names = ("refresh_interval", "threshold")
-        settings = {name: visitor.components[visitor.ids[name]]["value"] for name in names}
+        shown = {name: visitor.components[visitor.ids[name]]["value"] for name in ("refresh_interval", "method")}
+        decoding = Decoding.read(shown.pop("method"))
+        assert decoding.method == "exact"
+        settings = shown | decoding.settings()
     config = SamplingConfig(
         gen_length=length, block_length=length, steps=QUESTION.steps, seed=QUESTION.seed, **settings
     )

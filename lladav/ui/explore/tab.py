@@ -33,7 +33,7 @@ MOST_SCENES = 50
 ANSWER_COLUMNS = ("kind", "question", "expected", "text", "right", "nfe", "id")
 FIGURE_DIGITS = 3
 ON_FRONT, BEHIND = "nothing is better and cheaper", "something is"
-COLORS = {ON_FRONT: "#7c3aed", BEHIND: "#94a3b8"}
+POINT_COLORS = {ON_FRONT: "#7c3aed", BEHIND: "#94a3b8"}
 
 
 class ExploreTab:
@@ -194,7 +194,7 @@ class ExploreTab:
         x, y = data[self.across], data[self.up]
         points = table.assign(pareto=table["pareto"].map({True: ON_FRONT, False: BEHIND}))
         # Gradio draws only what is in the legend, which it makes anew when there are other colors.
-        colors = {name: COLORS[name] for name in sorted(points["pareto"].unique())}
+        colors = {name: POINT_COLORS[name] for name in sorted(points["pareto"].unique())}
         ends = _room(table[x].max()), _room(table[y].max())
         plotted = gr.update(value=points, x=x, y=y, color_map=colors, x_lim=ends[0], y_lim=ends[1])
         return {self.table: table, self.plot: plotted}

@@ -28,13 +28,9 @@ def test_masks_fall_to_zero_step_by_step(visit: Visit, picture: Path):
     assert steps == sorted(steps)
     assert masks == sorted(masks, reverse=True)
     assert (masks[0], masks[-1]) == (32, 0)
-
-
-def test_the_bubble_refines_with_the_canvas(visit: Visit):
-    visit.ask(QUESTION)
-    live = [shown for shown in visit.seen() if shown["live"] and shown["step"] > 0]
+    live = [shown for shown in seen if shown["live"] and shown["step"] > 0]
     assert {shown["step"] for shown in live} >= set(range(1, 16))
-    assert all(shown["bubble"] == shown["text"] for shown in live)
+    assert all(shown["bubble"] == shown["text"] for shown in live), "the bubble refines with the canvas"
     assert MASK_SIGN in live[0]["text"]
 
 
@@ -118,8 +114,13 @@ def test_stop_and_leaving_end_the_model_within_a_step(visit: Visit, tiny_pipelin
         release()
 
 
-def test_scrubbing_asks_nothing_of_the_server(visit: Visit):
-    visit.ask(QUESTION)
+def test_a_screen_reader_hears_the_final_text_once(answered: Visit):
+    heard = answered.page.locator("[aria-live=polite]").all_inner_texts()
+    assert [letters(text) for text in heard if text.strip()] == [letters(answered.bubble())]
+
+
+def test_scrubbing_asks_nothing_of_the_server(answered: Visit):
+    visit = answered
     visit.until_quiet()
     asked = len(visit.requests)
     scrub = visit.canvas.locator(".tc-scrub")
@@ -169,19 +170,17 @@ def test_pointing_at_a_token_tells_what_was_weighed(visit: Visit, tiny_pipeline:
     assert f"confidence {100 * last.confidence[7].item():.0f}%" in facts
 
 
-def test_tokens_are_reached_by_keyboard(visit: Visit):
-    visit.ask(QUESTION)
-    visit.canvas.locator(".tc-tok").first.focus()
-    visit.page.keyboard.press("ArrowRight")
-    visit.page.keyboard.press("ArrowDown")
-    assert visit.page.evaluate("document.activeElement.dataset.position") == "9"
-    assert "position 9" in visit.canvas.locator(".tc-card").inner_text()
+def test_tokens_are_reached_by_keyboard(answered: Visit):
+    answered.canvas.locator(".tc-tok").first.focus()
+    answered.page.keyboard.press("ArrowRight")
+    answered.page.keyboard.press("ArrowDown")
+    assert answered.page.evaluate("document.activeElement.dataset.position") == "9"
+    assert "position 9" in answered.canvas.locator(".tc-card").inner_text()
 
 
-def test_order_of_reveal(visit: Visit):
-    visit.ask(QUESTION)
-    visit.canvas.get_by_text("Unmasking order").click()
-    orders = [int(text) for text in visit.canvas.locator(".tc-order").all_inner_texts()]
+def test_order_of_reveal(answered: Visit):
+    answered.canvas.get_by_text("Unmasking order").click()
+    orders = [int(text) for text in answered.canvas.locator(".tc-order").all_inner_texts()]
     assert sorted(orders) == sorted([*range(1, 17)] * 2)
 
 
@@ -232,12 +231,6 @@ def test_retry_and_new_chat(visit: Visit):
     visit.page.locator("#new-chat").click()
     visit.page.locator("#canvas .tc[data-state=idle]").wait_for()
     assert visit.page.locator("#conversation .message").count() == 0
-
-
-def test_a_screen_reader_hears_the_final_text_once(visit: Visit):
-    answer = visit.ask(QUESTION)
-    heard = visit.page.locator("[aria-live=polite]").all_inner_texts()
-    assert [letters(text) for text in heard if text.strip()] == [letters(answer)]
 
 
 def test_reduced_motion_shows_steps_as_they_come(open_page: Callable[..., Visit], url: str):

@@ -23,65 +23,60 @@ def shown_step(visit: Visit) -> int:
     return int(visit.canvas.get_attribute("data-step"))
 
 
-@pytest.fixture
-def asked(visit: Visit) -> Visit:
-    visit.ask(QUESTION)
-    return visit
-
-
-def test_keys_go_through_the_steps(asked: Visit):
-    scrub = asked.canvas.locator(".tc-scrub")
+def test_keys_go_through_the_steps(answered: Visit):
+    scrub = answered.canvas.locator(".tc-scrub")
     scrub.focus()
     scrub.press("Home")
-    assert shown_step(asked) == 0
+    assert shown_step(answered) == 0
     scrub.press("ArrowRight")
     scrub.press("ArrowRight")
-    assert shown_step(asked) == 2
-    asked.canvas.locator(".tc-tok").nth(3).focus()
-    asked.page.keyboard.press(",")
-    assert shown_step(asked) == 1
-    asked.page.keyboard.press(".")
-    assert shown_step(asked) == 2
-    assert asked.page.evaluate("document.activeElement.dataset.position") == "3"
+    assert shown_step(answered) == 2
+    answered.canvas.locator(".tc-tok").nth(3).focus()
+    answered.page.keyboard.press(",")
+    assert shown_step(answered) == 1
+    answered.page.keyboard.press(".")
+    assert shown_step(answered) == 2
+    assert answered.page.evaluate("document.activeElement.dataset.position") == "3"
     scrub.press("End")
-    assert asked.canvas.locator(".tc-mask").count() == 0
+    assert answered.canvas.locator(".tc-mask").count() == 0
 
 
-def test_a_masked_token_tells_what_is_weighed_at_the_step_on_show(asked: Visit):
+def test_a_masked_token_tells_what_is_weighed_at_the_step_on_show(answered: Visit):
     readings = {}
     for step in (1, 6):
-        scrub_to(asked, step)
-        masked = asked.canvas.locator(".tc-mask").last
+        scrub_to(answered, step)
+        masked = answered.canvas.locator(".tc-mask").last
         masked.hover()
         guess = masked.locator(".tc-piece").inner_text()
-        best = asked.canvas.locator(".tc-alt").first.inner_text()
+        best = answered.canvas.locator(".tc-alt").first.inner_text()
         assert best.strip("␣").startswith(guess.strip("␣")[:3])
-        assert asked.canvas.locator(".tc-prob").count() == 5
-        assert "masked" in asked.canvas.locator(".tc-card").inner_text()
-        readings[step] = asked.canvas.locator(".tc-percent").all_inner_texts()
+        assert answered.canvas.locator(".tc-prob").count() == 5
+        assert "masked" in answered.canvas.locator(".tc-card").inner_text()
+        readings[step] = answered.canvas.locator(".tc-percent").all_inner_texts()
     assert readings[1] != readings[6]
 
 
-def test_curves_and_masks_left_follow_the_scrubber(asked: Visit):
+def test_curves_and_masks_left_follow_the_scrubber(answered: Visit):
     for step in (0, 3, 9):
-        scrub_to(asked, step)
-        masks = asked.canvas.locator(".tc-mask").count()
-        assert asked.canvas.locator("[data-out=masks]").inner_text() == str(masks)
-    last = int(asked.canvas.locator(".tc-scrub").get_attribute("max"))
-    points = asked.canvas.locator("[data-curve=masks] polyline").get_attribute("points").split(" ")
+        scrub_to(answered, step)
+        masks = answered.canvas.locator(".tc-mask").count()
+        assert answered.canvas.locator("[data-out=masks]").inner_text() == str(masks)
+    last = int(answered.canvas.locator(".tc-scrub").get_attribute("max"))
+    points = answered.canvas.locator("[data-curve=masks] polyline").get_attribute("points").split(" ")
     assert len(points) == last + 1
     assert points[-1].startswith("200.0,"), "the curve of a finished run takes its whole width"
-    asked.canvas.locator("[data-curve=committed]").click(position={"x": 2, "y": 20})
-    assert shown_step(asked) <= 1
+    answered.canvas.locator("[data-curve=committed]").click(position={"x": 2, "y": 20})
+    assert shown_step(answered) <= 1
 
 
-def test_the_text_view_reads_as_the_answer_does(asked: Visit):
-    asked.canvas.get_by_role("button", name="Text").click()
-    shown, bubble = asked.canvas.locator(".tc-tokens").inner_text(), asked.bubble()
+def test_the_text_view_reads_as_the_answer_does(answered: Visit):
+    answered.canvas.locator("[data-do=last]").click()
+    answered.canvas.get_by_role("button", name="Text").click()
+    shown, bubble = answered.canvas.locator(".tc-tokens").inner_text(), answered.bubble()
     ascii_only = [[letter for letter in text if "!" <= letter <= "~"] for text in (shown, bubble)]
     assert ascii_only[0] == ascii_only[1], "tokens may be parts of other letters"
-    asked.canvas.get_by_role("button", name="Unmasking order").click()
-    assert asked.canvas.locator(".tc-order").first.is_visible()
+    answered.canvas.get_by_role("button", name="Unmasking order").click()
+    assert answered.canvas.locator(".tc-order").first.is_visible()
 
 
 def test_a_word_that_is_taken_back_is_struck_out_counted_and_explained(visit: Visit, tmp_path: Path):
