@@ -29,7 +29,9 @@ def test_a_sweep_is_made_and_its_answers_are_looked_at(visit):
     drag_across(page, page.locator("#frontier canvas, #frontier svg").first, 0.6, 0.98)
     page.locator("#answers [role=gridcell]").first.wait_for()
     page.locator("#reliability canvas, #reliability svg").first.wait_for()
-    assert page.locator("#combinations [role=gridcell]").count() == cells / 2, "that of 8 steps is alone"
+    page.wait_for_function(  # the row of 8 steps is alone
+        "count => document.querySelectorAll('#combinations [role=gridcell]').length === count", arg=cells / 2
+    )
     page.locator("#combinations [role=gridcell]").first.click()
     page.locator("#answers [role=gridcell]").first.click()
     page.locator("#explore-canvas .tc[data-state=done], #explore-canvas .tc[data-state=playing]").wait_for()
