@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,8 @@ def url(tiny_pipeline: LladaVPipeline) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the page for the embedded model is served, by a process of its own."""
-    with program(tmp_path_factory.mktemp("served")) as address:
+    tools = ["--mcp"] if find_spec("mcp") else []
+    with program(tmp_path_factory.mktemp("served"), *tools) as address:
         yield address
 
 

@@ -1,9 +1,11 @@
 """What tests share besides fixtures: golden figures, a picture to ask about, long runs, and visits to the page."""
 
 import asyncio
+import base64
 import io
 import json
 import random
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,9 +29,12 @@ from lladav import LladaVPipeline, SamplingConfig, SamplingStep, sample
 from lladav.assets import asset
 from lladav.benchmarks.page_process import page_process
 from lladav.evaluation import Score
+from lladav.evaluation.questions import ASKED, held_out_questions
 from lladav.evaluation.scoring import Bin
 from lladav.recording import Frame, Recording
 from lladav.sampling import sample_batch
+from lladav.scenes import render
+from lladav.scenes.conversations import Turns
 from lladav.trace import Trace, TraceStep, trace_step
 from lladav.viewer.state import CanvasState, StateWriter
 
@@ -44,6 +49,7 @@ EXACT = sorted(UNCACHED.keys() - {*REFUSED, DIFFERENT})
 CHROMIUM = Path("/usr/bin/chromium")
 PATIENCE = 60_000  # milliseconds; machines that run tests may be busy
 SEED = 5
+HELD_OUT = 5  # the seed of questions that the embedded model answers right
 
 LENGTH, STEPS = 512, 256  # of the longest run that the page allows
 VOCABULARY = 4000
@@ -83,6 +89,17 @@ def picture_message(question: str, color: str = "red") -> dict:
         "role": "user",
         "content": [{"type": "image", "image": picture}, {"type": "text", "text": question}],
     }
+
+
+def held_out(kind: str) -> tuple[Image.Image, Turns]:
+    """A picture that training never showed, and a conversation about it that the embedded model can lead."""
+    scene, example = next(one for one in held_out_questions(HELD_OUT, len(ASKED)) if one[1].kind == kind)
+    return render(scene), example.turns
+
+
+def picture_url(picture: Image.Image) -> str:
+    """A data URL of a picture."""
+    return "data:image/png;base64," + base64.b64encode(encoded(picture)).decode()
 
 
 CONVERSATIONS = [
@@ -361,11 +378,11 @@ def served(pipe: LladaVPipeline) -> Iterator[str]:
 
 
 @contextmanager
-def program(folder: Path) -> Iterator[str]:
+def program(folder: Path, *options: str) -> Iterator[str]:
     """The address of `lladav app` on the embedded model, while it is needed; `folder` is for its temporary files."""
     places = {"TMPDIR": str(folder), "CUDA_VISIBLE_DEVICES": ""}
-    model = str(asset("lladav-tiny"))
-    with (folder / "output.txt").open("w") as output, page_process(model, output, **places) as (address, _):
+    command = [sys.executable, "-m", "lladav", "app", "--model", str(asset("lladav-tiny")), *options]
+    with (folder / "output.txt").open("w") as output, page_process(None, output, command, **places) as (address, _):
         yield address
 
 

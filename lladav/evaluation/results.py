@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import pandas as pd
 import torch
 
 from lladav.evaluation.measures import anls, distinct, exact_match, repeated, token_f1
-from lladav.evaluation.scoring import Bin, calibration_error, reliability
-from lladav.evaluation.sweep import SweepRun
+from lladav.evaluation.scoring import NUM_BINS, Bin, calibration_error, reliability
+from lladav.evaluation.sweep import Cell, SweepRun
 from lladav.evaluation.tables import markdown_table
 
 FIGURES = {  # of a combination: what it is, in the words of a table
@@ -30,6 +31,7 @@ FIGURES = {  # of a combination: what it is, in the words of a table
     "calibration_error": "how far confidence is from accuracy, averaged over tokens",
     "pareto": "whether none is right more often in fewer passes, of those that were asked everything",
 }
+MEASURED, IDEAL = "these answers", "as right as sure"  # in a reliability diagram
 PERCENT = ("accuracy", "spread", "token_f1", "anls", "agreement", "distinct_2", "repeated_3", "unsure")
 DIGITS = {"nfe": 1, "tokens_per_forward": 2, "seconds": 3, "revoked": 2, "calibration_error": 3}
 
@@ -73,6 +75,11 @@ def cell_value(value: Any) -> Any:
     return value if isinstance(value, (str, int, float)) else json.dumps(value)
 
 
+def axis_values(cell: Cell) -> list[Any]:
+    """The values of a combination, as its rows of the tables begin."""
+    return [*map(cell_value, cell.values.values())]
+
+
 def _figures(group: pd.DataFrame) -> dict[str, Any]:
     sets = group.groupby(["repeat", "seed"])["right"].mean()
     bins = reliability_bins(group)
@@ -99,6 +106,13 @@ def reliability_bins(answers: pd.DataFrame) -> list[Bin]:
     confidence = torch.tensor([value for values in answers["confidence"] for value in values])
     hits = torch.tensor([value for values in answers["hits"] for value in values]).double()
     return list(reliability(confidence, hits))
+
+
+def reliability_points(answers: pd.DataFrame) -> pd.DataFrame:
+    """A reliability diagram of rows of `answers_table`: what was `MEASURED`, and the diagonal that would be `IDEAL`."""
+    bins = pd.DataFrame(map(asdict, reliability_bins(answers))).assign(line=MEASURED)
+    ends = [step / NUM_BINS for step in range(NUM_BINS + 1)]
+    return pd.concat([bins, pd.DataFrame({"tokens": 0, "confidence": ends, "accuracy": ends, "line": IDEAL})])
 
 
 def pareto(table: pd.DataFrame) -> list[bool]:

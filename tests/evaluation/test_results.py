@@ -10,11 +10,14 @@ from lladav import LladaVPipeline
 from lladav.evaluation.frontier import plot_sweep
 from lladav.evaluation.results import (
     FIGURES,
+    IDEAL,
+    MEASURED,
     answers_table,
     in_markdown,
     kinds_table,
     pareto,
     reliability_bins,
+    reliability_points,
     save_table,
     sweep_table,
 )
@@ -43,6 +46,14 @@ def test_a_row_is_the_mean_of_its_answers(run: SweepRun):
         assert sum(one.tokens for one in reliability_bins(of_row)) == of_row["tokens"].sum()
     assert table["agreement"][0] == 1.0  # of exact mode with itself
     assert kinds_table(run).shape == (2, 5)
+
+
+def test_a_reliability_diagram_has_every_token_and_the_diagonal(run: SweepRun):
+    answers = answers_table(run)
+    points = reliability_points(answers)
+    measured, ideal = (points[points["line"] == line] for line in (MEASURED, IDEAL))
+    assert measured["tokens"].sum() == answers["tokens"].sum()
+    assert [*ideal["confidence"]] == [*ideal["accuracy"]] and [*ideal["accuracy"][[0, 10]]] == [0, 1]
 
 
 def test_nothing_is_a_table_too(tiny_pipeline: LladaVPipeline, tmp_path: Path):

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from lladav.remasking import num_transfer_tokens
-from lladav.sampling import PUBLISHED, SamplingConfig, SamplingStep, denoiser, sample
+from lladav.sampling import SamplingConfig, SamplingStep, denoiser, sample
 from lladav.sampling.denoiser import UniformNoise, add_gumbel_noise, apply_cfg, most_probable, token_probs
 
 MASK, FORBIDDEN, VOCAB = 0, 1, 30
@@ -148,33 +148,6 @@ def test_a_config_is_frozen_and_survives_json():
     assert SamplingConfig(**json.loads(json.dumps(asdict(config)))) == config
     with pytest.raises(FrozenInstanceError):
         config.steps = 4
-
-
-@pytest.mark.parametrize(
-    ("name", "lengths", "thinking"),
-    [
-        ("mmmu", (2, 2, 2), False),
-        ("realworldqa", (2, 2, 2), False),
-        ("chartqa", (16, 16, 16), False),
-        ("docvqa", (32, 32, 16), False),
-        ("infovqa", (32, 32, 16), False),
-        ("mathvista", (96, 96, 48), True),
-        ("mathverse", (64, 64, 32), True),
-        ("demo", (128, 128, 128), None),
-    ],
-)
-def test_presets_are_the_published_settings(name: str, lengths: tuple[int, int, int], thinking: bool | None):
-    config = SamplingConfig.preset(name)
-    assert (config.gen_length, config.block_length, config.steps) == lengths
-    assert (config.temperature, config.cfg_scale, config.remasking) == (0, 0, "low_confidence")
-    assert config.refresh_interval is None
-    assert config.stop == (("\n",) if name == "chartqa" else ("<|eot_id|>",))
-    assert PUBLISHED[name].config == config and PUBLISHED[name].thinking is thinking
-
-
-def test_an_unknown_preset_is_refused():
-    with pytest.raises(ValueError, match=r"preset must be one of mmmu, .*, got 'gpqa'"):
-        SamplingConfig.preset("gpqa")
 
 
 def test_the_first_record_is_the_canvas_and_needs_no_model():

@@ -1,5 +1,6 @@
 """The endpoints for programs, through gradio's own client, and the guide's examples of them."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from helpers import ROOT
+from helpers import ROOT, held_out
 from PIL import Image
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
@@ -254,13 +255,30 @@ PROGRAMS = {"bash": ["bash", "-euo", "pipefail", "-c"], "js": ["node", "--input-
 EXAMPLES = [(language, code) for language, code in SAID.findall(GUIDE) if "7860" in code]
 
 
-@pytest.mark.parametrize(("language", "code"), EXAMPLES, ids=lambda text: text.strip().splitlines()[0][:40])
-def test_the_guides_examples_run(client: Client, language: str, code: str, tmp_path: Path):
-    code = code.replace("http://127.0.0.1:7860", client.src.rstrip("/"))
-    (tmp_path / "assets").symlink_to(ROOT / "assets")
+def printed(language: str, code: str, address: str, folder: Path) -> str:
+    """What an example prints that asks the page at an address, run in a folder."""
+    code = code.replace("http://127.0.0.1:7860", address.rstrip("/"))
     program = [*PROGRAMS[language], code] if language in PROGRAMS else [sys.executable, "-c", code]
     if shutil.which(program[0]) is None or (language == "bash" and shutil.which("curl") is None):
         pytest.skip(f"{program[0]} or curl is not installed")
-    result = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    result = subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
     assert result.returncode == 0 and result.stdout.strip(), result.stderr
     assert "error" not in result.stdout
+    return result.stdout
+
+
+@pytest.mark.parametrize(("language", "code"), EXAMPLES, ids=lambda text: text.strip().splitlines()[0][:40])
+def test_the_guides_examples_run(client: Client, language: str, code: str, tmp_path: Path):
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    printed(language, code, client.src, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["name", "color", "count"])
+def test_curl_gets_the_right_answer_about_a_held_out_picture(embedded: str, kind: str, tmp_path: Path):
+    """By the guide's own commands."""
+    picture, ((question, expected),) = held_out(kind)
+    picture.save(tmp_path / "scene.png")
+    (code,) = (code for language, code in EXAMPLES if language == "bash" and "upload" in code)
+    code = code.replace("assets/examples/frog.png", "scene.png").replace(QUESTION, question)
+    *_, ended = re.findall(r"^data: (\[\{.*)", printed("bash", code, embedded, tmp_path), re.MULTILINE)
+    assert json.loads(ended)[0]["text"] == expected

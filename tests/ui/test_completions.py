@@ -1,6 +1,5 @@
 """`/v1/chat/completions`, with OpenAI's client and without."""
 
-import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +7,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from helpers import encoded, held, picture_message, queue_status, served, until_idle
+from helpers import held, held_out, picture_message, picture_url, queue_status, served, until_idle
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.sampling.completion import completed
@@ -37,11 +36,8 @@ def client(address: str) -> Iterator:
 def as_openai(message: dict) -> dict:
     """A message whose pictures are data URLs."""
     image, text = message["content"]
-    data = base64.b64encode(encoded(image["image"])).decode()
-    return {
-        "role": "user",
-        "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}, text],
-    }
+    picture = {"type": "image_url", "image_url": {"url": picture_url(image["image"])}}
+    return {"role": "user", "content": [picture, text]}
 
 
 CONVERSATION = [
@@ -63,6 +59,23 @@ def test_an_answer_is_the_pipelines(client, tiny_pipeline: LladaVPipeline, turns
     assert answer.choices[0].message.content == reply.text and answer.model == tiny_pipeline.name
     assert answer.choices[0].finish_reason == reply.finish_reason
     assert answer.usage.prompt_tokens == reply.trace.prompt_length and answer.usage.completion_tokens > 0
+
+
+@pytest.mark.parametrize("kind", ["name", "color", "count", "where", "follow_up"])
+def test_the_embedded_model_is_right_about_a_held_out_picture(embedded: str, kind: str):
+    """Also about the second of two questions, which is about the answer to the first."""
+    picture, turns = held_out(kind)
+    messages: list[dict] = []
+    with openai.OpenAI(base_url=f"{embedded}v1", api_key="none", max_retries=0) as client:
+        for question, expected in turns:
+            block = {"type": "text", "text": question}
+            shown = as_openai({"content": [{"type": "image", "image": picture}, block]})
+            messages.append({"role": "user", "content": [block]} if messages else shown)
+            answer = client.chat.completions.create(
+                model="lladav", messages=messages, max_tokens=16, extra_body={"diffusion": {"method": "threshold"}}
+            )
+            assert answer.choices[0].message.content == expected
+            messages.append({"role": "assistant", "content": answer.choices[0].message.content})
 
 
 def test_a_stream_says_what_stays_and_frames_say_what_may_not(client, tiny_pipeline: LladaVPipeline):

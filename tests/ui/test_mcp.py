@@ -1,11 +1,11 @@
 """The endpoints as tools of the Model Context Protocol, through its own client."""
 
 import ast
-import base64
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from helpers import awaited, encoded, picture_message
+from helpers import awaited, held_out, picture_message, picture_url
 
 from lladav import LladaVPipeline
 from lladav.sampling.completion import completed
@@ -39,6 +39,17 @@ def with_session(address: str, use):
     return awaited(connected())
 
 
+def sampled(address: str, **arguments: Any):
+    """What the tool for asking returns."""
+
+    async def use(session):
+        tools = (await session.list_tools()).tools
+        name = next(tool.name for tool in tools if tool.name.endswith("sample"))
+        return await session.call_tool(name, arguments)
+
+    return with_session(address, use)
+
+
 def test_tools_say_what_they_do_and_what_they_take(address: str):
     tools = {tool.name: tool for tool in with_session(address, lambda session: session.list_tools()).tools}
     assert {name.rpartition("_")[2] or name for name in tools} >= {"sample", "infill", "branch", "compare", "export"}
@@ -50,25 +61,22 @@ def test_tools_say_what_they_do_and_what_they_take(address: str):
 
 def test_a_tool_answers_about_a_picture(address: str, tiny_pipeline: LladaVPipeline):
     message = picture_message(QUESTION)
-    image = "data:image/png;base64," + base64.b64encode(encoded(message["content"][0]["image"])).decode()
+    image = picture_url(message["content"][0]["image"])
     expected = tiny_pipeline([message], completed(SETTINGS))
-
-    async def use(session):
-        tools = (await session.list_tools()).tools
-        name = next(tool.name for tool in tools if tool.name.endswith("sample"))
-        return await session.call_tool(name, {"message": QUESTION, "image": image, "settings": SETTINGS})
-
-    result = with_session(address, use)
+    result = sampled(address, message=QUESTION, image=image, settings=SETTINGS)
     assert not result.isError, result.content
     update = ast.literal_eval(result.content[0].text)
     assert (update["text"], update["nfe"]) == (expected.text, expected.nfe)
 
 
-def test_a_refusal_is_a_sentence(address: str):
-    async def use(session):
-        tools = (await session.list_tools()).tools
-        name = next(tool.name for tool in tools if tool.name.endswith("sample"))
-        return await session.call_tool(name, {"message": QUESTION, "settings": {"speed": 3}})
+@pytest.mark.parametrize("kind", ["name", "color", "count"])
+def test_the_embedded_model_is_right_about_a_held_out_picture(embedded: str, kind: str):
+    picture, ((question, expected),) = held_out(kind)
+    result = sampled(embedded, message=question, image=picture_url(picture), settings={"method": "wino"})
+    assert not result.isError, result.content
+    assert ast.literal_eval(result.content[0].text)["text"] == expected
 
-    result = with_session(address, use)
+
+def test_a_refusal_is_a_sentence(address: str):
+    result = sampled(address, message=QUESTION, settings={"speed": 3})
     assert result.isError and "a setting must be method or one of" in result.content[0].text

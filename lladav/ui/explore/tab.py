@@ -3,16 +3,26 @@
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import pandas as pd
 import spaces
 from gradio.utils import get_upload_folder
 
-from lladav.evaluation.results import FIGURES, answers_table, cell_value, save_table, sweep_table
-from lladav.evaluation.sweep import SWEEP_FILE, Progress, Sweep, SweepRun, Values
+from lladav.evaluation.results import (
+    FIGURES,
+    IDEAL,
+    MEASURED,
+    answers_table,
+    axis_values,
+    reliability_points,
+    save_table,
+    sweep_table,
+)
+from lladav.evaluation.sweep import SWEEP_FILE, Progress, Sweep, SweepRun
 from lladav.pipeline import LladaVPipeline
 from lladav.recording import Recording
 from lladav.ui.capabilities import Capabilities
@@ -33,7 +43,10 @@ MOST_SCENES = 50
 ANSWER_COLUMNS = ("kind", "question", "expected", "text", "right", "nfe", "id")
 FIGURE_DIGITS = 3
 ON_FRONT, BEHIND = "nothing is better and cheaper", "something is"
-POINT_COLORS = {ON_FRONT: "#7c3aed", BEHIND: "#94a3b8"}
+VIVID, PALE = "#7c3aed", "#94a3b8"
+POINT_COLORS = {ON_FRONT: VIVID, BEHIND: PALE}
+# Gradio 6.31 tells of a stretch that is dragged across in a plot, but of no click.
+HINT = "Drag across points for the rows of those alone, across a single one for its answers; double-click for all rows."
 
 
 class ExploreTab:
@@ -101,6 +114,7 @@ class ExploreTab:
             figures = [name for name in FIGURES if name not in ("asked", "pareto")]
             self.across = gr.Dropdown(figures, value="nfe", label="Across", elem_id="across", min_width=120)
             self.up = gr.Dropdown(figures, value="accuracy", label="Up", elem_id="up", min_width=120)
+        gr.Markdown(HINT, elem_id="frontier-hint")
         self.plot = gr.ScatterPlot(
             x="nfe",
             y="accuracy",
@@ -117,6 +131,11 @@ class ExploreTab:
             label="Choose a row above for its answers, and one of those to see how it came about", wrap=True,
         )  # fmt: skip
         self.canvas = token_canvas(idle_state(8), elem_id="explore-canvas")
+        self.reliability = gr.ScatterPlot(
+            x="confidence", y="accuracy", color="line", x_title="confidence at commit", y_title="tokens that are right",
+            color_title="Reliability", color_map={MEASURED: VIVID, IDEAL: PALE}, x_lim=_room(1), y_lim=_room(1),
+            tooltip="all", height=240, visible=False, elem_id="reliability", show_label=False,
+        )  # fmt: skip
         self.files = gr.File(
             label="CSV, JSON, and the sweep as YAML", file_count="multiple", interactive=False, visible=False,
             elem_id="sweep-files",
@@ -127,7 +146,7 @@ class ExploreTab:
     def _wire(self) -> None:
         outputs = [
             self.folder, self.sweep, self.chosen, self.notice, self.progress, self.yaml, self.table, self.plot,
-            self.answers, self.stop, self.resume, self.files,
+            self.answers, self.reliability, self.stop, self.resume, self.files,
         ]  # fmt: skip
         asked: set[Any] = {self.count, self.length, self.seeds, self.own, self.across, self.up}
         asked |= {part for axis in self.axes for part in axis}
@@ -148,7 +167,11 @@ class ExploreTab:
         held: set[Any] = {self.folder, self.sweep, self.chosen}
         for figure in (self.across, self.up):
             figure.input(self.replot, held | {self.across, self.up}, self.plot, **QUIET)
-        self.table.select(ends_in_a_notice(self.choose, tell), held, [self.chosen, self.answers, self.notice], **QUIET)
+        chosen = [self.chosen, self.answers, self.reliability, self.notice, self.stop]
+        self.table.select(ends_in_a_notice(self.choose, tell), held, chosen, **QUIET)
+        narrow = ends_in_a_notice(self.narrow, tell)
+        self.plot.select(narrow, held | {self.across}, [self.table, *chosen], **QUIET)
+        self.plot.double_click(self.widen, held, self.table, **QUIET)
         look = ends_in_a_notice(self.look, tell)
         self.answers.select(look, held, [self.canvas, self.notice, self.stop], show_progress_on=self.canvas, **RUNS)
 
@@ -165,7 +188,10 @@ class ExploreTab:
         except ValueError as error:
             yield {self.notice: str(error), self.stop: OFF}
             return
-        yield {self.folder: str(folder), self.sweep: sweep, self.yaml: text, self.answers: None, self.notice: None}
+        yield {
+            self.folder: str(folder), self.sweep: sweep, self.yaml: text, self.answers: None, self.notice: None,
+            self.reliability: gr.update(visible=False),
+        }  # fmt: skip
         yield from self._run(sweep, folder, data)
 
     def go_on(self, data: Data) -> Iterator[Updates]:
@@ -186,9 +212,12 @@ class ExploreTab:
             yield update
         yield self._view(sweep, folder, data) | self._files(sweep, folder) | {self.stop: OFF, self.resume: OFF}
 
+    def _table(self, sweep: Sweep, folder: Path) -> pd.DataFrame:
+        return sweep_table(SweepRun(self.pipe, sweep, folder)).round(dict.fromkeys(FIGURES, FIGURE_DIGITS))
+
     def _view(self, sweep: Sweep, folder: Path, data: Data) -> Updates:
         """Table and plot, once there is something to show."""
-        table = sweep_table(SweepRun(self.pipe, sweep, folder)).round(FIGURE_DIGITS)
+        table = self._table(sweep, folder)
         if table.empty:
             return {}
         x, y = data[self.across], data[self.up]
@@ -212,19 +241,42 @@ class ExploreTab:
             save_table(table, path)
         return {self.files: gr.update(value=[str(path) for path in paths], visible=True)}
 
+    def narrow(self, event: gr.SelectData, data: Data) -> Updates:
+        """The rows of the points in a stretch of the plot, and the answers of one that is alone there."""
+        table = self._table(data[self.sweep], Path(data[self.folder]))
+        inside = table[table[data[self.across]].between(*event.index)]
+        if inside.empty:
+            return {self.notice: "There is no point in that stretch: drag across one."}
+        if len(inside) > 1:
+            return {self.table: inside}
+        return {self.table: inside} | self._answers(inside.iloc[0].tolist(), data)
+
+    def widen(self, data: Data) -> Updates:
+        """All rows again."""
+        return {self.table: self._table(data[self.sweep], Path(data[self.folder]))}
+
     def choose(self, event: gr.SelectData, data: Data) -> Updates:
         """The answers of a combination, those of its row of the table."""
+        return self._answers(event.row_value, data)
+
+    def _answers(self, row: Sequence[Any], data: Data) -> Updates:
+        """The answers of a combination, and how sure the model was of their tokens."""
         sweep: Sweep = data[self.sweep]
-        values = [str(value) for value in event.row_value[: len(sweep.axes)]]
+        values = [*row[: len(sweep.axes)]]
         answers = answers_table(SweepRun(self.pipe, sweep, Path(data[self.folder])))
-        mine = answers[(answers[[*sweep.axes]].astype(str) == values).all(axis=1)]
-        return {self.chosen: values, self.answers: mine[[*ANSWER_COLUMNS]], self.notice: None}
+        mine = answers[(answers[[*sweep.axes]] == values).all(axis=1)]
+        return {
+            self.chosen: values,
+            self.answers: mine[[*ANSWER_COLUMNS]],
+            self.reliability: gr.update(value=reliability_points(mine), visible=True),
+            self.notice: None,
+        }
 
     def look(self, event: gr.SelectData, data: Data) -> Iterator[Updates]:
         """How the answer of a row came about: asked again, with the same settings and so the same outcome."""
         run = SweepRun(self.pipe, data[self.sweep], Path(data[self.folder]))
         id = event.row_value[ANSWER_COLUMNS.index("id")]
-        cell = next(one for one in run.cells if _names(one.values) == data[self.chosen])
+        cell = next(one for one in run.cells if axis_values(one) == data[self.chosen])
         asked = next(one for one in run.asked if one.id == id)
         recording = Recording(self.pipe.prepare(asked.messages()), cell.config)
         for frame in self.decode(recording.prompt, recording.config):
@@ -232,7 +284,7 @@ class ExploreTab:
         yield {self.canvas: canvas_state(self.pipe.record(recording), play=True, editable=False), self.stop: OFF}
 
 
-def _room(most: float) -> list[float]:
+def _room(most: float) -> list[float | None]:
     """The ends of an axis, wide enough for a point at `most` to be seen whole."""
     return [0, 1.08 * most or 1]
 
@@ -242,11 +294,6 @@ def drop_old_sweeps() -> None:
     for folder in Path(get_upload_folder()).glob("sweep-*"):
         if folder.stat().st_mtime < time.time() - LIMITS.cache_seconds:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _names(values: Values) -> list[str]:
-    """The values of a combination as the table has them."""
-    return [str(cell_value(value)) for value in values.values()]
 
 
 def how_far(progress: Progress) -> str:

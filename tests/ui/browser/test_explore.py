@@ -1,6 +1,16 @@
 """A sweep as a person makes it."""
 
 
+def drag_across(page, plot, *ends: float) -> None:
+    """Drag across a stretch of a plot, from one share of its width to another."""
+    box = plot.bounding_box()
+    start, end = (box["x"] + share * box["width"] for share in ends)
+    page.mouse.move(start, box["y"] + box["height"] / 3)
+    page.mouse.down()
+    page.mouse.move(end, box["y"] + box["height"] / 3, steps=5)
+    page.mouse.up()
+
+
 def test_a_sweep_is_made_and_its_answers_are_looked_at(visit):
     page = visit.page
     page.get_by_role("tab", name="Explore").click()
@@ -15,6 +25,13 @@ def test_a_sweep_is_made_and_its_answers_are_looked_at(visit):
     page.locator("#sweep").click()
     page.locator("#sweep-files a").first.wait_for()
     assert "answers" in page.locator("#sweep-progress").inner_text()
+    cells = page.locator("#combinations [role=gridcell]").count()
+    drag_across(page, page.locator("#frontier canvas, #frontier svg").first, 0.6, 0.98)
+    page.locator("#answers [role=gridcell]").first.wait_for()
+    page.locator("#reliability canvas, #reliability svg").first.wait_for()
+    page.wait_for_function(  # the row of 8 steps is alone
+        "count => document.querySelectorAll('#combinations [role=gridcell]').length === count", arg=cells / 2
+    )
     page.locator("#combinations [role=gridcell]").first.click()
     page.locator("#answers [role=gridcell]").first.click()
     page.locator("#explore-canvas .tc[data-state=done], #explore-canvas .tc[data-state=playing]").wait_for()

@@ -53,12 +53,44 @@ def test_a_sweep_stops_goes_on_and_is_the_command_lines(tab: ExploreTab, tiny_pi
     row = [*shown.iloc[2]]
     chosen = tab.choose(SimpleNamespace(row_value=row), data)
     answers = chosen[tab.answers]
-    assert len(answers) == 2 and chosen[tab.chosen] == ["2", "null"]
+    assert len(answers) == 2 and chosen[tab.chosen] == [2, "null"]
+    assert chosen[tab.reliability]["visible"] and chosen[tab.reliability]["value"]["tokens"].sum() > 0
     data |= {tab.chosen: chosen[tab.chosen]}
     answer = [*answers.iloc[0]]
     (seen,) = tab.look(SimpleNamespace(row_value=answer), data)
     assert answer[ANSWER_COLUMNS.index("nfe")] <= 2
     assert answer[ANSWER_COLUMNS.index("text")] == seen[tab.canvas]["text"]
+
+
+def swept(tab: ExploreTab, *axes: tuple[str, str]) -> dict:
+    """What the widgets hold after a sweep."""
+    data = widgets(tab, *axes)
+    for updates in tab.begin(data):
+        data |= {part: value for part, value in updates.items() if part in (tab.folder, tab.sweep)}
+    return data
+
+
+def test_a_stretch_of_the_plot_keeps_its_rows_and_one_alone_shows_its_answers(tab: ExploreTab):
+    data = swept(tab, ("steps", "8, 2"))
+
+    def dragged(low: float, high: float) -> dict:
+        return tab.narrow(SimpleNamespace(index=[low, high]), data)
+
+    assert "no point" in dragged(100, 200)[tab.notice]
+    both = dragged(0, 8)
+    assert [*both[tab.table]["steps"]] == [8, 2] and tab.answers not in both
+    one = dragged(0, 2)
+    assert [*one[tab.table]["steps"]] == one[tab.chosen] == [2] and len(one[tab.answers]) == 2
+    assert tab.widen(data)[tab.table].equals(both[tab.table])
+
+
+def test_a_number_is_the_same_to_the_browser(tab: ExploreTab):
+    data = swept(tab, ("temperature", "0, 0.7"))
+    chosen = tab.choose(SimpleNamespace(row_value=[0, 2]), data)  # the table holds 0.0
+    assert len(chosen[tab.answers]) == 2
+    data |= {tab.chosen: chosen[tab.chosen]}
+    (seen,) = tab.look(SimpleNamespace(row_value=[*chosen[tab.answers].iloc[0]]), data)
+    assert seen[tab.canvas]["text"] == chosen[tab.answers].iloc[0]["text"]
 
 
 def test_old_sweeps_are_dropped(tmp_path, monkeypatch: pytest.MonkeyPatch):
