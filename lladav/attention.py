@@ -46,24 +46,26 @@ class Attention:
         tokens = self.pictures[picture]
         return self.weights[:, :, tokens.start : tokens.start + len(tokens.boxes)]
 
-    def maps(self, position: int, picture: int = 0) -> Tensor:
+    def maps(self, position: int, picture: int = 0, cells: int = CELLS) -> Tensor:
         """Where on a picture a position looks, of shape (layers, rows, columns), see `spread`."""
         tokens = self.pictures[picture]
-        return spread(self.on_picture(picture)[:, self.positions.index(position)], tokens.boxes, tokens.size)
+        weights = self.on_picture(picture)[:, self.positions.index(position)]
+        return spread(weights, tokens.boxes, tokens.size, cells)
 
 
-def spread(weights: Tensor, boxes: Sequence[Box | None], size: Size) -> Tensor:
+def spread(weights: Tensor, boxes: Sequence[Box | None], size: Size, cells: int = CELLS) -> Tensor:
     """Lay the weights of P tokens over a picture, each evenly over its box.
 
     Args:
         weights: of shape (layers, P).
         boxes: of each token, in pixels; what lies beside the picture is left out, as is a token without a box.
         size: width and height of the picture in pixels.
+        cells: how many stand along the longer side of a map.
 
     Returns:
-        Maps of shape (layers, rows, columns) of cells that are about square, `CELLS` along the longer side.
+        Maps of shape (layers, rows, columns) of cells that are about square.
     """
-    columns, rows = (max(1, round(CELLS * length / max(size))) for length in size)
+    columns, rows = (max(1, round(cells * length / max(size))) for length in size)
     placed = [index for index, box in enumerate(boxes) if box is not None]
     left, top, right, bottom = torch.tensor([box for box in boxes if box is not None]).view(-1, 4).T
     across = shares(left * columns / size[0], right * columns / size[0], columns)  # (P, columns)
@@ -76,6 +78,16 @@ def shares(starts: Tensor, ends: Tensor, count: int) -> Tensor:
     cells = torch.arange(count)
     inside = torch.minimum(ends[:, None], cells + 1) - torch.maximum(starts[:, None], cells)
     return inside.clamp(min=0) / (ends - starts)[:, None]
+
+
+def within(maps: Tensor, box: Box) -> Tensor:
+    """How much of maps (layers, rows, columns) lies in a box, given as fractions of width and height: (layers,)."""
+    left, top, right, bottom = box
+    down, across = (
+        count * (end - start) * shares(torch.tensor([count * start]), torch.tensor([count * end]), count)[0]
+        for start, end, count in ((top, bottom, maps.shape[1]), (left, right, maps.shape[2]))
+    )  # the part of each row and column that lies in the box
+    return torch.einsum("lrc,r,c->l", maps, down, across)
 
 
 def centre_of_gravity(maps: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from helpers import CONVERSATIONS, GOLDEN, picture_message
 
 from lladav import LladaVForMaskedDiffusion, LladaVPipeline, LladaVProcessor, SamplingConfig
-from lladav.attention import centre_of_gravity, spread
+from lladav.attention import centre_of_gravity, spread, within
 
 CONFIG = SamplingConfig(gen_length=8, block_length=8, steps=4)
 
@@ -104,6 +104,15 @@ def test_weights_are_spread_evenly_over_their_boxes():
     torch.testing.assert_close(maps[1, :12, :24], torch.full((12, 24), 1 / 288))
     torch.testing.assert_close(centre_of_gravity(maps)[1], torch.tensor([0.25, 0.25]))
     torch.testing.assert_close(centre_of_gravity(maps)[0], torch.tensor([0.5, (0.25 + 0.625) / 2]))
+
+
+def test_the_share_of_a_box_counts_cells_that_lie_in_it_by_their_part():
+    even = torch.full((2, 24, 48), 1 / (24 * 48)) * torch.tensor([1.0, 0.5])[:, None, None]
+    torch.testing.assert_close(within(even, (0.1, 0.2, 0.6, 0.41)), torch.tensor([0.105, 0.0525]))
+    torch.testing.assert_close(within(even, (-1.0, 0.5, 2.0, 2.0)), torch.tensor([0.5, 0.25]))
+    corner = torch.zeros(1, 4, 4)
+    corner[0, 0, 3] = 1
+    assert within(corner, (0.75, 0.0, 1.0, 0.25)) == 1 and within(corner, (0.0, 0.0, 0.75, 1.0)) == 0
 
 
 @pytest.mark.parametrize(

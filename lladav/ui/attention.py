@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
-from lladav.attention import Attention
+from lladav.attention import CELLS, Attention
 
 
 class PictureMaps(TypedDict):
@@ -34,10 +34,10 @@ class AttentionView(TypedDict):
     maps: list[PictureMaps]
 
 
-def attention_view(attention: Attention, position: int, word: str, step: int) -> AttentionView:
-    """The view of a position that `attention` holds; see `AttentionView`."""
+def attention_view(attention: Attention, position: int, word: str, step: int, cells: int = CELLS) -> AttentionView:
+    """The view of a position that `attention` holds, its maps `cells` long; see `AttentionView`."""
     numbers: list[Any] = [*range(len(attention.pictures))]
-    maps = [with_mean(attention.maps(position, picture)) for picture in numbers]
+    maps = [with_mean(attention.maps(position, picture, cells)) for picture in numbers]
     row = attention.positions.index(position)
     on_pictures = torch.stack([attention.on_picture(picture)[:, row].sum(-1) for picture in numbers]).sum(0)
     most = torch.stack([each.amax((1, 2)) for each in maps]).amax(0)  # of each layer, on any picture

@@ -35,3 +35,5 @@ def test_what_was_recorded_is_what_is_answered_now():
         assert now.keys() == written[name].keys(), hint
         for key in ("text", "words", "masks", "nfe", "shapes", "sizes"):
             assert now.get(key) == written[name].get(key), hint
+        for one, other in zip(now.get("looks", []), written[name].get("looks", []), strict=True):
+            assert one["shares"] == pytest.approx(other["shares"], abs=0.01), hint

@@ -108,6 +108,12 @@ BLANKS = {
     "helped": Blank("sea", BRIEF, "The", " is at the top left."),
     "misled": Blank("farm", "What is in the picture?", "A cow, a chicken and a", "."),
 }
+LOOKS = LessonRun("picnic", BRIEF, decoding(32))  # whose words are asked what they looked at
+THINGS = {  # on its picture, in the order of its answer: left, top, right and bottom, as fractions of its sides
+    "pizza": (0.10, 0.13, 0.40, 0.43),
+    "banana": (0.35, 0.59, 0.65, 0.89),
+    "apple": (0.61, 0.17, 0.87, 0.43),
+}
 SENTENCE = "I see a pizza, a banana and an apple."
 
 
@@ -139,6 +145,7 @@ LESSONS = [
         "race", LESSON_RUNS["masks"], ("masks", "twin", "same"), "masks", runs("masks", "twin", "fill", "fill-twin"),
         "masks",
     ),
+    Lesson("looking", LOOKS, ("apple", "banana", "evenly"), "banana", runs("looks")),
     Lesson(
         "inside", LessonRun("shapes", BRIEF, decoding(32)), ("one", "patches", "pixels"), "patches",
         {"shapes": {"picture": "shapes", "question": BRIEF}},

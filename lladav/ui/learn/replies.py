@@ -1,4 +1,4 @@
-"""What the lessons are answered: runs, noise, logits and shapes, all of the embedded model and its twin."""
+"""What the lessons are answered: runs, noise, logits, attention and shapes, all of the embedded model and its twin."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from lladav.assets import asset
+from lladav.attention import Attention, within
+from lladav.cache import FeatureCache
 from lladav.configuration import IGNORE, LladaVConfig
 from lladav.messages import Messages
 from lladav.pipeline import LladaVPipeline, Prompt
@@ -15,6 +17,7 @@ from lladav.recording import Recording
 from lladav.sampling import SamplingConfig, effective_config, stop_sequences
 from lladav.sampling.infilling import Template
 from lladav.training.objective import forward_process, masked_diffusion_loss
+from lladav.ui.attention import attention_view, with_mean
 from lladav.ui.learn.lessons import (
     ANSWER_LENGTH,
     BLANKS,
@@ -22,7 +25,9 @@ from lladav.ui.learn.lessons import (
     EMBEDDED,
     LESSON_RUNS,
     LONGEST_SENTENCE,
+    LOOKS,
     MOST_WORDS,
+    THINGS,
     TIMES,
     LessonRun,
     PictureQuestion,
@@ -31,6 +36,7 @@ from lladav.viewer.state import CanvasState, StateWriter, canvas_state
 
 LessonReply = dict[str, Any]
 DIGITS = 2  # of logits
+MAP_CELLS = 16  # along a side of a map: two for each patch
 
 
 class Replies:
@@ -66,6 +72,8 @@ class Replies:
             yield from self._masked_again(LESSON_RUNS["draft"], request["positions"])
         elif name in BLANKS:
             yield self._logits(name)
+        elif name == "looks":
+            yield from self._looks()
         elif name == "shapes":
             yield self._shapes(request)
         elif name in (f"t-{level}" for level in TIMES):
@@ -176,6 +184,24 @@ class Replies:
             "conditional": conditional, "unconditional": unconditional,
         }  # fmt: skip
 
+    # ---- attention -----------------------------------------------------------------------------
+
+    def _looks(self) -> Iterator[LessonReply]:
+        """A run, and then what each token of its answer looked at in the pass that wrote it."""
+        pipe = self.pipeline(LOOKS.model)
+        recording = Recording(pipe.prepare(LOOKS.messages), effective_config(pipe.model, LOOKS.config))
+        reply: LessonReply = {}
+        for reply in self._record(pipe, recording):
+            yield reply
+        trace, end = pipe.record(recording), recording.frames[-1].stop_position or ANSWER_LENGTH
+        looks, features = [], FeatureCache()
+        for step, changed in enumerate(trace.steps):
+            pieces = {at: trace.pieces[token] for at, token in zip(changed.positions, changed.x0, strict=True)}
+            if written := [at for at in changed.transfer_index if at < end]:
+                attention = pipe.attention(recording.prompt, trace, step, written, features)
+                looks += [_look(attention, at, pieces[at], step + 1) for at in written]
+        yield reply | {"looks": looks}
+
     # ---- shapes --------------------------------------------------------------------------------
 
     def _shapes(self, request: Mapping[str, Any]) -> LessonReply:
@@ -201,6 +227,14 @@ class Replies:
             "shapes": {name: [*tensor.shape] for name, tensor in tensors.items()},
             "sizes": {"embedded": sizes(pipe.model.config), "published": sizes(LladaVConfig())},
         }
+
+
+def _look(attention: Attention, position: int, word: str, step: int) -> LessonReply:
+    """What the page paints of a position's attention, and how much of it lies on each of `THINGS`."""
+    maps = attention.maps(position)
+    on = {name: with_mean(within(maps, box)).tolist() for name, box in THINGS.items()}
+    things = {name: [round(share, 3) for share in layers] for name, layers in on.items()}
+    return {**attention_view(attention, position, word, step, MAP_CELLS), "things": things}
 
 
 def sizes(config: Any) -> dict[str, int]:

@@ -1,5 +1,5 @@
 // @ts-check
-// What a token looked at, laid over the pictures of the stage: a map for the mean over layers and for each of them.
+// What a token looked at, laid over the pictures of the stage and of a lesson: a map for the mean over layers and for each of them.
 //
 // value: what lladav/ui/attention.py makes of a pass, or nothing.
 
@@ -43,8 +43,9 @@ export function attentionView(root) {
   return { show };
 }
 
-/** @param {Element} frame @param {Maps | undefined} maps @param {number} layer */
-function overlay(frame, maps, layer) {
+/** Lays a map over the picture in a frame, in place of any other. @param {Element} frame @param {Maps | undefined} maps
+ *  @param {number} layer */
+export function overlay(frame, maps, layer) {
   frame.querySelector("canvas")?.remove();
   if (!maps) return;
   const image = /** @type {HTMLImageElement} */ (frame.querySelector("img"));

@@ -10,6 +10,7 @@ import { button, find, node } from "../../viewer/static/dom.js";
 import { BudgetLesson } from "./lessons/budget.js";
 import { GuidanceLesson } from "./lessons/guidance.js";
 import { InsideLesson } from "./lessons/inside.js";
+import { LookingLesson } from "./lessons/looking.js";
 import { Mail } from "./lessons/mail.js";
 import { NoiseLesson } from "./lessons/noise.js";
 import { OneStepLesson } from "./lessons/one_step.js";
@@ -25,7 +26,8 @@ const FINISHED = "lladav-lessons";
 /** @type {Record<string, typeof import("./lessons/walk.js").Walk>} */
 const LESSON_SCRIPTS = {
   noise: NoiseLesson, "one-step": OneStepLesson, order: OrderLesson, budget: BudgetLesson,
-  "taking-back": TakingBackLesson, guidance: GuidanceLesson, race: RaceLesson, inside: InsideLesson,
+  "taking-back": TakingBackLesson, guidance: GuidanceLesson, race: RaceLesson, looking: LookingLesson,
+  inside: InsideLesson,
 };
 
 class Learn {

@@ -52,6 +52,8 @@ class Reader:
             self.press(".le-slider:nth-of-type(2) input:enabled", "End")
         elif name == "race":
             self.press(".le-small:enabled", "Enter")
+        elif name == "looking":
+            self.press(".le-layer[data-layer='4']", "Enter")
         else:
             for part in ("tiles", "tower", "projector", "prompt", "sequence", "logits"):
                 self.press(f".le-part[data-part={part}]", "Enter")

@@ -1,6 +1,8 @@
 """What the texts of the lessons say will happen, with the shipped weights."""
 
+import base64
 import json
+import runpy
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -11,8 +13,8 @@ import torch
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.assets import asset
 from lladav.training.objective import EPSILON
-from lladav.ui.learn.lessons import ANSWER_LENGTH, BY_NAME, EMBEDDED, MOST_WORDS, SENTENCE, TIMES
-from lladav.ui.learn.replies import Replies
+from lladav.ui.learn.lessons import ANSWER_LENGTH, BY_NAME, EMBEDDED, LOOKS, MOST_WORDS, SENTENCE, THINGS, TIMES
+from lladav.ui.learn.replies import MAP_CELLS, Replies
 
 COMMITTED, ALTERNATIVES = 5, 6  # places in a line of the log
 FULL_STOP, THE = 15, 16  # positions of two tokens in the answer of the lesson on order
@@ -217,6 +219,55 @@ def test_the_shapes_are_those_of_the_readers_own_tensors(replies: Replies):
     assert long["shapes"]["sequence"][1] == long["shapes"]["prompt"][1] + ANSWER_LENGTH
     assert long["shapes"]["logits"] == [1, ANSWER_LENGTH, long["sizes"]["embedded"]["vocabulary"]]
     assert long["sizes"]["published"]["layers"] == 32
+
+
+# ---- attention ---------------------------------------------------------------------------------
+
+
+def looked_at(look: Mapping[str, Any], layer: int) -> str:
+    """The thing on which more than half of a layer's attention to the picture lies, as the browser finds it."""
+    return next((name for name, on in look["things"].items() if on[layer] > look["shares"][layer] / 2), "")
+
+
+def looks(replies: Replies) -> dict[str, dict[str, Any]]:
+    return {look["word"].strip(): look for look in answer(replies, "looks")["looks"]}
+
+
+def test_layer_3_looks_at_the_banana_when_apple_is_written_and_layer_4_alone_at_the_apple(replies: Replies):
+    assert answer(replies, "looks")["text"] == "A pizza, a banana and an apple."
+    found = looks(replies)
+    apple = found["apple"]
+    assert looked_at(found["pizza"], 3) == "pizza"
+    assert looked_at(apple, 3) == "banana" == BY_NAME["looking"].outcome
+    assert [layer for layer in range(1, 7) if looked_at(apple, layer) == "apple"] == [4]
+    assert (looked_at(found["banana"], 3), looked_at(found["banana"], 4)) == ("banana", "")
+    assert found["pizza"]["step"] < apple["step"], "the lesson says: later"
+
+
+def test_a_part_of_the_attention_is_on_the_picture_and_most_of_it_is_not(replies: Replies):
+    apple = looks(replies)["apple"]
+    assert apple["shares"][3] < 0.5 and apple["shares"][0] < 0.25
+    for layer, share in enumerate(apple["shares"]):
+        assert sum(on[layer] for on in apple["things"].values()) < share < 1
+
+
+def test_every_token_of_the_answer_was_asked_in_the_pass_that_wrote_it(replies: Replies):
+    reply = answer(replies, "looks")
+    when = committed(reply)
+    asked = {look["position"]: (look["step"], look["word"]) for look in reply["looks"]}
+    assert asked == {at: what for at, what in when.items() if at < len(asked)}
+    assert "".join(asked[at][1] for at in sorted(asked)) == reply["text"]
+    for look in reply["looks"]:
+        (maps,) = look["maps"]
+        assert len(base64.b64decode(maps["data"])) == 7 * MAP_CELLS**2, "the mean and six layers"
+
+
+def test_the_things_lie_where_the_picture_was_drawn_with_them():
+    _, scene = runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"][LOOKS.picture]
+    for item in scene.items:
+        half = item.size / 2
+        assert THINGS[item.name] == pytest.approx((item.x - half, item.y - half, item.x + half, item.y + half))
+    assert THINGS.keys() == {item.name for item in scene.items} >= {*BY_NAME["looking"].choices[:2]}
 
 
 @pytest.mark.parametrize(
