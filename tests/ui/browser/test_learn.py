@@ -112,6 +112,21 @@ def test_a_link_opens_a_lesson_whose_terms_are_explained(open_page: Callable[...
     assert page.locator(".le").get_attribute("lang") == "nl"
 
 
+def test_the_maps_of_a_word_are_laid_over_the_picture_once_the_guess_is_made(open_page: Callable[..., Visit], url: str):
+    visit = open_page(f"{url}?view=learn&lesson=8&lang=en", opens=".le-title")
+    maps, facts, banana = map(visit.page.locator, (".le-layer .st-map", ".le-facts", ".le-row [data-position='4']"))
+    for layer in range(6):
+        maps.nth(layer).and_(visit.page.locator(f"[data-layer='{layer + 1}']")).wait_for()
+    banana.press("Enter")
+    assert "“pizza”" in facts.inner_text()
+    Reader(visit).guess(".le-choice >> nth=0")
+    assert "“apple”" in facts.inner_text()
+    banana.press("Enter")
+    assert "“banana”, written in step" in facts.inner_text()
+    assert visit.page.locator(".le-taken .le-bar-name").inner_text() == "Banana"
+    assert maps.count() == 6
+
+
 def test_a_run_is_told_step_by_step_on_a_projector(open_page: Callable[..., Visit], url: str):
     page = open_page(f"{url}?view=teach&lesson=5&lang=en", opens=".le-narration").page
     page.locator(".le-narration", has_text=EN["teach"]["start"][:20]).wait_for()

@@ -7,7 +7,7 @@ import { paintBars, TokenRow } from "./row.js";
 import { Walk } from "./walk.js";
 
 const LAYERS = [1, 2, 3, 4, 5, 6], FIRST_LAYER = 3;
-const SHOWN = "pizza", ASKED = "apple";  // a word whose maps are there from the start, and the one that is guessed
+const TOLD = "pizza", ASKED = "apple";  // a word whose maps are there from the start, and the one that is guessed
 
 /** @typedef {import("../attention.js").Attention & {things: Record<string, number[]>}} Look */
 
@@ -42,7 +42,7 @@ export class LookingLesson extends Walk {
     const { state, looks } = await this.ask("looks", {}, (grown) => this.row?.read(grown.state));
     this.row.read(state);
     this.looks = looks;
-    this.lay(this.lookOf(SHOWN));
+    this.lay(this.lookOf(TOLD));
   }
 
   /** @param {string} word */
