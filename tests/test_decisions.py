@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import Neighbors, traced
+from scripted import Neighbors, traced
 
 from lladav import SamplingConfig, Trace
 from lladav.decisions import Decision, decisions, stood_at

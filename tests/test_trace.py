@@ -5,8 +5,9 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from helpers import Neighbors, picture_message, traced
+from helpers import picture_message
 from PIL import Image
+from scripted import Neighbors, traced
 
 from lladav import SamplingConfig, Trace
 

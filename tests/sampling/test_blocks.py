@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import Neighbors, traced
+from scripted import Neighbors, traced
 
 from lladav import SamplingConfig
 from lladav.sampling.blocks import delimiter_end, window_end

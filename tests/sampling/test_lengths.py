@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from helpers import Neighbors, traced
+from scripted import Neighbors, traced
 
 from lladav import SamplingConfig, Trace
 from lladav.sampling.lengths import end_confidence, lost_at, wants_more

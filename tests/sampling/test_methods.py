@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import ROOT, WORDS, Neighbors
+from helpers import ROOT
 from sampling import references
+from scripted import WORDS, Neighbors
 from torch import Tensor
 
 from lladav import SamplingConfig, SamplingStep, sample

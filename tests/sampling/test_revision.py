@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from helpers import WORDS, Neighbors, hasty
+from scripted import WORDS, Neighbors, hasty
 from torch import Tensor
 
 from lladav import SamplingConfig, SamplingStep, sample

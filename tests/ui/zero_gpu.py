@@ -24,7 +24,7 @@ from spaces.zero.torch.utils import empty_like_raw_alloc
 
 from lladav import LladaVPipeline
 
-SECONDS_A_PASS = 0.02  # so that a run can be interrupted
+SECONDS_A_PASS = 0.05  # so that a run can be interrupted, on a busy machine too
 begin, load = wrappers.worker_init, LladaVPipeline.from_pretrained
 
 

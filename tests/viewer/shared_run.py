@@ -14,7 +14,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # where this file is run by itself
 
-from helpers import Neighbors, hasty, traced
+from scripted import Neighbors, hasty, traced
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
 from lladav.assets import asset

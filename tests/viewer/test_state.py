@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 from gradio.utils import diff
-from helpers import Neighbors, long_run, traced
+from helpers import long_run
+from scripted import Neighbors, traced
 
 from lladav import LladaVPipeline, SamplingConfig, SamplingStep
 from lladav.recording import Recording

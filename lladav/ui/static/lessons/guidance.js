@@ -5,7 +5,7 @@ import { node, percent } from "../../../viewer/static/dom.js";
 import { paintBars } from "./row.js";
 import { segments, slider, Walk } from "./walk.js";
 
-const SHOWN = 8, DRAWS = 20;
+const CANDIDATES = 8, DRAWS = 20;
 const SCALES = /** @type {[number, number, number]} */ ([0, 4, 0.1]), HEATS = /** @type {[number, number, number]} */ ([0, 3, 0.1]);
 
 /** softmax of guided logits: u + (w + 1)(c - u) over the temperature, or the most probable one where that is 0.
@@ -69,7 +69,7 @@ export class GuidanceLesson extends Walk {
     const { bars, facts, draws } = this, rows = this.ranked();
     if (!bars || !facts || !draws) return;
     rows[0].taken = true;
-    paintBars(bars, rows.slice(0, SHOWN));
+    paintBars(bars, rows.slice(0, CANDIDATES));
     facts.textContent = this.say("now", { word: rows[0].name, sure: percent(rows[0].probability), scale: (this.scale ?? 0).toFixed(1), heat: (this.heat ?? 1).toFixed(1) });
     draws.textContent = this.say("draws", { words: Array.from({ length: DRAWS }, () => drawn(rows)).join(" · ") });
   }
