@@ -22,6 +22,7 @@ export function stage(root) {
     image.alt = `Picture ${index + 1}`;
     const frame = node("span", "st-frame");
     frame.append(image);
+    image.addEventListener("error", () => frame.remove());  // a TIFF, say: it is shown when a run has made a thumbnail
     return frame;
   }
 

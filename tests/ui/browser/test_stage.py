@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers import Visit, letters, slow
+from PIL import Image
 
 from lladav import LladaVPipeline
 from lladav.assets import asset
@@ -86,6 +87,14 @@ def test_an_attached_picture_suggests_three_questions(visit: Visit, picture: Pat
     visit.until("playing")
     visit.until("done")
     assert visit.page.locator("#suggestions .su-chip").count() == 0
+
+
+def test_a_picture_that_no_browser_shows_is_on_the_stage_once_it_is_asked_about(visit: Visit, tmp_path: Path):
+    Image.new("RGB", (90, 60), "blue").save(tmp_path / "blue.tif")
+    visit.upload(tmp_path / "blue.tif")
+    visit.page.wait_for_function("document.querySelectorAll('#stage img').length === 0")
+    visit.ask(QUESTION)
+    visit.page.wait_for_function("document.querySelector('#stage img')?.naturalWidth > 0")
 
 
 @pytest.mark.parametrize("kind", KINDS)
