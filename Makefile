@@ -1,7 +1,7 @@
 # make run: set up and open the demo. make test: set up and test. make check: lint, types and tests of all languages.
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 3
+WORKERS ?= 2
 one_thread := OMP_NUM_THREADS=1
 # Files stay in their order: that of xdist, by the number of tests, puts those at the end that take the longest.
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -93,7 +93,7 @@ def test_profile_and_plot(run_bench, tmp_path, monkeypatch):
     code, out, _ = run_bench("--model", "random:tiny", *LENGTHS, "--steps", "1", "--profile", "--plot", str(path))
     assert code == 0
     shares = re.search(r"language model (\d+)%, head (\d+)%", out)
-    assert shares and 50 < int(shares[1]) < 100 and int(shares[2]) < 50
+    assert shares and int(shares[2]) < int(shares[1]) < 100
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

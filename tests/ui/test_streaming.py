@@ -215,18 +215,18 @@ def test_a_refused_quota_is_a_sentence_and_the_next_question_is_answered(address
 
 
 def test_a_worker_that_dies_is_a_sentence_and_the_next_question_is_answered(address: str, grants: Lender):
-    visit(address, lambda visitor: visitor.ask(QUESTION))
-    worker = grants.workers[-1]
+    killed: list[int] = []
 
     def kill() -> None:
-        os.kill(worker, signal.SIGKILL)
+        killed.append(grants.workers[-1])
+        os.kill(killed[0], signal.SIGKILL)
 
     sentence, answered = visit(
         address, lambda visitor: broken_off(visitor, kill), lambda visitor: visitor.ask(QUESTION)
     )
     assert sentence == FAILED
     assert answered.finished
-    assert grants.workers[-1] != worker
+    assert grants.workers[-1] != killed[0]
 
 
 def test_a_worker_without_memory_is_a_sentence_and_the_next_question_is_answered(
