@@ -216,6 +216,7 @@ def test_a_refused_quota_is_a_sentence_and_the_next_question_is_answered(address
 
 def test_a_worker_that_dies_is_a_sentence_and_the_next_question_is_answered(address: str, grants: Lender):
     killed: list[int] = []
+    grants.idle = False  # a worker of its own, so that it is known which one answers
 
     def kill() -> None:
         killed.append(grants.workers[-1])
@@ -224,6 +225,7 @@ def test_a_worker_that_dies_is_a_sentence_and_the_next_question_is_answered(addr
     sentence, answered = visit(
         address, lambda visitor: broken_off(visitor, kill), lambda visitor: visitor.ask(QUESTION)
     )
+    grants.idle = True
     assert sentence == FAILED
     assert answered.finished
     assert grants.workers[-1] != killed[0]
