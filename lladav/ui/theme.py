@@ -48,6 +48,7 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_700",
         body_background_fill="*neutral_50",
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",
