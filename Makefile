@@ -1,6 +1,7 @@
 # make run: set up and open the demo. make test: set up and test. make check: lint, types and tests of all languages.
 PYTHON ?= python3
 BIN := .venv/bin
+install := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check
 WORKERS ?= 2
 one_thread := OMP_NUM_THREADS=1
 # Files stay in their order: that of xdist, by the number of tests, puts those at the end that take the longest.
@@ -11,19 +12,19 @@ PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .venv/run: requirements.txt pyproject.toml
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e .
+	$(install) -e .
 	touch $@
 
 .venv/dev: .venv/run
-	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e ".[dev]"
+	$(install) -e ".[dev]"
 	touch $@
 
 .venv/mutants: .venv/dev
-	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e ".[mutants]"
+	$(install) -e ".[mutants]"
 	touch $@
 
 .venv/lock: .venv/run
-	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e ".[lock]"
+	$(install) -e ".[lock]"
 	touch $@
 
 run: .venv/run

@@ -190,7 +190,7 @@ class Visit:
         self.canvas = page.locator("#canvas .tc")
         self.canvas.locator(".tc-tok").first.wait_for(state="attached")
         page.evaluate(QUICKLY)
-        page.add_style_tag(content=STILL)
+        self.still = page.add_style_tag(content=STILL)
         page.evaluate(
             """() => {
                 window.seen = [];
@@ -285,6 +285,12 @@ class Visit:
 
     def bubble(self) -> str:
         return self.page.locator("#conversation .message.bot .message-content").last.inner_text().strip()
+
+    def nothing_sticks_out(self) -> None:
+        """Check that the page has to be scrolled down only, on a phone and on a desk."""
+        for width, height in ((1440, 900), (390, 844)):
+            self.page.set_viewport_size({"width": width, "height": height})
+            assert self.page.evaluate("document.documentElement.scrollWidth") <= width
 
     def conversation(self) -> str:
         return self.page.locator("#conversation").inner_text()

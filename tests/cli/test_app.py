@@ -38,11 +38,15 @@ def test_without_a_port_gradio_looks_for_one(monkeypatch):
     assert server_port() is None
 
 
-def test_the_space_ends_with_a_sentence(monkeypatch):
-    monkeypatch.setenv("LLADAV_MODEL", "nowhere")
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [("LLADAV_PORT", "abc", "LLADAV_PORT must be"), ("LLADAV_MODEL", "nowhere", "model must be a directory")],
+)
+def test_the_space_ends_with_a_sentence(name: str, value: str, words: str, monkeypatch):
+    monkeypatch.setenv(name, value)
     result = subprocess.run([sys.executable, APP], capture_output=True, text=True, check=False, cwd=APP.parent)
     assert result.returncode == 1
-    assert "lladav: model must be a directory" in result.stderr and "Traceback" not in result.stderr
+    assert f"lladav: {words}" in result.stderr and "Traceback" not in result.stderr
 
 
 def test_the_space_is_short_and_imports_spaces_first():

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from dataclasses import fields
 
 import pytest
@@ -11,6 +12,7 @@ from lladav import cli
 from lladav.benchmarks import growth
 from lladav.benchmarks.report import Row
 from lladav.cli import bench, checks
+from lladav.language import LladaVLanguageModel
 from lladav.sampling import METHODS
 
 MODES = ["plain", "exact", "refresh-4", "refresh-32", "refresh-32+factor", "refresh-32+threshold"]
@@ -89,11 +91,18 @@ def test_a_model_on_disk_is_asked_about_a_picture(run_bench, tiny_random):
 
 def test_profile_and_plot(run_bench, tmp_path, monkeypatch):
     monkeypatch.setattr(growth, "PATIENCE", 0)
+    forward = LladaVLanguageModel.forward
+
+    def slowly(*args, **options):
+        time.sleep(0.1)  # more than all else together, on a busy machine too
+        return forward(*args, **options)
+
+    monkeypatch.setattr(LladaVLanguageModel, "forward", slowly)
     path = tmp_path / "growth.png"
     code, out, _ = run_bench("--model", "random:tiny", *LENGTHS, "--steps", "1", "--profile", "--plot", str(path))
     assert code == 0
     shares = re.search(r"language model (\d+)%, head (\d+)%", out)
-    assert shares and int(shares[2]) < int(shares[1]) < 100
+    assert shares and 50 < int(shares[1]) < 100 and int(shares[2]) < 50
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

@@ -121,6 +121,13 @@ def test_what_cannot_be_answered_is_refused(client: httpx.Client, name: str, val
     assert refusal(client, **{name: value}).startswith(sentence)
 
 
+@pytest.mark.parametrize("name", ["gen_length", "block_length", "steps", "temperature", "cfg_scale", "remasking"])
+def test_null_leaves_a_setting_out(client: httpx.Client, name: str):
+    sizes = {"gen_length": 4, "block_length": None, "steps": None}  # which go together
+    event, answer = ask(client, **sizes | {name: None})
+    assert event == "complete" and answer[-1]["finish_reason"]
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_no_picture_is_refused(client: httpx.Client, name: str):
     (path,) = client.post("upload", files={"files": (name, FILES[name])}).json()

@@ -28,7 +28,8 @@ export function overlayBubble() {
   });
 }
 
-/** Gradio labels parts that have no role; its chat calls rows of buttons a list, and has a button without a name.
+/** Gradio labels parts that have no role; its chat calls rows of buttons a list, and has a button without a name; what
+ *  is dragged across its plots is a picture without one.
  *  Its parts are built at times of their own (a picture's only when its code has come), so this follows every change. */
 export function mendRoles() {
   new MutationObserver(() => {
@@ -37,6 +38,8 @@ export function mendRoles() {
       el.setAttribute("role", "group");
     for (const el of document.querySelectorAll("#conversation .image-container > button:not([aria-label])"))
       el.setAttribute("aria-label", "Enlarge the picture");
+    for (const el of document.querySelectorAll("g[role=graphics-symbol]:not([aria-label])"))
+      el.setAttribute("aria-hidden", "true");
   }).observe(document, { childList: true, subtree: true });
 }
 

@@ -45,7 +45,7 @@ def test_axe_finds_nothing_serious(open_page: Callable[..., Visit], url: str, sc
     visit.page.add_script_tag(path=AXE)
     for name in open_tabs(visit):
         assert visit.page.evaluate(RUN) == [], name
-    for act in (ask, await_the_end, look_at_a_token, guess, open_the_quiz):
+    for act in (ask, await_the_end, look_at_a_token, compare, await_both, sweep, guess, open_the_quiz):
         act(visit, picture)
         assert visit.page.evaluate(RUN) == [], act.__name__
 
@@ -65,6 +65,28 @@ def await_the_end(visit: Visit, _: Path) -> None:
 def look_at_a_token(visit: Visit, _: Path) -> None:
     visit.canvas.locator(".tc-look").click()
     visit.page.locator(".st-map[data-layer='0']").wait_for()
+
+
+def compare(visit: Visit, _: Path) -> None:
+    visit.page.get_by_role("tab", name="Compare").click()
+    visit.page.locator("#compare").click()
+    visit.page.locator("#player .pc[data-state=playing]").wait_for()
+
+
+def await_both(visit: Visit, _: Path) -> None:
+    visit.page.locator("#player .pc[data-state=done]").wait_for()
+
+
+def sweep(visit: Visit, _: Path) -> None:
+    visit.page.get_by_role("tab", name="Explore").click()
+    visit.page.locator("#axis-values-0 textarea, #axis-values-0 input").fill("exact, threshold")
+    visit.set_number("scenes", 1)
+    visit.set_number("explore-length", 8)
+    visit.until_idle()
+    visit.page.locator("#sweep").click()
+    visit.page.locator("#sweep-files a").first.wait_for()
+    visit.page.locator("#combinations [role=gridcell]").first.click()
+    visit.page.locator("#reliability canvas, #reliability svg").first.wait_for()
 
 
 def guess(visit: Visit, _: Path) -> None:

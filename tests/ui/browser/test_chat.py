@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import PATIENCE, SEED, Visit, ends, letters, slow
+from helpers import PATIENCE, SEED, Visit, ends, held, letters, slow
 from PIL import Image
 
 from lladav import LladaVPipeline, SamplingConfig
@@ -233,18 +233,27 @@ def test_retry_and_new_chat(visit: Visit):
     assert visit.page.locator("#conversation .message").count() == 0
 
 
-def test_reduced_motion_shows_steps_as_they_come(open_page: Callable[..., Visit], url: str):
-    visit = open_page(url, reduced_motion="reduce")
-    visit.send(QUESTION)
-    visit.until("done")
-    assert visit.page.evaluate("document.querySelector('.tc').getAnimations({subtree: true}).length") == 0
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_reduced_motion_shows_steps_as_they_come(
+    open_page: Callable[..., Visit], url: str, tiny_pipeline: LladaVPipeline, motion: str
+):
+    visit = open_page(url, reduced_motion=motion)
+    visit.still.evaluate("style => style.remove()")
+    moving = "document.querySelector('#canvas .tc').getAnimations({subtree: true}).length"
+    with held(tiny_pipeline, steps=4) as (gate, _):
+        visit.send(QUESTION)
+        visit.until_step(4)
+        assert (visit.page.evaluate(moving) > 0) == (motion == "no-preference")
+        gate.set()
+        visit.until("done")
+    assert visit.page.evaluate(moving) == 0 or motion == "no-preference"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
 def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: int, scheme: str):
     visit = open_page(url, width=width, color_scheme=scheme)
     visit.ask("A long question " * 8)
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    visit.nothing_sticks_out()
     assert ("dark" in visit.page.evaluate("document.body.className")) == (scheme == "dark")
 
 
