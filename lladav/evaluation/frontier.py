@@ -27,11 +27,11 @@ def labels(table: pd.DataFrame, axes: Sequence[str]) -> list[str]:
     ]
 
 
-def plot_sweep(run: SweepRun, path: Path, twin: pd.DataFrame | None = None) -> None:
+def plot_sweep(run: SweepRun, path: Path, beside: pd.DataFrame | None = None) -> None:
     """Draw a sweep.
 
     Args:
-        twin: the table of the autoregressive twin, to stand beside the model.
+        beside: rows of what it is compared with, each with a name under "method".
 
     Raises:
         ValueError: matplotlib knows no such kind of file.
@@ -40,7 +40,7 @@ def plot_sweep(run: SweepRun, path: Path, twin: pd.DataFrame | None = None) -> N
     with pyplot.rc_context(STYLE):
         layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
         figure, panels = pyplot.subplots(1, 3, figsize=(PANEL[0] * 3, PANEL[1] * 1.2), layout=layout)
-        frontier_panel(panels[0], table, axes, "accuracy", twin)
+        frontier_panel(panels[0], table, axes, "accuracy", beside)
         panels[0].set(title="Right answers", ylabel="right answers")
         frontier_panel(panels[1], table, axes, "agreement")
         panels[1].set(title="Agreement with exact mode", ylabel="answers that are the same")
@@ -51,7 +51,7 @@ def plot_sweep(run: SweepRun, path: Path, twin: pd.DataFrame | None = None) -> N
 
 
 def frontier_panel(
-    axis: Axes, table: pd.DataFrame, axes: Sequence[str], figure: str, twin: pd.DataFrame | None = None
+    axis: Axes, table: pd.DataFrame, axes: Sequence[str], figure: str, beside: pd.DataFrame | None = None
 ) -> None:
     """A share against forward passes, a point a combination; of accuracy its spread and the Pareto front, too."""
     names = labels(table, axes)
@@ -66,16 +66,20 @@ def frontier_panel(
     axis.scatter(table["nfe"], table[figure], s=26, color=[FRONT if one else OTHER for one in on_front], zorder=3)
     for name, x, y, first in zip(names, table["nfe"], table[figure], on_front, strict=True):
         if first or len(table) <= MOST_LABELS:
-            color = INK if first else FAINT
-            axis.annotate(name, (x, y), (4, 3), textcoords="offset points", fontsize=6.5, color=color)
-    if twin is not None:
+            _name_point(axis, name, x, y, INK if first else FAINT)
+    if beside is not None:
         color = LINE_COLORS["autoregressive"]
-        axis.plot(twin["nfe"], twin[figure], "D", color=color, label="twin, left to right")
-        axis.legend(loc="lower right")
+        axis.plot(beside["nfe"], beside[figure], "D", markersize=5, color=color)
+        for name, x, y in beside[["method", "nfe", figure]].values:
+            _name_point(axis, name, x, y, color)
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter("{x:g}")
     axis.set_xlabel("forward passes an answer")
     axis.yaxis.set_major_formatter(ALL_PERCENT)
+
+
+def _name_point(axis: Axes, name: str, x: float, y: float, color: str) -> None:
+    axis.annotate(name, (x, y), (4, 3), textcoords="offset points", fontsize=6.5, color=color)
 
 
 def reliability_panel(axis: Axes, answers: pd.DataFrame, axes: Sequence[str]) -> None:

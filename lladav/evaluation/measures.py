@@ -4,6 +4,7 @@ All are a few lines over strings. `evaluate` fetches the code of a metric from t
 `sacrebleu` has none of these.
 """
 
+import math
 import re
 import string
 from collections import Counter
@@ -71,3 +72,12 @@ def repeated(text: str, n: int = REPEATED) -> float:
     """seq-rep-n: the share of the n-grams of one text that stood in it before (arXiv 1908.04319, eq. 9)."""
     found = ngrams(text, n)
     return 1 - len(set(found)) / len(found) if found else 0.0
+
+
+def by_chance(gained: int, lost: int) -> float:
+    """How probably a coin would part the answers that two methods differ in as unevenly, or more.
+
+    McNemar's test, exactly: p = 2 ∑_{i ≤ min(g, l)} C(g + l, i) / 2^(g + l), at most 1.
+    """
+    differ, fewer = gained + lost, min(gained, lost)
+    return min(1.0, 2 * sum(math.comb(differ, count) for count in range(fewer + 1)) / 2**differ)

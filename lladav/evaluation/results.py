@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from lladav.evaluation.measures import anls, distinct, exact_match, repeated, token_f1
+from lladav.evaluation.measures import anls, by_chance, distinct, exact_match, repeated, token_f1
 from lladav.evaluation.scoring import NUM_BINS, Bin, calibration_error, reliability
 from lladav.evaluation.sweep import Cell, SweepRun
 from lladav.evaluation.tables import markdown_table
@@ -21,6 +21,9 @@ FIGURES = {  # of a combination: what it is, in the words of a table
     "token_f1": "shared words, F1",
     "anls": "average normalized Levenshtein similarity",
     "agreement": "answers that are those of exact mode, up to case, punctuation and articles",
+    "gained": "right answers that exact mode has wrong",
+    "lost": "wrong answers that exact mode has right",
+    "by_chance": "how probably a coin would part gained and lost so unevenly (McNemar's test)",
     "distinct_2": "different pairs of words among all",
     "repeated_3": "three words in a row that stood in the answer before",
     "unsure": "commits of a probability below 0.5",
@@ -33,7 +36,7 @@ FIGURES = {  # of a combination: what it is, in the words of a table
 }
 MEASURED, IDEAL = "these answers", "as right as sure"  # in a reliability diagram
 PERCENT = ("accuracy", "spread", "token_f1", "anls", "agreement", "distinct_2", "repeated_3", "unsure")
-DIGITS = {"nfe": 1, "tokens_per_forward": 2, "seconds": 3, "revoked": 2, "calibration_error": 3}
+DIGITS = {"nfe": 1, "tokens_per_forward": 2, "seconds": 3, "revoked": 2, "calibration_error": 3, "by_chance": 2}
 
 
 def answers_table(run: SweepRun) -> pd.DataFrame:
@@ -46,6 +49,7 @@ def answers_table(run: SweepRun) -> pd.DataFrame:
             | {"question": one.question, "expected": one.answers[0], "text": given.text, "right": given.right}
             | {"token_f1": token_f1(given.text, one.answers), "anls": anls(given.text, one.answers)}
             | {"agrees": None if exact is None else exact_match(given.text, [exact.text])}
+            | {"gained": exact and given.right and not exact.right, "lost": exact and exact.right and not given.right}
             | {"repeated_3": repeated(given.text), "tokens": len(given.hits), "nfe": given.nfe}
             | {"committed": given.committed, "unsure": given.unsure, "revoked": given.revoked}
             | {"seconds": given.seconds, "confidence": given.confidence, "hits": given.hits}
@@ -83,6 +87,7 @@ def axis_values(cell: Cell) -> list[Any]:
 def _figures(group: pd.DataFrame) -> dict[str, Any]:
     sets = group.groupby(["repeat", "seed"])["right"].mean()
     bins = reliability_bins(group)
+    gained, lost = int(group["gained"].eq(True).sum()), int(group["lost"].eq(True).sum())
     return {
         "asked": len(group),
         "accuracy": group["right"].mean(),
@@ -90,6 +95,9 @@ def _figures(group: pd.DataFrame) -> dict[str, Any]:
         "token_f1": group["token_f1"].mean(),
         "anls": group["anls"].mean(),
         "agreement": group["agrees"].astype(float).mean(),
+        "gained": gained,
+        "lost": lost,
+        "by_chance": by_chance(gained, lost),
         "distinct_2": distinct([*group["text"]]),
         "repeated_3": group["repeated_3"].mean(),
         "unsure": group["unsure"].sum() / max(group["committed"].sum(), 1),
@@ -125,6 +133,12 @@ def kinds_table(run: SweepRun) -> pd.DataFrame:
     """Right answers by combination and kind of question."""
     answers = answers_table(run)
     return answers.pivot_table("right", [*run.sweep.axes], "kind", sort=False).reset_index()
+
+
+def sets_table(run: SweepRun) -> pd.DataFrame:
+    """Right answers by combination and set of questions."""
+    answers = answers_table(run)
+    return answers.pivot_table("right", [*run.sweep.axes], "repeat", sort=False).reset_index()
 
 
 def in_markdown(table: pd.DataFrame, columns: Sequence[str] | None = None) -> str:

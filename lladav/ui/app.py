@@ -36,11 +36,23 @@ DESCRIPTIONS = ("api_info", "api_info_as_input", "api_info_as_output", "example_
 
 
 class Page(gr.Blocks):
-    """A page that tells browsers of no component what programs would send it, unless programs may."""
+    """A page that asks little of browsers.
+
+    Attributes:
+        idle: a small component, to which the progress of all events is reported that show none. Left to gradio it is
+            reported to their outputs, at each step of every other event, and each time gradio's page copies (6.31) all
+            that they hold: for tabs that is the whole page, and most of what a browser did while an answer came in.
+    """
+
+    idle: gr.HTML
 
     def get_config_file(self) -> BlocksConfigDict:
-        """Return what browsers are sent. Gradio describes every component in it, which its own page does not read."""
+        """Return what browsers are sent: of no component what programs would send it, unless programs may. Gradio
+        describes all of them, which its own page does not read."""
         config = super().get_config_file()
+        for event in config["dependencies"]:
+            if event["show_progress"] == "hidden":
+                event["show_progress_on"] = [self.idle._id]
         open_to_programs = [event for event in self.fns.values() if event.api_visibility != "private"]
         described = {block._id for event in open_to_programs for block in [*event.inputs, *event.outputs]}
         for component in config["components"]:
@@ -72,6 +84,7 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
             gr.Markdown(HEADER, elem_id="header")
             create_badge(pipe, capabilities)
             share = Share()
+        demo.idle = share.link
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
                 chat = ChatTab(pipe, capabilities, measured, offered, opening(replayed[0]))

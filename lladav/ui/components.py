@@ -12,7 +12,7 @@ from lladav.ui.settings.knobs import offered_methods
 from lladav.viewer.state import CanvasState
 
 EVENTS = {  # that painters trigger; gradio looks for their names, quoted, in the script of a component
-    "canvas": ("done", "stopped", "edit", "undo", "look"),
+    "canvas": ("begun", "done", "stopped", "edit", "undo", "look"),
     "decoding": ("choose", "turn"),
     "gallery": ("pick", "apply"),
     "learn": ("ask", "chat"),
@@ -69,8 +69,9 @@ def token_canvas(state: CanvasState, editable: bool = False, **options: Any) -> 
     """A component that paints a state of `lladav.viewer`.
 
     It triggers `done` with the run that was shown to its end and `stopped` with the run and the step at which it was
-    cut short; where it is editable also `edit`, with what `lladav.ui.chat.edits.edited` takes, `undo`, and `look` with
-    the position of a token and the step after which it was looked at.
+    cut short. Where it is editable it also triggers `begun` as soon as it has the first step of a run that goes on,
+    `edit` with what `lladav.ui.chat.edits.edited` takes, `undo`, and `look` with the position of a token and the step
+    after which it was looked at.
 
     It is not a class of its own because gradio writes a stub file beside the source of every class of components.
     """

@@ -51,7 +51,7 @@ class Gallery:
         self.tab, self.recorded = tab, runs
         value = {"title": origin(runs[0].trace).capitalize(), "cards": [*map(card, runs)]}
         cards = html_component("gallery", value, elem_id="gallery")
-        tab.decode(cards.apply, self.try_it)
+        tab.decode(cards.apply, self.try_it, also=tab.panel.outputs)
         tab.replace(cards.pick, self.show)
 
     def show(self, event: gr.EventData, data: Data) -> Updates:

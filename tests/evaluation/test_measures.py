@@ -2,7 +2,7 @@
 
 import pytest
 
-from lladav.evaluation.measures import anls, distinct, exact_match, repeated, token_f1
+from lladav.evaluation.measures import anls, by_chance, distinct, exact_match, repeated, token_f1
 
 
 def test_case_punctuation_and_articles_do_not_count():
@@ -42,3 +42,10 @@ def test_repetition():
     assert distinct(["dog"]) == 1.0
     assert repeated("go left now go left now") == 0.25  # the fourth of its four triples has been there
     assert repeated("go left now") == repeated("go") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "expected"), [(0, 0, 1), (3, 3, 1), (1, 0, 1), (5, 0, 1 / 16), (1, 7, 9 / 128)]
+)
+def test_a_difference_by_chance(gained: int, lost: int, expected: float):
+    assert by_chance(gained, lost) == expected == by_chance(lost, gained)

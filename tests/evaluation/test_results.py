@@ -44,6 +44,10 @@ def test_a_row_is_the_mean_of_its_answers(run: SweepRun):
         assert row["spread"] == of_row.groupby("repeat")["right"].mean().std()
         assert row["tokens_per_forward"] == of_row["tokens"].sum() / of_row["nfe"].sum()
         assert sum(one.tokens for one in reliability_bins(of_row)) == of_row["tokens"].sum()
+        exact = answers[answers["threshold"] == "null"].set_index("id")["right"].rename("right_exact")
+        both = of_row.set_index("id").join(exact)
+        assert row["gained"] - row["lost"] == both["right"].sum() - both["right_exact"].sum()
+        assert row["gained"] == (both["right"] & ~both["right_exact"]).sum()
     assert table["agreement"][0] == 1.0  # of exact mode with itself
     assert kinds_table(run).shape == (2, 5)
 
@@ -84,5 +88,5 @@ def test_a_saved_table_says_what_it_was_measured_with(run: SweepRun, tmp_path: P
 def test_markdown_and_picture(run: SweepRun, tmp_path: Path):
     lines = in_markdown(sweep_table(run)).splitlines()
     assert len(lines) == 4 and lines[0].startswith("| threshold") and "100.0%" in lines[2]
-    plot_sweep(run, tmp_path / "plot.png", twin=sweep_table(run)[:1])
+    plot_sweep(run, tmp_path / "plot.png", beside=sweep_table(run)[:1].assign(method="another"))
     assert (tmp_path / "plot.png").stat().st_size > 20_000

@@ -66,6 +66,22 @@ def test_what_runs_a_model_shares_its_places_and_nothing_that_works_is_outside_t
     assert not names & {"ask", "edit", "fill", "compare", "sample", "render", "open"}
 
 
+def test_a_step_of_an_answer_changes_few_components(page: gr.Blocks):
+    streams = {event.name: event for event in page.fns.values() if event.types_generator}
+    assert streams.keys() >= {"ask", "ask_again", "edit", "fill", "compare"}
+    for name in ("ask", "ask_suggestion", "ask_example", "ask_again", "edit", "fill", "compare"):
+        assert len(streams[name].outputs) <= 8, name
+
+
+def test_progress_that_is_not_shown_is_reported_to_one_small_component(page: gr.Blocks):
+    config = page.get_config_file()
+    quiet = [event for event in config["dependencies"] if event["show_progress"] == "hidden"]
+    assert len(quiet) > 40
+    (place,) = {place for event in quiet for place in event["show_progress_on"]}
+    (idle,) = (part for part in config["components"] if part["id"] == place)
+    assert len(json.dumps(idle, default=str)) < 2000
+
+
 def test_the_page_describes_to_browsers_only_what_programs_may_call(page: gr.Blocks):
     config = page.get_config_file()
     described = [component["type"] for component in config["components"] if "api_info" in component]

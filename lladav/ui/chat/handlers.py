@@ -104,8 +104,7 @@ class ChatHandlers:
             return
         session.turns, session.past = turns, []
         note = self.notice(FORGETS if len(seen) < len(turns) else None)
-        recording = Recording(prompt, config)
-        yield from self._run(recording, data, shown | note | self.tab.panel.fitted(settings))
+        yield from self._run(Recording(prompt, config), data, shown | note)
 
     def _prepare(
         self, turns: list[Exchange], config: SamplingConfig, thinking: bool | None
@@ -129,7 +128,7 @@ class ChatHandlers:
         session.turns[-1].answer = None
         writer = StateWriter(recording, self._piece, self.special)
         recording.add(self.pipe.first_frame(recording.config))
-        yield shown | self.view(session) | {self.tab.canvas: writer.value(), self.tab.stop: ON}
+        yield shown | self._talk(session) | {self.tab.canvas: writer.value(), self.tab.stop: ON}
         try:
             for frame in self.decode(recording.prompt, recording.config, session.features):
                 if session.running is not recording:
@@ -139,7 +138,7 @@ class ChatHandlers:
                 recording.add(frame)
                 if frame.finish_reason is not None:
                     session.finish(self.pipe.record(recording))
-                    yield self.view(session) | {self.tab.canvas: writer.value()} | self._same_again(session)
+                    yield self._talk(session) | {self.tab.canvas: writer.value()} | self._same_again(session)
                 else:
                     yield {self.tab.canvas: writer.value()}
         except Exception as error:
@@ -153,7 +152,7 @@ class ChatHandlers:
         session.interrupt(self.pipe)
         assert session.trace is not None
         shown = {self.tab.canvas: canvas_state(session.trace), self.tab.stop: OFF}
-        return self.view(session) | shown | self.notice(sentence)
+        return self._talk(session) | shown | self.notice(sentence)
 
     def _piece(self, token: int) -> str:
         return self.pipe.pieces([token])[0]
@@ -162,19 +161,26 @@ class ChatHandlers:
 
     def view(self, session: Session) -> Updates:
         """All of the tab but the canvas, as the session stands."""
-        tab = self.tab
-        asked = bool(session.turns)
+        return self._talk(session) | self._beside(session)
+
+    def _talk(self, session: Session) -> Updates:
+        """What the visitor and the model have said."""
         return {
-            tab.chatbot: chat_messages(session),
-            tab.stage: self._stage(session),
-            tab.retry: gr.update(interactive=asked),
-            tab.edit_question: gr.update(interactive=asked),
-            tab.undo_edit: gr.update(interactive=bool(session.past)),
-            tab.suggestions: [],
-        } | self._about_run(session)
+            self.tab.chatbot: chat_messages(session),
+            self.tab.stage: self._stage(session),
+            self.tab.suggestions: [],
+        }
+
+    def _beside(self, session: Session) -> Updates:
+        """What can be done, and what is said of the run on show: its settings as code, how much context it takes."""
+        return self._possible(session) | self._about_run(session)
+
+    def _possible(self, session: Session) -> Updates:
+        tab, asked = self.tab, gr.update(interactive=bool(session.turns))
+        undo = gr.update(interactive=bool(session.past))
+        return {tab.retry: asked, tab.edit_question: asked, tab.undo_edit: undo}
 
     def _about_run(self, session: Session) -> Updates:
-        """What is said of the run on show: its settings as code, and how much of the model's context it takes."""
         tab, run = self.tab, session.running or session.trace
         if run is None:
             return {tab.context: gr.update(visible=False), tab.python: "", tab.json: "", tab.same_seed: OFF}
@@ -241,6 +247,11 @@ class ChatHandlers:
         session.finish(self.pipe.record(recording, event.step))
         return self.view(session) | {self.tab.stop: OFF}
 
+    def begun(self, data: Data) -> Updates:
+        """Show what stays the same as long as a run lasts, once the canvas has its first step."""
+        session: Session = data[self.tab.session]
+        return self._beside(session) | self.tab.panel.fitted(self.tab.panel.read(data))
+
     def shown(self) -> Updates:
         """The canvas has shown a run to its end, perhaps long after the model was done: there is nothing to stop."""
         return {self.tab.stop: OFF}
@@ -284,7 +295,7 @@ class ChatHandlers:
             edit = make(trace)
             self.pipe.check(last.prompt, edit.config)
         except ValueError as error:
-            yield self.view(session) | self.refusal(session, str(error))
+            yield self._talk(session) | self.refusal(session, str(error))
             return
         session.remember(trace)
         recording = Recording(last.prompt, edit.config, trace.id, edit.label, edit.pins, edit.carried)

@@ -1,6 +1,6 @@
 """The Chat tab: its layout, and the events that join its parts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -41,7 +41,9 @@ class ChatTab:
         session: the visitor's `Session`.
         tools: an empty row below the canvas, for what can be done with the run on show.
         aside: an empty column below the conversation.
-        shown: the components that `ChatHandlers.view` updates, among others.
+        refining: the components that a run changes as it goes on. They are few: each costs server and browser
+            something at every step, changed or not.
+        shown: those and all others that say something of the run on show.
         runs: the events that decode, to be cancelled by whatever puts something else on the canvas.
     """
 
@@ -132,10 +134,14 @@ class ChatTab:
 
     def _wire_runs(self) -> None:
         do, panel = self.handlers, self.panel
-        self.shown = [
-            self.chatbot, self.stage, self.notice, self.canvas, self.box, self.suggestions, self.stop, self.retry,
-            self.edit_question, self.undo_edit, self.context, self.python, self.json, self.same_seed, *panel.outputs,
+        self.refining = [
+            self.chatbot, self.stage, self.notice, self.canvas, self.box, self.suggestions, self.stop,
         ]  # fmt: skip
+        beside = [
+            self.retry, self.edit_question, self.undo_edit, self.context, self.python, self.json, self.same_seed,
+            *panel.outputs,
+        ]  # fmt: skip
+        self.shown = [*self.refining, *beside]
         self.decode(self.fill_blanks.click, do.fill, self.template)
         self.decode(self.template.submit, do.fill, self.template)
         self.decode(self.box.submit, do.ask, self.box)
@@ -143,18 +149,21 @@ class ChatTab:
         self.decode(self.retry.click, do.ask_again)
         self.decode(self.chatbot.example_select, do.ask_example)
         self.decode(self.canvas.edit, do.edit, trigger_mode="multiple")
+        begun = ends_in_a_notice(do.begun, do.failure)
+        self.canvas.begun(begun, {self.session, *panel.components}, [self.notice, self.stop, *beside], **QUICK)
 
-    def decode(self, trigger: Any, handler: Handler, *inputs: Any, **options: Any) -> None:
+    def decode(self, trigger: Any, handler: Handler, *inputs: Any, also: Iterable[Any] = (), **options: Any) -> None:
         """Let an event run the model: it waits in line, says where, and can be stopped from the first moment on.
 
         Args:
             trigger: the event.
-            handler: takes the session, the settings and `inputs`, and yields updates of `shown`.
+            handler: takes the session, the settings and `inputs`, and yields updates of `refining`.
+            also: other components that it updates.
         """
         held: set[Any] = {self.session, *self.panel.components, *inputs}
         trigger(None, None, self.stop, js=at_once(True), **QUIET)
         handler = ends_in_a_notice(handler, self.handlers.failure)
-        run = trigger(handler, held, self.shown, show_progress_on=self.stage, **RUNS, **options)
+        run = trigger(handler, held, [*self.refining, *also], show_progress_on=self.stage, **RUNS, **options)
         self.panel.follow(run, (self.session, lambda session: session.trace))
         self.runs.append(run)
 

@@ -1,6 +1,7 @@
 """The Compare tab: one question, two runs, and one slider over both."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -149,11 +150,12 @@ class CompareTab:
         self.comparison.input(self.use_comparison, {self.comparison}, [self.comparison, *settings], **QUICK)
         outputs = [
             self.player, self.results, self.notice, self.stop, *(side.canvas for side in self.sides),
-            *(side.title for side in self.sides), *settings,
+            *(side.title for side in self.sides),
         ]  # fmt: skip
         inputs = {self.image, self.question, self.in_turn, *self.sides[0].inputs, *self.sides[1].inputs}
         asked = [self.go.click, self.question.submit]
         gr.on(asked, None, None, self.stop, js=at_once(True, SHOW_RESULTS), **QUIET)
+        gr.on(asked, self.fit, {part for side in self.sides for part in side.panel.components}, settings, **QUICK)
         compare = ends_in_a_notice(self.compare, lambda sentence, _: {self.notice: sentence, self.stop: OFF})
         name = {"api_name": "compare_sides"}  # the endpoint for programs is called /compare
         run = gr.on(asked, compare, inputs, outputs, show_progress_on=self.results, **RUNS, **name)
@@ -168,6 +170,14 @@ class CompareTab:
             updates |= side.panel.apply(comparison.settings(changes, self.length))
         return updates
 
+    def fit(self, data: Data) -> Updates:
+        """Both sides' settings as the runs have them; apart from the runs, since each output costs at every step."""
+        updates: Updates = {}
+        for side in self.sides:
+            with suppress(ValueError):  # which the runs say
+                updates |= side.panel.fitted(side.panel.read(data))
+        return updates
+
     # ---- running -------------------------------------------------------------------------------
 
     def compare(self, data: Data) -> Iterator[Updates]:
@@ -180,9 +190,7 @@ class CompareTab:
             yield {self.notice: str(error), self.stop: OFF}
             return
         updates: Updates = {self.stop: ON, self.notice: None}
-        for side, job, one in zip(self.sides, jobs, settings, strict=True):
-            updates |= side.panel.fitted(one) | {side.title: f"{side.name} {job.in_words}"}
-        yield updates
+        yield updates | {side.title: f"{side.name} {job.in_words}" for side, job in zip(self.sides, jobs, strict=True)}
         yield from self._show(jobs, recordings, data[self.in_turn])
 
     def _job(self, model: str, settings: Settings) -> Job:

@@ -37,8 +37,8 @@ const PAINTERS = {
   canvas: (root, trigger, _, { editable }) => mountCanvas(root, {
     done: (detail) => trigger("done", detail),
     stopped: (detail) => trigger("stopped", detail),
-    ...editable && { edit: (detail) => trigger("edit", detail), undo: () => trigger("undo"),
-      look: (detail) => trigger("look", detail) },
+    ...editable && { begun: () => trigger("begun"), edit: (detail) => trigger("edit", detail),
+      undo: () => trigger("undo"), look: (detail) => trigger("look", detail) },
   }),
   sync_player: (root, _, props) => mountPlayer(root, () => [...document.querySelectorAll(props.value.canvases)]),
 };

@@ -24,8 +24,9 @@ import { tokenInspector } from "./token_inspector.js";
 /** @typedef {import("./token_inspector.js").Look} Look */
 
 /**
- * What a page lets its canvas do: hear that a run was shown to its end or cut short, edit, and ask what a token looked at.
- * @typedef {{done?: (at: {run: string}) => void, stopped?: (at: {run: string, step: number}) => void,
+ * What a page lets its canvas do: hear that a run begins, was shown to its end or was cut short, edit, and ask what a token
+ * looked at.
+ * @typedef {{begun?: () => void, done?: (at: {run: string}) => void, stopped?: (at: {run: string, step: number}) => void,
  *            edit?: (edit: Edit) => void, undo?: () => void, look?: (at: Look) => void}} On
  */
 
@@ -95,6 +96,7 @@ export class TokenCanvas {
     this.root.classList.toggle("tc-many", state.gen_length > MANY);
     this.inspector.clear();
     this.edits?.begin();
+    if (state.live) this.on.begun?.();
     if (!state.live && another) find(this.root, ".tc-live").textContent = state.text ?? "";
   }
 

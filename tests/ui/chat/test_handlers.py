@@ -1,5 +1,6 @@
 """The Chat tab driven without a browser: questions, refusals, edits, and whatever ends a run."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from errno import ENOSPC
@@ -101,6 +102,21 @@ def test_the_answer_is_the_pipelines_and_the_next_question_has_a_history(
     assert visitor.session.trace == replace(
         tiny_pipeline(messages, CONFIG).trace, seconds=visitor.session.trace.seconds
     )
+
+
+def test_what_lasts_as_long_as_a_run_is_shown_once_it_has_begun(visitor: Visitor):
+    tab = visitor.tab
+    visitor.widgets[tab.panel.block_length] = 5
+    run = visitor.send(QUESTION)
+    visitor.see(next(run))
+    visitor.see(tab.handlers.begun(visitor.data()))
+    config = visitor.session.running.config
+    assert (visitor.page[tab.retry]["interactive"], visitor.page[tab.undo_edit]["interactive"]) == (True, False)
+    assert json.loads(visitor.page[tab.json])["seed"] == config.seed
+    assert f"+ {config.gen_length} of " in visitor.page[tab.context]["value"]
+    assert visitor.page[tab.panel.block_length] == config.block_length != 5
+    assert "lock length" in visitor.page[tab.panel.note]["value"]
+    visitor.see(run)
 
 
 def looked(visitor: Visitor, step: int, position: int) -> dict:
