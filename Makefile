@@ -46,7 +46,10 @@ scripts:
 	elif [ ! -d node_modules ] && ! npm ci --silent; then echo "scripts: npm ci failed" >&2; exit 1; \
 	else npm run check; fi
 
-check: lint scripts test
+# Neither linter needs more than one core.
+check:
+	$(MAKE) --jobs=2 --output-sync=target lint scripts
+	$(MAKE) test
 
 # The browser's tests five times over, with one core kept busy.
 steady: .venv/dev

@@ -13,7 +13,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import torch
-from helpers import CHROMIUM, GOLDEN, Visit, program, served
+from helpers import CHROMIUM, GOLDEN, OWN_LENGTH, Visit, program, served
 from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfig
@@ -148,7 +148,7 @@ def tiny_random(tmp_path_factory: pytest.TempPathFactory) -> Path:
         drop_token_after_image=False,
     )
     processor.save_pretrained(folder)
-    capabilities = {"summary": "random weights", "can_think": True, "max_frames": 8, "gen_length": 32}
+    capabilities = {"summary": "random weights", "can_think": True, "max_frames": 8, "gen_length": OWN_LENGTH}
     (folder / "capabilities.json").write_text(json.dumps(capabilities))
     return folder
 

@@ -1,8 +1,7 @@
 """`lladav sample`."""
 
+import io
 import json
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -71,21 +70,17 @@ def test_the_trace_is_written(sample, tmp_path):
     assert f"{QUESTION} /no_think<|eot_id|>" in trace.prompt
 
 
-def test_any_encoding_of_the_terminal_shows_every_step(tiny_random, picture, tiny_pipeline):
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_any_encoding_of_the_terminal_shows_every_step(encoding, tiny_random, picture, tiny_pipeline, monkeypatch):
     question = picture_message(QUESTION)
     expected = [step_record(tiny_pipeline, step) for step in tiny_pipeline.stream([question], CONFIG)]
     assert "░" in expected[0]["text"]  # which neither of these encodings has
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
     command = ["sample", QUESTION, "--model", tiny_random, "--image", picture, *SETTINGS, "--json"]
-    for encoding in ("cp1252", "latin-1"):
-        result = subprocess.run(
-            [sys.executable, "-m", "lladav", *command],
-            env=os.environ | {"PYTHONIOENCODING": encoding},
-            capture_output=True,
-            check=False,
-        )
-        assert result.returncode == 0, result.stderr.decode(encoding)
-        texts = [json.loads(line)["text"] for line in result.stdout.decode(encoding).splitlines()]
-        assert texts == [record["text"] for record in expected]
+    assert cli.main([*map(str, command)]) == 0
+    terminal.seek(0)
+    assert [json.loads(line)["text"] for line in terminal] == [record["text"] for record in expected]
 
 
 @pytest.mark.parametrize(

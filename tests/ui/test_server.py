@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import httpx
 import pytest
-from helpers import awaited, program, until
+from helpers import awaited, until
 
 from lladav.assets import asset
 from lladav.benchmarks import visitors
@@ -22,38 +22,38 @@ MODEL = str(asset("lladav-tiny"))
 LONG = visitors.Request("Describe the picture.", None, gen_length=64, steps=64)
 
 
-def test_a_server_has_a_folder_of_its_own_which_goes_when_it_is_told_to_end(tmp_path: Path):
+def test_a_server_that_is_told_to_end_in_the_middle_of_a_run_ends_politely_and_its_folder_goes(tmp_path: Path):
     left = tmp_path / server.FOLDER.format(ended_process())
     left.mkdir()
-    with program(tmp_path) as address:
-        assert not left.exists(), "what a server that was killed had left"
-        (folder,) = tmp_path.glob(server.FOLDER.format("*"))
-        body = b'--b\r\ncontent-disposition: form-data; name="files"; filename="a.txt"\r\n\r\nwords\r\n--b--'
-        kind = {"content-type": "multipart/form-data; boundary=b"}
-        urlopen(Request(f"{address}gradio_api/upload", data=body, headers=kind)).close()
-        assert [path.name for path in folder.rglob("a.txt")] == ["a.txt"]
-    assert not folder.exists()
-    assert "Traceback" not in (tmp_path / "output.txt").read_text()
-
-
-def test_a_server_that_is_told_to_end_in_the_middle_of_a_run_ends_politely(tmp_path: Path):
-    seen: list[str] = []
-
-    async def ask(address: str, end: Callable[[], None]) -> None:
-        async with httpx.AsyncClient(base_url=address, timeout=60) as client:
-            with suppress(httpx.HTTPError):
-                async for text, finished in visitors.Program(client).states(LONG):
-                    seen.append(text)
-                    if len(seen) == 3:
-                        assert not finished
-                        end()
-
     with (tmp_path / "output.txt").open("w") as output, page_process(MODEL, output, TMPDIR=str(tmp_path)) as page:
         address, process = page
-        awaited(ask(address, lambda: os.kill(process, signal.SIGTERM)))
-        until(lambda: not list(tmp_path.glob(server.FOLDER.format("*"))))
-    assert len(seen) >= 3
+        assert not left.exists(), "what a server that was killed had left"
+        (folder,) = tmp_path.glob(server.FOLDER.format("*"))
+        upload(address)
+        assert [path.name for path in folder.rglob("a.txt")] == ["a.txt"]
+        awaited(ask_until(3, address, lambda: os.kill(process, signal.SIGTERM)))
+        until(lambda: not folder.exists())
     assert "Traceback" not in (tmp_path / "output.txt").read_text()
+
+
+def upload(address: str) -> None:
+    """Send a file, which the server keeps in its folder."""
+    body = b'--b\r\ncontent-disposition: form-data; name="files"; filename="a.txt"\r\n\r\nwords\r\n--b--'
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    urlopen(Request(f"{address}gradio_api/upload", data=body, headers=kind)).close()
+
+
+async def ask_until(state: int, address: str, then: Callable[[], None]) -> None:
+    """Ask, and do something once so many states of an answer that is not finished have come."""
+    seen = 0
+    async with httpx.AsyncClient(base_url=address, timeout=60) as client:
+        with suppress(httpx.HTTPError):
+            async for _, finished in visitors.Program(client).states(LONG):
+                seen += 1
+                if seen == state:
+                    assert not finished
+                    then()
+    assert seen >= state
 
 
 def test_folders_of_servers_that_go_on_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

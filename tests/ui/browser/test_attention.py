@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from helpers import SEED, Visit
+from helpers import PAGES_OWN, Visit
 
-from lladav import LladaVPipeline, SamplingConfig
+from lladav import LladaVPipeline
 
 BOXES = """() => ['.st-picture', '.st-map'].map((selector) => {
     const box = document.querySelector(selector).getBoundingClientRect();
@@ -66,10 +66,9 @@ def test_the_map_is_the_pipelines(visit: Visit, picture: Path, tiny_pipeline: Ll
     step = int(visit.page.locator(".st-looked").inner_text().rpartition(" ")[2])
     visit.page.locator(".st-layer").press("End")
     visit.page.locator(".st-map[data-layer='2']").wait_for()
-    config = SamplingConfig(gen_length=32, block_length=32, steps=16, refresh_interval=4, seed=SEED)  # the page's own
     content = [{"type": "image", "image": str(picture)}, {"type": "text", "text": "What is this?"}]
     messages = [{"role": "user", "content": content}]
-    trace = tiny_pipeline(messages, config).trace
+    trace = tiny_pipeline(messages, PAGES_OWN).trace
     last = tiny_pipeline.attention(messages, trace, step - 1, [2]).maps(2)[-1]
     assert 2 in trace.steps[step - 1].transfer_index
     row, column = divmod(int(last.argmax()), last.shape[1])

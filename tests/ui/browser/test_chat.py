@@ -4,14 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import PATIENCE, SEED, Visit, ends, held, letters, slow
+from helpers import OWN_LENGTH, PAGES_OWN, PATIENCE, Visit, ends, held, letters, slow
 from PIL import Image
 
-from lladav import LladaVPipeline, SamplingConfig
+from lladav import LladaVPipeline
 from lladav.pipeline import MASK_SIGN
 
 QUESTION = "What is this?"
-SETTINGS = SamplingConfig(gen_length=32, block_length=32, steps=16, refresh_interval=4, seed=SEED)  # the page's own
 
 
 def about_picture(picture: Path, text: str) -> list[dict]:
@@ -24,12 +23,12 @@ def test_masks_fall_to_zero_step_by_step(visit: Visit, picture: Path):
     seen = visit.seen()
     steps = [shown["step"] for shown in seen]
     masks = [shown["masks"] for shown in seen]
-    assert sorted(set(steps)) == list(range(17)), "the canvas has to show every step"
+    assert sorted(set(steps)) == list(range(PAGES_OWN.steps + 1)), "the canvas has to show every step"
     assert steps == sorted(steps)
     assert masks == sorted(masks, reverse=True)
-    assert (masks[0], masks[-1]) == (32, 0)
+    assert (masks[0], masks[-1]) == (OWN_LENGTH, 0)
     live = [shown for shown in seen if shown["live"] and shown["step"] > 0]
-    assert {shown["step"] for shown in live} >= set(range(1, 16))
+    assert {shown["step"] for shown in live} >= set(range(1, PAGES_OWN.steps))
     assert all(shown["bubble"] == shown["text"] for shown in live), "the bubble refines with the canvas"
     assert MASK_SIGN in live[0]["text"]
 
@@ -40,10 +39,10 @@ def test_the_answer_is_the_pipelines_and_the_next_keeps_the_picture(
     visit.fix_seed()
     visit.upload(picture)
     messages = [{"role": "user", "content": about_picture(picture, QUESTION)}]
-    first = tiny_pipeline(messages, SETTINGS).text
+    first = tiny_pipeline(messages, PAGES_OWN).text
     assert letters(visit.ask(QUESTION)) == letters(first)
     messages += [{"role": "assistant", "content": first}, {"role": "user", "content": "Is it red?"}]
-    assert letters(visit.ask("Is it red?")) == letters(tiny_pipeline(messages, SETTINGS).text)
+    assert letters(visit.ask("Is it red?")) == letters(tiny_pipeline(messages, PAGES_OWN).text)
     assert visit.page.locator("#conversation .message.user img").count() == 1
 
 
@@ -79,6 +78,8 @@ def test_a_later_picture_joins(visit: Visit, picture: Path, tmp_path: Path):
 
 
 def test_stop_keeps_what_is_shown(visit: Visit):
+    visit.set_number("gen_length", 64)
+    visit.page.locator("#cost").get_by_text("32 forward passes").wait_for()
     visit.send(QUESTION)
     visit.until_step(5)
     visit.page.locator("#stop").click()
@@ -126,9 +127,9 @@ def test_scrubbing_asks_nothing_of_the_server(answered: Visit):
     scrub = visit.canvas.locator(".tc-scrub")
     scrub.focus()
     scrub.press("Home")
-    assert visit.canvas.locator(".tc-mask").count() == 32
+    assert visit.canvas.locator(".tc-mask").count() == OWN_LENGTH
     scrub.press("ArrowRight")
-    assert visit.canvas.locator(".tc-mask").count() == 30
+    assert visit.canvas.locator(".tc-mask").count() == OWN_LENGTH - 2
     visit.canvas.locator("[data-do=last]").click()
     assert visit.canvas.locator(".tc-mask").count() == 0
     visit.canvas.locator("[data-do=play]").click()
@@ -143,9 +144,9 @@ def test_scrubbing_works_while_the_model_decodes(visit: Visit, tiny_pipeline: Ll
         visit.send(QUESTION)
         visit.until_step(4)
         visit.canvas.locator("[data-do=first]").click()
-        visit.page.wait_for_function("document.querySelector('#canvas .tc-scrub').max >= 8")
+        visit.page.wait_for_function("document.querySelector('#canvas .tc-scrub').max >= 7")
         assert visit.canvas.get_attribute("data-state") == "paused"
-        assert visit.canvas.locator(".tc-mask").count() == 32
+        assert visit.canvas.locator(".tc-mask").count() == OWN_LENGTH
         visit.canvas.locator("[data-do=play]").click()
         visit.until("done")
     finally:
@@ -156,7 +157,7 @@ def test_scrubbing_works_while_the_model_decodes(visit: Visit, tiny_pipeline: Ll
 def test_pointing_at_a_token_tells_what_was_weighed(visit: Visit, tiny_pipeline: LladaVPipeline):
     visit.fix_seed()
     visit.ask(QUESTION)
-    *_, last = tiny_pipeline.stream([{"role": "user", "content": QUESTION}], SETTINGS)
+    *_, last = tiny_pipeline.stream([{"role": "user", "content": QUESTION}], PAGES_OWN)
     visit.canvas.locator(".tc-tok").nth(7).hover()
     card = visit.canvas.locator(".tc-card")
     shares = [round(100 * share) for share in last.top_probs[7].tolist()]
@@ -181,7 +182,7 @@ def test_tokens_are_reached_by_keyboard(answered: Visit):
 def test_order_of_reveal(answered: Visit):
     answered.canvas.get_by_text("Unmasking order").click()
     orders = [int(text) for text in answered.canvas.locator(".tc-order").all_inner_texts()]
-    assert sorted(orders) == sorted([*range(1, 17)] * 2)
+    assert sorted(orders) == sorted([*range(1, PAGES_OWN.steps + 1)] * 2)
 
 
 def test_markup_is_shown_as_text(visit: Visit):
@@ -212,14 +213,14 @@ def test_a_refusal_is_a_notice_and_keeps_what_was_typed_and_attached(visit: Visi
 
 def test_settings_snap_and_say_so(visit: Visit):
     visit.show_settings()
-    visit.set_number("block_length", 20)
-    visit.page.get_by_text("Block length moved to 16").wait_for()
-    assert (visit.number("block_length"), visit.number("steps")) == (16, 16)
+    visit.set_number("block_length", 10)
+    visit.page.get_by_text("Block length moved to 8").wait_for()
+    assert (visit.number("block_length"), visit.number("steps")) == (8, 8)
     visit.page.locator("#preset label", has_text="Quality").click()
-    visit.page.get_by_text("32 forward passes of 1 token each").wait_for()
+    visit.page.get_by_text("16 forward passes of 1 token each").wait_for()
     visit.ask(QUESTION)
     visit.page.locator("#cost").get_by_text("about").wait_for()
-    assert visit.canvas.locator("[data-out=nfe]").inner_text() == "32"
+    assert visit.canvas.locator("[data-out=nfe]").inner_text() == "16"
 
 
 def test_retry_and_new_chat(visit: Visit):

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from helpers import Visit, letters, slow
+from helpers import OWN_LENGTH, Visit, letters, slow
 
 from lladav import LladaVPipeline, SamplingConfig, Trace
 from lladav.sampling.methods import method_settings
 from lladav.ui.examples import contrast
-
-LENGTH = 32
 
 
 class Comparison:
@@ -51,7 +49,7 @@ def expected(pipe: LladaVPipeline, **settings) -> Trace:
     """The run that a side must show."""
     example = contrast()
     content = [{"type": "image", "image": example.image}, {"type": "text", "text": example.question}]
-    config = SamplingConfig(**{"gen_length": LENGTH, "block_length": LENGTH, "seed": 0} | settings)
+    config = SamplingConfig(**{"gen_length": OWN_LENGTH, "block_length": OWN_LENGTH, "seed": 0} | settings)
     return pipe([{"role": "user", "content": content}], config).trace
 
 
@@ -61,18 +59,18 @@ def masks_at(trace: Trace, step: int) -> int:
 
 def test_two_settings_on_one_slider(comparison: Comparison, tiny_pipeline: LladaVPipeline):
     comparison.run()
-    traces = [expected(tiny_pipeline, steps=LENGTH), expected(tiny_pipeline, steps=LENGTH // 4)]
+    traces = [expected(tiny_pipeline, steps=OWN_LENGTH), expected(tiny_pipeline, steps=OWN_LENGTH // 4)]
     for text, trace in zip(comparison.texts(), traces, strict=True):
         assert letters(text) == letters(trace.text)
     assert comparison.figures("forward passes") == [str(len(trace.steps)) for trace in traces]
     comparison.slider.focus()
     comparison.slider.press("Home")
-    assert comparison.masks() == [LENGTH, LENGTH]
+    assert comparison.masks() == [OWN_LENGTH, OWN_LENGTH]
     for step in (1, 2):
         comparison.slider.press("ArrowRight")
         assert comparison.masks() == [masks_at(trace, step) for trace in traces]
     comparison.slider.press("End")
-    assert comparison.masks() == [masks_at(trace, LENGTH) for trace in traces]
+    assert comparison.masks() == [masks_at(trace, OWN_LENGTH) for trace in traces]
 
 
 def test_seconds_are_each_sides_own(comparison: Comparison):
@@ -84,7 +82,7 @@ def test_seconds_are_each_sides_own(comparison: Comparison):
     comparison.slider.fill(str(longest / 2))
     half = comparison.masks()
     comparison.slider.fill(str(longest))
-    assert LENGTH > half[0] >= comparison.masks()[0]
+    assert OWN_LENGTH > half[0] >= comparison.masks()[0]
     assert "of" in comparison.clock.locator(".pc-now").inner_text()
 
 
@@ -92,9 +90,9 @@ def test_a_pair_sets_both_sides(comparison: Comparison, tiny_pipeline: LladaVPip
     comparison.page.locator("#comparison label", has_text="One block or blocks of 8").click()
     comparison.page.locator("#b-preset input:checked").wait_for(state="detached")
     comparison.run()
-    blocks = expected(tiny_pipeline, steps=LENGTH, block_length=8)
+    blocks = expected(tiny_pipeline, steps=OWN_LENGTH, block_length=8)
     assert letters(comparison.texts()[1]) == letters(blocks.text)
-    assert "4 blocks of 8" in comparison.page.locator("#title-b").inner_text()
+    assert "2 blocks of 8" in comparison.page.locator("#title-b").inner_text()
     comparison.slider.fill("8")
     assert comparison.page.locator("#canvas-b .tc-mask").count() == masks_at(blocks, 8)
     first_block = comparison.page.locator("#canvas-b .tc-tok:nth-child(-n+8).tc-mask")
@@ -110,10 +108,10 @@ def test_any_two_methods_are_compared(comparison: Comparison, tiny_pipeline: Lla
     comparison.visit.until_quiet()
     comparison.run()
     names = ("saber", "wino")
-    traces = [expected(tiny_pipeline, **method_settings(name, {"gen_length": LENGTH})) for name in names]
+    traces = [expected(tiny_pipeline, **method_settings(name, {"gen_length": OWN_LENGTH})) for name in names]
     assert [*map(letters, comparison.texts())] == [letters(trace.text) for trace in traces]
     assert comparison.figures("forward passes") == [str(len(trace.steps)) for trace in traces]
-    assert comparison.page.locator("#title-b").inner_text().endswith("WINO: 32 tokens in one block, 1 a step at least")
+    assert comparison.page.locator("#title-b").inner_text().endswith("WINO: 16 tokens in one block, 1 a step at least")
 
 
 def test_one_after_the_other(comparison: Comparison):
@@ -132,7 +130,7 @@ def test_stop_keeps_both_as_they_are(comparison: Comparison, tiny_pipeline: Llad
     finally:
         release()
     kept = comparison.masks()
-    assert 0 < kept[0] < LENGTH
+    assert 0 < kept[0] < OWN_LENGTH
     comparison.visit.until_quiet()
     assert comparison.masks() == kept
     comparison.run()

@@ -1,7 +1,7 @@
 """Taking hold of an answer as a person does: marking, pinning, typing over, branching, filling in, undoing."""
 
 import pytest
-from helpers import Visit, held, letters
+from helpers import OWN_LENGTH, Visit, held, letters
 
 from lladav import LladaVPipeline
 
@@ -58,7 +58,7 @@ def test_remasking_two_tokens_changes_only_those(asked: Visit):
     assert [text for at, text in enumerate(after) if at not in (3, 7)] == [
         text for at, text in enumerate(before) if at not in (3, 7)
     ]
-    assert given(asked) == 30
+    assert given(asked) == OWN_LENGTH - 2
     assert asked.canvas.locator("[data-out=committed]").inner_text().endswith("2 in all")
     assert letters(asked.canvas.locator(".tc-live").inner_text()) == letters(asked.bubble())
 
@@ -92,7 +92,7 @@ def test_words_that_do_not_fit_change_nothing(asked: Visit):
     tool(asked, "type").click()
     asked.canvas.locator(".tc-typing input").fill("dog " * 40)
     tool(asked, "put").click()
-    asked.page.get_by_text("longer than its 32 tokens").first.wait_for()
+    asked.page.get_by_text("longer than its 16 tokens").first.wait_for()
     assert tokens(asked) == before
     assert QUESTION in asked.conversation(), "nothing covers the conversation"
 
@@ -161,7 +161,7 @@ def test_a_stopped_answer_can_be_gone_on_with(visit: Visit, tiny_pipeline: Llada
         visit.page.locator("#stop").click()
         visit.until("done")
     before = tokens(visit)
-    assert before.count("░") == 32 - 2 * 4
+    assert before.count("░") == OWN_LENGTH - 2 * 4
     visit.canvas.locator(".tc-mask").first.click()
     assert tool(visit, "mask").inner_text() == "Go on from here"
     tool(visit, "mask").click()

@@ -1,7 +1,7 @@
 """Presets and the estimate of a run, in Debian's chromium; skipped where that is missing."""
 
 import pytest
-from helpers import Visit
+from helpers import OWN_LENGTH, Visit
 
 from lladav.sampling import METHODS
 from lladav.ui.settings.snapping import NOTHING_RUNS, OWN_WORDS, PRESETS, preset
@@ -39,7 +39,7 @@ def test_presets_drive_the_speed_knobs(visit: Visit):
     visit.show_settings()
     for name in PRESETS:
         choose(visit, name)
-        plan = preset(name, 32)
+        plan = preset(name, OWN_LENGTH)
         shown = [visit.number(knob) for knob in ("block_length", "steps", "refresh_interval")]
         assert shown == [plan.block_length, plan.steps, plan.refresh_interval]
         visit.page.wait_for_function(f"document.querySelector('#method select').value === '{plan.method}'")
@@ -54,7 +54,7 @@ def test_a_method_brings_its_rule_and_its_own_numbers_alone(visit: Visit):
     for name, knobs, lacking in (
         ("wino", {"threshold": 0.6, "revision_threshold": 0.9, "max_revocations": 3}, ["refresh_interval"]),
         ("klass", {"threshold": 0.9, "kl_threshold": 0.01, "kl_steps": 2}, []),
-        ("daedal", {"threshold": 0.9, "start_length": 32}, ["block_length", "refresh_interval"]),
+        ("daedal", {"threshold": 0.9, "start_length": OWN_LENGTH}, ["block_length", "refresh_interval"]),
     ):
         choose_method(visit, name)
         shown = visit.page.locator("#method .de-knob").evaluate_all("all => all.map(({id}) => id)")
@@ -62,18 +62,18 @@ def test_a_method_brings_its_rule_and_its_own_numbers_alone(visit: Visit):
         for size in ("block_length", "refresh_interval"):
             assert visit.page.locator(f"#{size}").is_visible() == (size not in lacking)
         assert METHODS[name].equation in visit.page.locator("#method").inner_text()
-    assert visit.number("steps") == 32
+    assert visit.number("steps") == OWN_LENGTH
 
 
 def test_a_number_is_turned_and_the_method_stays_what_it_is(visit: Visit):
     choose_method(visit, "wino")
     visit.set_number("revision_threshold", 0.5)
-    visit.set_number("gen_length", 16)
+    visit.set_number("gen_length", 8)
     visit.until_quiet()
     visit.ask("What is this?")
     code = visit.page.locator("#as-python")
     visit.page.locator("#code button").first.click()
-    for setting in ("gen_length=16, block_length=16, steps=16", "revision='wino'", "revision_threshold=0.5"):
+    for setting in ("gen_length=8, block_length=8, steps=8", "revision='wino'", "revision_threshold=0.5"):
         code.get_by_text(setting).wait_for()
 
 
