@@ -65,6 +65,7 @@ def theme() -> gr.themes.Base:
         block_info_text_color_dark="*neutral_300",
         link_text_color="*primary_700",
         link_text_color_dark="*primary_300",
+        input_border_width="1px",
         input_border_color="*neutral_400",
         input_border_color_dark="*neutral_600",
         input_placeholder_color="*neutral_500",

@@ -8,8 +8,6 @@ import { GLYPHS, change, glyph, node, percent, spelled } from "./dom.js";
 /** @typedef {import("./edit.js").Selection} Selection */
 /** @typedef {{el: HTMLElement, text: HTMLElement, order: HTMLElement, painted: Record<string, any>}} Cell */
 
-const LONG_PIECE = 5, VERY_LONG_PIECE = 11;  // letters, from which a token is drawn smaller
-
 export class Cells {
   /** @param {HTMLElement} grid @param {RunRecord} record @param {Selection} selection */
   constructor(grid, record, selection) {
@@ -42,9 +40,10 @@ export class Cells {
     const letters = view !== "text" ? drawn : known?.kind === "t" ? known.text : "";
     const opacity = piece || revoked ? 1 : guess ? 0.25 + guess.probability * 0.55 : 0;
     const measure = this.record.measure(position, step, view);
-    const classes = this.classes(position, step, { end, shown, drawn });
+    const classes = this.classes(position, step, { end, shown });
     change(painted, "classes", classes.filter(Boolean).join(" "), (value) => { el.className = value; });
     change(painted, "letters", letters, (value) => { text.textContent = value; });
+    change(painted, "drawn", drawn.length, (value) => text.style.setProperty("--letters", String(value)));
     change(painted, "measure", measure, (value) => el.style.setProperty("--c", String(value)));
     change(painted, "opacity", opacity, (value) => { text.style.opacity = String(value); });
     change(painted, "step", this.corner(position, step, view), (value) => { order.textContent = value; });
@@ -53,8 +52,8 @@ export class Cells {
       el.setAttribute("aria-pressed", String(value)));
   }
 
-  /** @param {number} position @param {number} step @param {{end: number, shown: number | null, drawn: string}} how */
-  classes(position, step, { end, shown, drawn }) {
+  /** @param {number} position @param {number} step @param {{end: number, shown: number | null}} how */
+  classes(position, step, { end, shown }) {
     const { record, selection } = this, token = record.tokenAt(position, step);
     const length = record.state?.block_length ?? 1, now = record.steps[step];
     return [
@@ -69,7 +68,6 @@ export class Cells {
       selection.marked.has(position) && "tc-marked",
       selection.kept.has(position) && "tc-kept",
       position === selection.pinned && "tc-pinned",
-      drawn.length > VERY_LONG_PIECE ? "tc-very-long" : drawn.length > LONG_PIECE && "tc-long",
     ];
   }
 

@@ -127,18 +127,34 @@ def test_scrubbing_back_while_the_model_decodes(visit: Visit, tiny_pipeline: Lla
 # ---- the canvas alone, which needs no server ---------------------------------------------------
 
 
-@pytest.fixture
-def alone(browser):
-    """A page with nothing but the canvas of the longest run, and a clock that only the test moves."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.clock.install()
-    state = json.dumps(long_run()[-1] | {"live": False, "play": False})
+def show_longest(page, word: str = "word") -> None:
+    """Show nothing but the canvas of the longest run, whose words are numbers behind `word`."""
+    state = json.dumps(long_run()[-1] | {"live": False, "play": False}).replace(" word", f" {word}")
     parts = [
         f"<style>{styles()}</style><main>{markup()}</main>",
         f'<script type="application/json" id="state">{state}</script>',
     ]
     page.set_content("".join([*parts, f"<script>{bundle(STATIC / 'replay.js')}</script>"]))
+
+
+@pytest.fixture
+def alone(browser):
+    """A page with nothing but the canvas of the longest run, and a clock that only the test moves."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.clock.install()
+    show_longest(page)
     yield page
+    page.close()
+
+
+@pytest.mark.parametrize("width", [390, 700, 1440])
+def test_no_word_is_cut(browser, width: int):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    show_longest(page, "raspber")
+    page.locator("[data-do=last]").click()
+    cut = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+    assert page.locator(".tc-piece").evaluate_all(cut) == []
+    assert page.locator(".tc-piece", has_text="raspber").count() > 100
     page.close()
 
 

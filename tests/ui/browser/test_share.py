@@ -76,11 +76,11 @@ def test_without_a_clipboard_the_link_is_shown_selected(open_page: Callable[...,
     field.wait_for()
     assert field.input_value() == visit.page.url
     assert visit.page.evaluate("getSelection().toString()") == visit.page.url
-    assert settings_of(visit.page.url)["steps"] == "16"
+    assert settings_of(visit.page.url)["steps"] == "8"
 
 
 def test_a_link_that_asks_for_too_much_is_answered_in_a_sentence(open_page: Callable[..., Visit], url: str):
-    visit = open_page(f"{url}?steps=7&block_length=16&cfg_scale=<img src=x>&seed=3&tab=nowhere")
+    visit = open_page(f"{url}?steps=7&gen_length=32&block_length=16&cfg_scale=<img src=x>&seed=3&tab=nowhere")
     visit.page.get_by_text(
         "CFG scale in the link was left out: it has to be a number. Denoising steps moved to 8"
     ).wait_for()
