@@ -20,7 +20,7 @@ from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.knobs import knobs_of
 from lladav.ui.settings.panel import SettingsPanel
-from lladav.ui.texts import key_of, label, said
+from lladav.ui.texts import key_behind, label, said
 
 TAB, VIEW = "tab", "view"
 LEARN_VIEWS = ("learn", "teach")  # of the tab with the lessons; the second one is for a projector
@@ -121,7 +121,7 @@ def restored(panel: SettingsPanel, query: Mapping[str, str]) -> Updates:
                 continue
             value, note = (read_choice(part, text), "") if isinstance(part, gr.Radio) else read_number(part, text)
         except ValueError as error:
-            notes.append(said("said.left_out", name=said(key_of(part.label)), why=error))
+            notes.append(said("said.left_out", name=said(key_behind(part.label)), why=error))
             continue
         notes.append(note)
         if part in panel.components:
@@ -178,4 +178,4 @@ def read_number(part: gr.Slider | gr.Number, text: str) -> tuple[float, str]:
     if value == number:
         return moved, ""
     why = said("said.goes", low=part.minimum, high=part.maximum)
-    return moved, said("said.moved", name=said(key_of(str(part.label))), to=f"{value:g}", why=why)
+    return moved, said("said.moved", name=said(key_behind(str(part.label))), to=f"{value:g}", why=why)

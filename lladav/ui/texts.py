@@ -18,7 +18,7 @@ from lladav.sampling import METHODS
 
 TEXTS = Path(__file__).parent / "i18n"
 LANGUAGES = {"en": "English", "nl": "Nederlands"}
-OF_LESSONS = ("page", "pictures", "lessons", "teach", "glossary", "quiz")  # which the lessons read from the files
+OF_LESSONS = ("page", "pictures", "lessons", "teach", "quiz", "glossary")  # which the lessons read from the files
 MARK = "__i18n__"  # before a key, in what gradio takes for a text of a part
 
 
@@ -27,7 +27,7 @@ def label(key: str) -> str:
     return str(I18nData(key))
 
 
-def key_of(label: str) -> str:
+def key_behind(label: str) -> str:
     """The key that a text of one of gradio's parts stands for."""
     return json.loads(label.removeprefix(MARK))["key"]
 

@@ -103,8 +103,8 @@ class SettingsPanel:
             self.gen_length = self._slider("gen_length", 1, self.longest)
             self.thinking = gr.Radio(
                 [(label(f"settings.{one.lower().replace(' ', '_')}"), one) for one in THINKING],
-                value=self.values["thinking"], label=label("settings.thinking"), elem_id=self._id("thinking"), min_width=200,
-                info=label("settings.thinking_info"), visible=can_think,
+                value=self.values["thinking"], label=label("settings.thinking"), elem_id=self._id("thinking"),
+                min_width=200, info=label("settings.thinking_info"), visible=can_think,
             )  # fmt: skip
 
     def _sliders(self) -> None:

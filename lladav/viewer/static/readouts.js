@@ -13,7 +13,7 @@ export function readoutsAt(record, moment) {
   const count = record.countAt(step), revoked = record.revokedUpTo(step), mean = record.confidenceAt(step);
   const finished = now && moment.done && !moment.stopped && state?.finish_reason;
   return {
-    state: say(`viewer.${stateWord(record, moment)}`),
+    state: say(`viewer.state_${stateWord(record, moment)}`),
     edit: translated(state?.edit ?? ""),
     note: translated(state?.note ?? ""),
     seed: state?.seed === null || state?.seed === undefined ? "–" : String(state.seed),
