@@ -18,19 +18,19 @@ SETTINGS = SamplingConfig(gen_length=32, block_length=32, steps=16, refresh_inte
 DUTCH = [*texts("nl").values(), *about_methods("nl").values()]
 NAMES = {"GIF", "MP4 (VP9)", "PNG", "HTML", "JSON", "LLaDA-V", *ANSWER_COLUMNS, *FIGURES}
 NAMES |= {title for method in METHODS.values() for title in (method.title, method.paper)}
-PANES = {"chat": "chat-tab", "compare": "compare-question", "explore": "explore"}  # of tabs, by their elem_id
+PANES = {"chat": "chat-tab", "compare": "sides", "explore": "explore"}  # of tabs: what they have
 LEAST = 8  # letters of a text whose values may be anything; those of a shorter one are numbers
 # What the page's parts say, but for what a model says, code, and what gradio says itself, which is Dutch only in part.
-SAID = """(pane) => {
+SAID = """() => {
     const parts = `[role=tab], label, button, summary, p, h1, h2, th, li, i, figcaption, .tc-read, .label-wrap,
         [data-testid=block-info], [placeholder], [title]`;
-    const others = `footer, code, select, table, .cm-editor, .tc-tok, .tc-card, .ga-card, .st-words, .examples,
+    const others = `#badge, footer, .or, code, select, table, .cm-editor, .tc-tok, .tc-card, .ga-card, .st-words, .examples,
         .table-wrap, [data-testid*=dataframe], .toolbar, .icon-button-wrapper`;
     const shown = [...document.querySelectorAll(parts)].filter((el) =>
-        el.checkVisibility() && !el.closest(others) && (el.role === "tab" || el.closest(`#top, #${pane}`)));
-    const texts = shown.flatMap((el) => [
+        el.checkVisibility() && !el.closest(others) && (el.role === "tab" || el.closest("#top, [role=tabpanel]")));
+    const texts = shown.flatMap((el) => el.matches(".wo") ? [el] : [
         ...[...el.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE),
-        ...[...el.querySelectorAll("span")].filter(({ childElementCount }) => !childElementCount),
+        ...[...el.querySelectorAll("span")].filter((one) => !one.childElementCount && !one.closest(".wo")),
     ]).map(({ textContent }) => textContent);
     const written = shown.flatMap((el) => [el.getAttribute("placeholder"), el.getAttribute("title")]);
     const all = [...texts, ...written].map((text) => (text ?? "").trim());
@@ -44,9 +44,12 @@ def pattern_of(text: str) -> str:
     return (".+" if len("".join(parts)) >= LEAST else r"[\d.]+").join(map(re.escape, parts))
 
 
-# Texts, and what stands for itself in them: lines, and what is between asterisks.
+# Texts without their asterisks, and what stands for itself in them: lines, and what is between asterisks.
 PATTERNS = {
-    pattern_of(part) for text in DUTCH for part in (text, *re.split(r"\*\*|\n", text.removeprefix("# "))) if part
+    pattern_of(part.strip())
+    for text in DUTCH
+    for part in (text.replace("**", ""), *re.split(r"\*\*|\n", text.removeprefix("# ")))
+    if part.strip()
 }
 
 
@@ -70,10 +73,10 @@ def test_a_dutch_browser_is_shown_dutch_and_gets_the_same_answer(
     visit.page.locator("#new-chat").click()
     visit.page.locator("#retry").wait_for()
     visit.until_quiet()
-    for tab in ("chat", "compare", "explore"):
+    for tab, pane in PANES.items():
         visit.page.locator(f"#tabs [role=tab][data-tab-id={tab}]").click()
-        visit.page.locator(f"#{PANES[tab]}").wait_for()
+        visit.page.locator(f"#{pane}").wait_for()
         visit.until_quiet()
-        found = visit.page.evaluate(SAID, PANES[tab])
+        found = visit.page.evaluate(SAID)
         assert len(found) > 20
         assert [text for text in found if not said_in_dutch(text)] == [], tab
