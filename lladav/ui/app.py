@@ -15,6 +15,7 @@ from lladav.ui.api import create_endpoints
 from lladav.ui.badge import create_badge
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.tab import ChatTab
+from lladav.ui.compare.comparisons import about_methods
 from lladav.ui.compare.tab import CompareTab
 from lladav.ui.completions import complete
 from lladav.ui.examples import RecordedRun, contrast, examples, folders, recorded_runs
@@ -28,10 +29,9 @@ from lladav.ui.limits import LIMITS
 from lladav.ui.settings import latency
 from lladav.ui.settings.latency import Latency
 from lladav.ui.share import Share
+from lladav.ui.texts import LANGUAGES, label, texts
 
 TITLE = "LLaDA-V: answers out of masks"
-HEADER = """# LLaDA-V
-Not written from left to right: an answer starts as masks, all refined at once."""
 DESCRIPTIONS = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
 
 
@@ -81,19 +81,19 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
     sweep = (LIMITS.cache_sweep_seconds, LIMITS.cache_seconds)
     with Page(title=TITLE, analytics_enabled=False, delete_cache=sweep, fill_width=True) as demo:
         with gr.Row(elem_id="top", equal_height=True):
-            gr.Markdown(HEADER, elem_id="header")
+            gr.Markdown(label("header.words"), elem_id="header")
             create_badge(pipe, capabilities)
             share = Share()
         demo.idle = share.link
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Chat", id="chat"):
+            with gr.Tab(label("tabs.chat"), id="chat"):
                 chat = ChatTab(pipe, capabilities, measured, offered, opening(replayed[0]))
                 _chat_tools(chat, replayed)
-            with gr.Tab("Compare", id="compare"):
+            with gr.Tab(label("tabs.compare"), id="compare"):
                 compare = CompareTab(pipe, capabilities, measured, contrast())
-            with gr.Tab("Explore", id="explore"):
+            with gr.Tab(label("tabs.explore"), id="explore"):
                 ExploreTab(pipe, capabilities)
-            with gr.Tab("Learn", id="learn"):
+            with gr.Tab(label("tabs.learn"), id="learn"):
                 LearnTab(pipe, chat)
         panels = {"chat": [chat.panel], "compare": [side.panel for side in compare.sides], "explore": [], "learn": []}
         share.wire(demo, tabs, chat, panels)
@@ -131,6 +131,7 @@ def launch(demo: gr.Blocks, overviewed: bool = False, **options: Any):
     served: dict[str, Any] = {
         "theme": theme.theme(),
         "head": theme.head(),
+        "i18n": gr.I18n(**{language: texts(language) | about_methods(language) for language in LANGUAGES}),
         "max_file_size": LIMITS.upload,
         "state_session_capacity": LIMITS.sessions,
         "ssr_mode": False,

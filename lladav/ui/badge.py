@@ -7,18 +7,16 @@ from lladav.ui.capabilities import Capabilities, parameters_in_words
 from lladav.ui.components import html_component
 
 LINKS = {
-    "Paper": "https://arxiv.org/abs/2505.16933",
-    "Code": "https://github.com/ML-GSAI/LLaDA-V",
-    "Model": "https://huggingface.co/GSAI-ML/LLaDA-V",
+    "header.paper": "https://arxiv.org/abs/2505.16933",
+    "header.code": "https://github.com/ML-GSAI/LLaDA-V",
+    "header.model": "https://huggingface.co/GSAI-ML/LLaDA-V",
 }
-WARNING = "It can be wrong, and sure of it."
 
 
 def create_badge(pipe: LladaVPipeline, capabilities: Capabilities) -> None:
     """Lay out the badge in the current context."""
     value: dict[str, Any] = {
-        "title": f"{pipe.name} · {parameters_in_words(pipe)} · {capabilities.summary}",
-        "warning": WARNING,
+        "title": [pipe.name, parameters_in_words(pipe), capabilities.summary],
         "knows": capabilities.knows,
         "examples": capabilities.examples,
         "links": LINKS,

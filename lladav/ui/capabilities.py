@@ -8,6 +8,7 @@ from typing import Any
 from lladav.anyres import ImageLayout
 from lladav.loading import CAPABILITIES
 from lladav.pipeline import LladaVPipeline
+from lladav.ui.texts import said
 
 LONGEST_ANSWER = 512  # tokens that this page lets an answer have
 VIDEO_FRAMES = 32  # that the published model is given of a video
@@ -50,7 +51,7 @@ class Capabilities:
         file = Path(str(pipe.model.config.name_or_path)) / CAPABILITIES
         if not file.is_file():
             frames = min(VIDEO_FRAMES, int(pipe.max_length * FRAME_SHARE) // frame_tokens(pipe))
-            return cls("vision–language model", can_think=True, max_frames=frames, longest_answer=longest)
+            return cls(said("said.published"), can_think=True, max_frames=frames, longest_answer=longest)
         written: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         questions = tuple(written.pop("suggested_questions", SUGGESTIONS))
         values: dict[str, Any] = {"longest_answer": longest, "suggested_questions": questions} | written

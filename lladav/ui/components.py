@@ -60,6 +60,11 @@ def html_component(name: str, value: Any, told: Mapping[str, Any] | None = None,
     )
 
 
+def words_component(words: str = "", **options: Any) -> gr.HTML:
+    """A component for a few words of the server, in the visitor's language, with **what matters** between asterisks."""
+    return html_component("words", words, container=False, padding=False, **options)
+
+
 def at_once(interactive: bool, first: str = "") -> str:
     """A script that switches a button in the browser, without asking the server, after what it does `first`."""
     return f"() => {{ {first} return {{ __type__: 'update', interactive: {json.dumps(interactive)} }}; }}"

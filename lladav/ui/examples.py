@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from lladav.assets import asset
 from lladav.trace import Trace
+from lladav.ui.texts import TEXTS
 
 
 @dataclass(frozen=True)
@@ -61,4 +62,4 @@ def address(image: str) -> str:
 
 def folders() -> list[Path]:
     """The folders whose files the page may ask for by their paths: pictures, and what the lessons show and say."""
-    return [asset("examples"), asset("lessons"), Path(__file__).parent / "i18n"]
+    return [asset("examples"), asset("lessons"), TEXTS]

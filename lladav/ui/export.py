@@ -18,12 +18,11 @@ from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import QUICK, Data, Updates
 from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
+from lladav.ui.texts import label, said
 from lladav.viewer.state import canvas_state
 
 SAVE = "(file) => window.lladav.save(file)"
 LABELS = {"mp4": "MP4 (VP9)"}  # which browsers play, and some older programs do not
-NOTHING = "There is no run of yours on the canvas yet: ask something, or choose one of the recorded runs."
-LEFT_OUT = "The film shows {} of the {} steps, for it would take too long to make otherwise; HTML shows all of them."
 MEGAPIXELS = {"gif": LIMITS.gif_megapixels, "mp4": LIMITS.mp4_megapixels}
 STOPPABLE = 0.5  # seconds after which a film stops that nobody waits for any more
 RENDERS: dict[str, Any] = {"concurrency_id": "renders", "concurrency_limit": LIMITS.renders}
@@ -43,7 +42,7 @@ class Export:
         self.tab, self.opening = tab, opening
         self.file = gr.DownloadButton(visible=False)
         with gr.Row(elem_id="export"):
-            status = gr.Markdown("Export", elem_id="export-status", min_width=60)
+            status = gr.Markdown(label("export.title"), elem_id="export-status", min_width=60)
             for ending in EXPORT_FORMATS:
                 button = gr.Button(
                     LABELS.get(ending, ending.upper()), size="sm", min_width=54, elem_id=f"export-{ending}"
@@ -58,7 +57,7 @@ class Export:
                 )
                 rendering.success(None, self.file, None, js=SAVE, **QUICK)
             self.upload = gr.UploadButton(
-                "Open JSON", file_types=[".json"], size="sm", min_width=100, elem_id="open-run"
+                label("export.open"), file_types=[".json"], size="sm", min_width=100, elem_id="open-run"
             )
         tab.replace(self.upload.upload, self.open, self.upload, queue=True)
 
@@ -71,7 +70,7 @@ class Export:
         session: Session = data[self.tab.session]
         trace = session.trace or (self.opening if session.opening else None)
         if trace is None:
-            yield self.failure(NOTHING)
+            yield self.failure(said("said.no_run"))
             return
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"lladav-{trace.id}.{ending}"
@@ -81,7 +80,7 @@ class Export:
                 if time.monotonic() > told + STOPPABLE:
                     yield {self.file: gr.skip()}  # a handler whose visitor has left ends where it yields
                     told = time.monotonic()
-            note = self.tab.handlers.notice(LEFT_OUT.format(shown, len(trace.steps)))
+            note = self.tab.handlers.notice(said("said.film", shown=shown, all=len(trace.steps)))
             yield {self.file: str(path)} | (note if shown < len(trace.steps) else {})
 
     def open(self, data: Data) -> Updates:
@@ -102,11 +101,11 @@ def read_trace(path: str) -> Trace:
     name, size = Path(path).name, Path(path).stat().st_size
     if size > LIMITS.trace_bytes:
         most = LIMITS.trace_bytes >> 20
-        raise ValueError(f"{name} has {size / 2**20:.0f} MB; a run of this page has at most {most}.")
+        raise ValueError(said("said.large_run", name=name, size=f"{size / 2**20:.0f}", most=most))
     try:
         return trace_of(Path(path).read_bytes())
     except ValueError as error:
-        raise ValueError(f"{name} is no run that can be opened: {error}") from error
+        raise ValueError(said("said.no_such_run", name=name, why=error)) from error
 
 
 def trace_of(data: Any) -> Trace:
@@ -118,8 +117,8 @@ def trace_of(data: Any) -> Trace:
     try:
         trace = Trace.from_dict(json.loads(data) if isinstance(data, bytes) else data)
         if trace.config.gen_length > LIMITS.trace_tokens:
-            raise ValueError(f"it has {trace.config.gen_length} tokens, more than the {LIMITS.trace_tokens} shown here")
+            raise ValueError(said("said.many_tokens", has=trace.config.gen_length, most=LIMITS.trace_tokens))
         canvas_state(trace)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, RuntimeError, TypeError) as error:
-        raise ValueError("its parts contradict each other.") from error
+        raise ValueError(said("said.contradiction")) from error
     return trace

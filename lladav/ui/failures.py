@@ -10,13 +10,14 @@ import gradio as gr
 import torch
 
 from lladav.ui.components import Updates
+from lladav.ui.texts import said
 
 log = logging.getLogger(__name__)
 
-FAILED = "The model could not go on. What it had written is kept; ask again, or with shorter settings."
-OUT_OF_MEMORY = "The machine ran out of memory. Ask for fewer tokens, or start a new chat."
+FAILED = said("said.failed")
+OUT_OF_MEMORY = said("said.memory")
 IN_A_WORKER = "ZeroGPU worker error"  # how `spaces` titles what a process with a GPU raised; it says only the class
-NO_ROOM = "The server has no room for files left. Try again in a few minutes."
+NO_ROOM = said("said.no_room")
 
 
 def told(error: Exception) -> str:

@@ -5,22 +5,17 @@ from typing import Any
 
 import gradio as gr
 
-from lladav.trace import Trace
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.compare.comparisons import layout_in_words
 from lladav.ui.components import Data, Updates, html_component
 from lladav.ui.examples import RecordedRun, address
+from lladav.ui.texts import said
 from lladav.viewer.state import CanvasState, canvas_state
-
-
-def origin(trace: Trace) -> str:
-    """Where a recorded run comes from, in a few words."""
-    return f"recorded earlier with {trace.model}, replayed without a model"
 
 
 def recorded_state(run: RecordedRun, play: bool = True) -> CanvasState:
     """A recorded run on a canvas, labelled as what it is."""
-    note = f"“{run.trace.question}” — {origin(run.trace)}"
+    note = said("said.recorded", question=run.trace.question, model=run.trace.model)
     return canvas_state(run.trace, play=play, editable=False, note=note)
 
 
@@ -49,7 +44,7 @@ class Gallery:
 
     def __init__(self, tab: ChatTab, runs: list[RecordedRun]):
         self.tab, self.recorded = tab, runs
-        value = {"title": origin(runs[0].trace).capitalize(), "cards": [*map(card, runs)]}
+        value = {"title": said("said.recorded_title", model=runs[0].trace.model), "cards": [*map(card, runs)]}
         cards = html_component("gallery", value, elem_id="gallery")
         tab.decode(cards.apply, self.try_it, also=tab.panel.outputs)
         tab.replace(cards.pick, self.show)

@@ -20,18 +20,18 @@ from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.knobs import knobs_of
 from lladav.ui.settings.panel import SettingsPanel
+from lladav.ui.texts import key_behind, label, said
 
 TAB, VIEW = "tab", "view"
 LEARN_VIEWS = ("learn", "teach")  # of the tab with the lessons; the second one is for a projector
 LONGEST_LINK = 24_000  # letters of a run in a link; mail and chat programs cut longer ones
-TOO_LONG = "This run is too long for a link, which now carries its settings only: export it as HTML to pass it on."
 
 
 class Share:
     """The button, laid out in the current context, and what a link to the page sets."""
 
     def __init__(self) -> None:
-        self.button = gr.Button("Copy link", elem_id="share", size="sm", min_width=80, scale=0)
+        self.button = gr.Button(label("share.copy"), elem_id="share", size="sm", min_width=80, scale=0)
         self.link = html_component("link", None, elem_id="link", container=False, padding=False)
 
     def wire(self, demo: gr.Blocks, tabs: gr.Tabs, chat: ChatTab, panels: Mapping[str, list[SettingsPanel]]) -> None:
@@ -58,15 +58,17 @@ class Share:
         trace: Trace | None = data[self.chat.session].trace
         text = packed(trace) if trace else ""
         too_long = len(text) > LONGEST_LINK
-        return {self.link: "" if too_long else text} | self.chat.handlers.notice(TOO_LONG if too_long else None)
+        return {self.link: "" if too_long else text} | self.chat.handlers.notice(
+            said("said.long_link") if too_long else None
+        )
 
     def open(self, event: gr.EventData, data: Data) -> Updates:
         """Show the run that the link of an opened page carries."""
         try:
             trace = unpacked(event.run)
         except ValueError as error:
-            return self.chat.handlers.notice(f"The run in the link cannot be shown: {error}")
-        return self.chat.handlers.show_trace(data[self.chat.session], trace, "a run from a link, replayed")
+            return self.chat.handlers.notice(said("said.link_not_shown", why=error))
+        return self.chat.handlers.show_trace(data[self.chat.session], trace, said("said.link_run"))
 
     def read(self, request: gr.Request) -> Updates:
         """What the address of an opened page sets."""
@@ -93,15 +95,15 @@ def unpacked(text: str) -> Trace:
         ValueError: the text is no packed trace, or it would unfold into more than a run of this page has.
     """
     if not isinstance(text, str) or len(text) > LONGEST_LINK:
-        raise ValueError(f"it may have {LONGEST_LINK} letters at most.")
+        raise ValueError(said("said.link_letters", most=LONGEST_LINK))
     try:
         unfolding = zlib.decompressobj()
         data = unfolding.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), LIMITS.trace_bytes)
         if unfolding.unconsumed_tail:
-            raise ValueError("it is longer than any run of this page.")
+            raise ValueError(said("said.link_longer"))
         return Trace.from_dict(json.loads(data))
     except (zlib.error, RecursionError) as error:
-        raise ValueError("it is damaged or incomplete.") from error
+        raise ValueError(said("said.link_damaged")) from error
 
 
 def restored(panel: SettingsPanel, query: Mapping[str, str]) -> Updates:
@@ -119,7 +121,7 @@ def restored(panel: SettingsPanel, query: Mapping[str, str]) -> Updates:
                 continue
             value, note = (read_choice(part, text), "") if isinstance(part, gr.Radio) else read_number(part, text)
         except ValueError as error:
-            notes.append(f"{part.label} in the link was left out: {error}.")
+            notes.append(said("said.left_out", name=said(key_behind(part.label)), why=error))
             continue
         notes.append(note)
         if part in panel.components:
@@ -132,7 +134,7 @@ def restored(panel: SettingsPanel, query: Mapping[str, str]) -> Updates:
 def read_method(text: str, query: Mapping[str, str], prefix: str) -> dict[str, Any]:
     """The method that a link names, and its numbers. Raises ValueError if there is none such or one is no number."""
     if text not in METHODS:
-        raise ValueError(f"it has to be one of {', '.join(METHODS)}")
+        raise ValueError(said("said.one_of", choices=", ".join(METHODS)))
     told = {name: query[prefix + name] for name in knobs_of(text) if prefix + name in query}
     return {"method": text} | {name: _numbers(part) for name, part in told.items()}
 
@@ -143,7 +145,7 @@ def _numbers(text: str) -> float | list[float]:
         values = [float(part) for part in text.split(",")]
         whole = [int(value) if value.is_integer() else value for value in values]
     except (ValueError, OverflowError) as error:
-        raise ValueError("its settings have to be numbers") from error
+        raise ValueError(said("said.numbers")) from error
     return whole[0] if len(whole) == 1 else whole
 
 
@@ -151,7 +153,7 @@ def read_choice(part: gr.Radio, text: str) -> str:
     """The choice that a link names. Raises ValueError if there is no such choice."""
     choices = [str(value) for _, value in part.choices]
     if text not in choices:
-        raise ValueError(f"it has to be one of {', '.join(choices)}")
+        raise ValueError(said("said.one_of", choices=", ".join(choices)))
     return text
 
 
@@ -168,9 +170,12 @@ def read_number(part: gr.Slider | gr.Number, text: str) -> tuple[float, str]:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError("it has to be a number")
+        raise ValueError(said("said.a_number"))
     assert part.minimum is not None
     assert part.maximum is not None
     value = min(max(part.minimum, number), part.maximum)
-    note = "" if value == number else f"{part.label} moved to {value:g}: it goes from {part.minimum} to {part.maximum}."
-    return (round(value) if part.step == 1 else value), note
+    moved = round(value) if part.step == 1 else value
+    if value == number:
+        return moved, ""
+    why = said("said.goes", low=part.minimum, high=part.maximum)
+    return moved, said("said.moved", name=said(key_behind(str(part.label))), to=f"{value:g}", why=why)

@@ -5,7 +5,7 @@ or saved as one file.
 """
 
 from lladav.viewer.bundle import bundle
-from lladav.viewer.files import STATIC, markup
+from lladav.viewer.files import STATIC, english, markup
 from lladav.viewer.palette import styles
 from lladav.viewer.state import CanvasState, StateWriter, canvas_state, idle_state
 
@@ -15,6 +15,7 @@ __all__ = [
     "StateWriter",
     "bundle",
     "canvas_state",
+    "english",
     "idle_state",
     "markup",
     "styles",

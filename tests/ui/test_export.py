@@ -16,6 +16,7 @@ from lladav.ui.chat.session import Session
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.examples import recorded_runs
 from lladav.ui.limits import LIMITS
+from lladav.ui.texts import said
 from lladav.viewer.state import idle_state
 
 SETTINGS = SamplingConfig(gen_length=8, block_length=8, steps=4, seed=0)
@@ -86,7 +87,7 @@ def test_what_was_exported_comes_back(trace: Trace, exporter: export.Export):
 def test_a_film_that_leaves_steps_out_says_so(trace: Trace, exporter: export.Export, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(export, "MEGAPIXELS", {"gif": 1e-9})
     *_, updates = exporter.render("gif", {exporter.tab.session: Session(trace=trace)})
-    assert updates[exporter.tab.notice] == export.LEFT_OUT.format(2, len(trace.steps))
+    assert updates[exporter.tab.notice] == said("said.film", shown=2, all=len(trace.steps))
     *_, updates = exporter.render("png", {exporter.tab.session: Session(trace=trace)})
     assert exporter.tab.notice not in updates
 
@@ -103,7 +104,7 @@ def test_without_a_run_there_is_nothing_to_export(exporter: export.Export):
     session = Session()
     session.clear()  # New chat
     (updates,) = exporter.render("gif", {exporter.tab.session: session})
-    assert updates[exporter.tab.notice] == export.NOTHING
+    assert updates[exporter.tab.notice] == said("said.no_run")
 
 
 def test_the_run_that_the_page_opens_with_can_be_exported(exporter: export.Export):

@@ -16,6 +16,7 @@ from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.session import Exchange, Session
 from lladav.ui.examples import address
 from lladav.ui.limits import LIMITS
+from lladav.ui.texts import said
 
 DEFAULT_QUESTION = "What is this?"  # asked about a picture that came without words
 SHOWN_SIZE = 640  # pixels along the longer side of a picture in the chat
@@ -39,11 +40,11 @@ def read_message(message: dict[str, Any], capabilities: Capabilities) -> Exchang
     """
     text, files = (message["text"] or "").strip(), message["files"]
     if not text and not files:
-        raise ValueError("There is nothing to answer yet: write a question, or add a picture and ask about it.")
+        raise ValueError(said("said.nothing_asked"))
     if len(text) > LIMITS.letters:
-        raise ValueError(f"A question may have {LIMITS.letters} letters, this one has {len(text)}: shorten it.")
+        raise ValueError(said("said.long_question", most=LIMITS.letters, has=len(text)))
     if len(files) > LIMITS.files:
-        raise ValueError(f"A message may have {LIMITS.files} files, this one has {len(files)}: leave some out.")
+        raise ValueError(said("said.many_files", most=LIMITS.files, has=len(files)))
     text = text or DEFAULT_QUESTION
     read = [_read_file(path, capabilities) for path in files]
     content = [block for block, _ in read] + [{"type": "text", "text": text}]
@@ -66,7 +67,7 @@ def _read_file(path: str, capabilities: Capabilities) -> tuple[dict, dict]:
         picture = imaging.load_image(Path(path))
         return {"type": "image", "image": picture}, _shown(picture, name)
     if not capabilities.max_frames:
-        raise ValueError(f"{name}: This model looks at pictures only: send a picture of the moment you mean.")
+        raise ValueError(said("said.no_video", name=name))
     frames = imaging.load_video(Path(path), capabilities.max_frames)
     return {"type": "video", "video": frames}, _shown(contact_sheet(frames), f"{len(frames)} frames of {name}")
 

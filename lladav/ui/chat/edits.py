@@ -8,6 +8,7 @@ from lladav.sampling import SamplingConfig
 from lladav.sampling.infilling import Encode
 from lladav.trace import Trace, TraceStep
 from lladav.ui.limits import LIMITS
+from lladav.ui.texts import said
 
 Change = int | str | None  # the id of a token, words, or None for a mask
 
@@ -100,5 +101,5 @@ def _fitted(places: list[Place], length: int, stop_sequences: Sequence[list[int]
     starts = range(len(tokens))
     ends = [at + len(ids) for ids in stop_sequences for at in starts if tokens[at : at + len(ids)] == ids]
     if min(ends, default=len(tokens)) > length and any(token is not None for token in tokens[length:]):
-        raise ValueError(f"With these words the answer is longer than its {length} tokens: ask for a longer one first.")
+        raise ValueError(said("said.longer", tokens=length))
     return places[:length] + [Place(None)] * (length - len(places))

@@ -22,6 +22,7 @@ from lladav.ui.failures import told
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import code
 from lladav.ui.streaming import create_decoder, create_observer, create_settler
+from lladav.ui.texts import said
 from lladav.viewer.state import StateWriter, canvas_state, idle_state
 
 if TYPE_CHECKING:
@@ -29,14 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FORGETS = "The conversation has become too long for the model: it no longer sees the oldest questions and answers."
-SAME_AGAIN = (
-    "The same words came back: at temperature 0 the most probable ones are taken again. Take an alternative, mask "
-    "more, or raise the temperature."
-)
-
-
-NOTHING_TO_LOOK_AT = "There is no picture that this answer could have looked at: ask a question about one."
+FORGETS, NOTHING_TO_LOOK_AT = said("said.forgets"), said("said.no_picture")
 
 
 class ChatHandlers:
@@ -67,7 +61,7 @@ class ChatHandlers:
         """Answer the last question once more."""
         session: Session = data[self.tab.session]
         if not session.turns:
-            yield self.refusal(session, "There is no question to answer again yet: ask one first.")
+            yield self.refusal(session, said("said.no_retry"))
             return
         session.interrupt(self.pipe)
         turns = [*session.turns[:-1], replace(session.turns[-1], answer=None)]
@@ -185,7 +179,7 @@ class ChatHandlers:
         if run is None:
             return {tab.context: gr.update(visible=False), tab.python: "", tab.json: "", tab.same_seed: OFF}
         length = run.prompt.length if isinstance(run, Recording) else run.prompt_length
-        used = f"{length} + {run.config.gen_length} of {self.pipe.max_length} tokens of context: question + answer"
+        used = said("said.context", used=f"{length} + {run.config.gen_length}", most=self.pipe.max_length)
         return {
             tab.context: gr.update(value=used, visible=True),
             tab.python: code.as_python(run.config),
@@ -280,7 +274,7 @@ class ChatHandlers:
             template = Template.read(data[self.tab.template][: LIMITS.letters], self.pipe.encode, longest)
             assert session.recording is not None
             template = self.settle(session.recording.prompt, template, config)
-            return edits.Edit(template.config(config, stop), (), "filled blanks")
+            return edits.Edit(template.config(config, stop), (), said("said.filled"))
 
         yield from self._go_on(make, data)
 
@@ -289,7 +283,7 @@ class ChatHandlers:
         session: Session = data[self.tab.session]
         trace, last = session.trace, session.recording
         if trace is None or last is None:
-            yield self.refusal(session, "Ask a question first: it is its answer that can be edited and filled in.")
+            yield self.refusal(session, said("said.no_edit"))
             return
         try:
             edit = make(trace)
@@ -305,7 +299,7 @@ class ChatHandlers:
         """Why an edit has changed nothing, where that is so."""
         trace, before = session.trace, session.past[-1:]
         same = trace is not None and before and trace.edit and trace.text == before[0].text
-        return self.notice(SAME_AGAIN) if same and trace and trace.config.temperature == 0 else {}
+        return self.notice(said("said.same_again")) if same and trace and trace.config.temperature == 0 else {}
 
     def undo(self, data: Data) -> Updates:
         """Back to what the last edit changed."""
@@ -331,7 +325,7 @@ class ChatHandlers:
         """Put the last question back into its box, to be asked in other words."""
         session: Session = data[self.tab.session]
         if not session.turns:
-            return self.notice("There is no question to edit yet: ask one first.")
+            return self.notice(said("said.no_question"))
         session.interrupt(self.pipe)
         message = session.turns.pop().message
         session.recording, session.past = None, []

@@ -8,6 +8,7 @@ from gradio.processing_utils import save_pil_to_cache
 from gradio.utils import get_upload_folder
 
 from lladav.scenes import ask, class_names, make_scene, render, scene_of
+from lladav.ui.texts import said
 
 PICTURE_SIZE = 512
 MOST_THINGS = 6
@@ -33,7 +34,7 @@ def compose(chosen: Sequence[str]) -> tuple[str, list[str]]:
     """
     unknown = set(chosen) - set(offered_things())
     if unknown or len(chosen) > MOST_THINGS:
-        raise ValueError(f"A scene is made of up to {MOST_THINGS} of the things in the list: choose from it.")
+        raise ValueError(said("said.scene", most=MOST_THINGS))
     seed = random.randrange(SEEDS)
     rng = random.Random(f"page/{seed}")  # training and evaluation seed theirs with other words
     scene = scene_of(chosen, rng) if chosen else make_scene(rng, strangers=())

@@ -10,12 +10,13 @@ from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat import scenes
 from lladav.ui.chat.handlers import ChatHandlers
 from lladav.ui.chat.session import Session
-from lladav.ui.components import QUICK, QUIET, Updates, at_once, html_component, token_canvas
+from lladav.ui.components import QUICK, QUIET, Updates, at_once, html_component, token_canvas, words_component
 from lladav.ui.examples import ExampleQuestion
 from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import SettingsPanel
+from lladav.ui.texts import label
 from lladav.viewer.state import CanvasState
 
 Handler = Callable[..., Iterator[Updates]]
@@ -82,7 +83,7 @@ class ChatTab:
         self.chatbot = gr.Chatbot(
             elem_id="conversation", show_label=False, height=300, min_height=160, buttons=["copy"],
             render_markdown=False, latex_delimiters=[], group_consecutive_messages=False, allow_file_downloads=False,
-            placeholder="Show it a picture and ask, or begin with one of these.",
+            label=label("chat.conversation"), placeholder=label("chat.begin"),
             examples=[
                 {"text": one.question, "icon": one.image} for one in self.examples
             ],
@@ -90,45 +91,54 @@ class ChatTab:
 
     def _question(self) -> None:
         self.suggestions = html_component(
-            "suggestions", [], elem_id="suggestions", container=False, padding=False, label="Suggested questions"
+            "suggestions",
+            [],
+            elem_id="suggestions",
+            container=False,
+            padding=False,
+            label=label("chat.suggestions"),
         )
         video = ["video"] if self.capabilities.max_frames else []
         self.box = gr.MultimodalTextbox(
-            elem_id="question", show_label=False, label="Question", placeholder="Ask about a picture…",
+            elem_id="question", show_label=False, label=label("chat.question"), placeholder=label("chat.ask"),
             file_types=["image", *video], file_count="multiple", max_plain_text_length=LIMITS.letters,
         )  # fmt: skip
         with gr.Row(elem_id="chat-buttons"):
-            self.stop = _button("Stop", "stop", variant="stop", interactive=False)
-            self.retry = _button("Retry", "retry", interactive=False)
-            self.edit_question = _button("Edit question", "edit-question", interactive=False)
-            self.new = _button("New chat", "new-chat")
-        self.context = gr.Markdown(elem_id="context", visible=False)
+            self.stop = _button("chat.stop", "stop", variant="stop", interactive=False)
+            self.retry = _button("chat.retry", "retry", interactive=False)
+            self.edit_question = _button("chat.edit", "edit-question", interactive=False)
+            self.new = _button("chat.new", "new-chat")
+        self.context = words_component(elem_id="context", visible=False)
         if self.capabilities.composes_scenes:
             self._scene_row()
 
     def _scene_row(self) -> None:
         with gr.Row(elem_id="scene-row", equal_height=True):
-            self.new_scene = _button("New scene", "new-scene")
+            self.new_scene = _button("chat.new_scene", "new-scene")
             self.things = gr.Dropdown(
                 scenes.offered_things(), multiselect=True, max_choices=scenes.MOST_THINGS,
-                label="Things to put in it (optional)", elem_id="things", min_width=160, scale=4,
+                label=label("chat.things"), elem_id="things", min_width=160, scale=4,
             )  # fmt: skip
 
     def _code(self) -> None:
-        with gr.Accordion("This run's settings as code", open=False, elem_id="code"):
-            self.python = gr.Code(language="python", label="Python", elem_id="as-python", interactive=False, lines=1)
-            self.json = gr.Code(language="json", label="JSON", elem_id="as-json", interactive=False, lines=1)
-            self.same_seed = _button("Use this run's seed again", "same-seed", interactive=False)
+        with gr.Accordion(label("chat.code"), open=False, elem_id="code"):
+            self.python = gr.Code(
+                language="python", label=label("chat.python"), elem_id="as-python", interactive=False, lines=1
+            )
+            self.json = gr.Code(
+                language="json", label=label("chat.json"), elem_id="as-json", interactive=False, lines=1
+            )
+            self.same_seed = _button("chat.same_seed", "same-seed", interactive=False)
 
     def _edit_row(self) -> None:
         with gr.Row(elem_id="edit-row", equal_height=True):
             self.template = gr.Textbox(
-                show_label=False, container=False, label="Fill in a template", elem_id="template", max_lines=1,
-                scale=5, min_width=160, placeholder="Fill blanks: The ___ is left of the ___.",
+                show_label=False, container=False, label=label("chat.template"), elem_id="template", max_lines=1,
+                scale=5, min_width=160, placeholder=label("chat.blanks"),
                 max_length=LIMITS.letters,
             )  # fmt: skip
-            self.fill_blanks = _button("Fill blanks", "fill-in")
-            self.undo_edit = _button("Undo edit", "undo", interactive=False)
+            self.fill_blanks = _button("chat.fill", "fill-in")
+            self.undo_edit = _button("chat.undo", "undo", interactive=False)
 
     # ---- events --------------------------------------------------------------------------------
 
@@ -199,5 +209,5 @@ class ChatTab:
         trigger(handler, {self.session, *inputs}, self.shown, cancels=self.runs, **QUIET, queue=queue)
 
 
-def _button(text: str, elem_id: str, **options: Any) -> gr.Button:
-    return gr.Button(text, elem_id=elem_id, size="sm", min_width=80, **options)
+def _button(key: str, elem_id: str, **options: Any) -> gr.Button:
+    return gr.Button(label(key), elem_id=elem_id, size="sm", min_width=80, **options)

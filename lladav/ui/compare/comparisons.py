@@ -7,6 +7,7 @@ from lladav.sampling import METHODS, SamplingConfig, method_of
 from lladav.ui.settings import snapping
 from lladav.ui.settings.latency import keeps_its_schedule
 from lladav.ui.settings.snapping import EXACT
+from lladav.ui.texts import said, texts
 
 
 @dataclass(frozen=True)
@@ -15,14 +16,14 @@ class Comparable:
 
     Attributes:
         name: what is compared.
-        lesson: what to look for.
+        key: of the text that says so; with "_lesson" behind it, of what to look for.
         first: settings of the first side, where a function is given the answer's length; "model" may name the model,
             "preset" a preset. Besides those, settings are those of the method, or where none is named of START.
         second: those of the second side.
     """
 
     name: str
-    lesson: str
+    key: str
     first: dict[str, Any] = field(default_factory=dict)
     second: dict[str, Any] = field(default_factory=dict)
 
@@ -64,55 +65,70 @@ START: dict[str, Any] = {
 }
 
 
+AGAINST = {"threshold": "Quality"} | dict.fromkeys(("wino", "klass", "credit", "daedal"), "Balanced")
+
+
+def comparable(key: str, first: dict[str, Any], second: dict[str, Any]) -> Comparable:
+    """A pair of settings that is spoken of in the texts of the page."""
+    return Comparable(said(f"comparisons.{key}"), f"comparisons.{key}", first, second)
+
+
 def against(preset: str, name: str) -> Comparable:
     """A preset beside a published method as its paper has it."""
-    method = METHODS[name]
-    paper = f"{method.paper}, arXiv {method.arxiv}"
-    lesson = f"A is {preset}. B is {method.title} ({paper}). {method.rule}"
-    return Comparable(f"{preset} or {method.title}", lesson, {"preset": preset}, {"method": name})
+    key = f"comparisons.{name}"
+    return Comparable(about_methods("en")[key], key, {"preset": preset}, {"method": name})
+
+
+def about_methods(language: str) -> dict[str, str]:
+    """What is said of each pair that `against` makes, by key."""
+    own, written = texts(language), {}
+    for name, preset in AGAINST.items():
+        method = METHODS[name]
+        named = {"preset": own[f"settings.{preset.lower()}"], "method": method.title}
+        cited = {"paper": f"{method.paper}, arXiv {method.arxiv}", "rule": own[f"methods.{name}"]}
+        written[f"comparisons.{name}"] = own["comparisons.against"].format(**named)
+        written[f"comparisons.{name}_lesson"] = own["comparisons.against_lesson"].format(**named, **cited)
+    return written
 
 
 COMPARISONS = [
-    Comparable(
-        "1 or 4 tokens a step",
-        "A asks the model four times as often. Does it say something better for it?",
+    comparable(
+        "rate",
         {"steps": whole},
         {"steps": quarter},
     ),
-    Comparable(
-        "One block or blocks of 8",
-        "A may begin anywhere; B has to finish eight tokens before it looks at the next eight.",
+    comparable(
+        "blocks",
         {"steps": whole},
         {"steps": whole, "block_length": 8},
     ),
-    Comparable(
-        "Exact or cached",
-        "B looks at picture and question only every eighth step, and at what it kept of them in between.",
+    comparable(
+        "cache",
         {"steps": whole},
         {"steps": whole, "refresh_interval": 8},
     ),
-    Comparable(
-        "Surest first or any order",
-        "A commits what it is surest of; B commits positions drawn by lot, sure or not.",
+    comparable(
+        "order",
         {},
         {"method": "random", "steps": half},
     ),
-    Comparable(
-        "Diffusion or left to right",
-        "A fills masks wherever it is sure; B writes one word after the other and never looks ahead.",
+    comparable(
+        "twin",
         {},
         {"model": "Autoregressive"},
     ),
-    against("Quality", "threshold"),
-    *(against("Balanced", name) for name in ("wino", "klass", "credit", "daedal")),
+    *(against(preset, name) for name, preset in AGAINST.items()),
 ]
 
 
 def layout_in_words(config: SamplingConfig) -> str:
     """The settings that matter most to how an answer comes about, for a headline."""
     blocks = config.gen_length // config.block_length
-    layout = "in one block" if blocks == 1 else f"in {blocks} blocks of {config.block_length}"
-    words = f"{config.gen_length} tokens {layout}, {config.gen_length / config.steps:.3g} a step"
-    words += "" if keeps_its_schedule(config) else " at least"
+    sizes = {"tokens": config.gen_length, "blocks": blocks, "length": config.block_length}
+    key = "said.whole" if blocks == 1 else "said.blocks"
+    words = said(key, **sizes, rate=f"{config.gen_length / config.steps:.3g}")
+    words = words if keeps_its_schedule(config) else said("said.at_least", layout=words)
     name = method_of(config)
-    return words if name in (None, "exact") else f"{METHODS[name].title}: {words}"
+    if name in (None, "exact"):
+        return words
+    return said("said.of_method", method=METHODS[name].title, layout=words)

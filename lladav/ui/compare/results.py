@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from lladav.recording import Recording
+from lladav.ui.texts import said
 
 SIDES = ("a", "b")
 CANVASES = "#canvas-a .tc, #canvas-b .tc"
@@ -40,10 +41,10 @@ class Comparison:
         """Figures of both, and once both are done where their words part, for static/results.js."""
         rows = zip(*map(_figures, self.recordings), strict=True) if self.recordings else [(None, None)] * 4
         heads = (
-            ("forward passes", "", 0),
-            ("seconds", " s", 2),
-            ("tokens per pass", "", 2),
-            ("mean confidence", " %", 0),
+            (said("said.figure_passes"), "", 0),
+            (said("said.figure_seconds"), " s", 2),
+            (said("said.figure_rate"), "", 2),
+            (said("said.figure_sure"), " %", 0),
         )
         figures = [[*head, *row] for head, row in zip(heads, rows, strict=True)]
         words = word_difference(*(recording.text for recording in self.recordings)) if self.finished else []
@@ -77,9 +78,9 @@ def word_difference(first: str, second: str) -> WordDifference:
 def difference_in_words(words: WordDifference) -> str:
     """What a difference comes to, in a sentence."""
     if not words:
-        return "Neither said anything."
+        return said("said.neither")
     if all(same for *_, same in words):
-        return "Word for word the same answer."
+        return said("said.same")
     kept = sum(len(first.split()) for first, _, same in words if same)
     longer = max(sum(len(text.split()) for text in texts) for texts in list(zip(*words, strict=True))[:2])
-    return f"{kept} of {longer} words are the same; what only one of them says is marked."
+    return said("said.differ", kept=kept, longer=longer)

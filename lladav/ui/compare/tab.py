@@ -17,13 +17,25 @@ from lladav.ui.chat.conversation import read_message
 from lladav.ui.chat.tab import RUNS
 from lladav.ui.compare.comparisons import COMPARISONS, Comparable, layout_in_words
 from lladav.ui.compare.results import SIDES, Comparison
-from lladav.ui.components import OFF, ON, QUICK, QUIET, Data, Updates, at_once, html_component, token_canvas
+from lladav.ui.components import (
+    OFF,
+    ON,
+    QUICK,
+    QUIET,
+    Data,
+    Updates,
+    at_once,
+    html_component,
+    token_canvas,
+    words_component,
+)
 from lladav.ui.examples import ExampleQuestion
 from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import Settings, SettingsPanel
 from lladav.ui.streaming import create_turns_decoder
+from lladav.ui.texts import label, said
 from lladav.viewer.state import StateWriter, idle_state
 
 DIFFUSION, AUTOREGRESSIVE = "Diffusion", "Autoregressive"
@@ -44,7 +56,7 @@ class Job:
     def in_words(self) -> str:
         """The settings that matter most, for a headline."""
         if self.model == AUTOREGRESSIVE:
-            return f"{self.config.gen_length} tokens, left to right"
+            return said("said.left_to_right", tokens=self.config.gen_length)
         return layout_in_words(self.config)
 
 
@@ -52,9 +64,8 @@ class Side:
     """One of the two runs: its canvas and, further down, its model and settings."""
 
     def __init__(self, key: str, gen_length: int):
-        self.key, self.name = key, f"**{key.upper()}**"
-        self.looks = ["side-name", f"side-{key}"]
-        self.title = gr.Markdown(self.name, elem_classes=self.looks, elem_id=f"title-{key}")
+        self.key, self.looks = key, ["side-name", f"side-{key}"]
+        self.title = words_component(f"**{key.upper()}**", elem_classes=self.looks, elem_id=f"title-{key}")
         self.canvas = token_canvas(idle_state(gen_length), elem_id=f"canvas-{key}", elem_classes="led")
 
     def lay_out_settings(
@@ -66,10 +77,10 @@ class Side:
         model: str,
     ) -> None:
         """The settings, in the current context."""
-        gr.Markdown(f"{self.name} Settings", elem_classes=self.looks)
+        gr.Markdown(label(f"compare.settings_{self.key}"), elem_classes=self.looks)
         self.model = gr.Radio(
-            [DIFFUSION, AUTOREGRESSIVE], value=model, visible=has_twin, label="Model",
-            info="the autoregressive one takes one step a token, and was not taught everyday words",
+            [(label(f"compare.{one.lower()}"), one) for one in (DIFFUSION, AUTOREGRESSIVE)], value=model,
+            visible=has_twin, label=label("compare.model"), info=label("compare.model_info"),
             elem_id=f"model-{self.key}", elem_classes="settings",
         )  # fmt: skip
         self.panel = SettingsPanel(capabilities, measured, f"{self.key}-", values)
@@ -105,7 +116,7 @@ class CompareTab:
             for key in SIDES:
                 with gr.Column(min_width=320):
                     self.sides.append(Side(key, self.length))
-        self.in_turn = gr.Checkbox(label="Run one after the other", container=False, elem_id="in-turn")
+        self.in_turn = gr.Checkbox(label=label("compare.in_turn"), container=False, elem_id="in-turn")
         with gr.Row(elem_id="side-settings"):
             for side, changes in zip(self.sides, (first.first, first.second), strict=True):
                 with gr.Column(min_width=320):
@@ -123,20 +134,24 @@ class CompareTab:
     def _question_row(self, example: ExampleQuestion, comparison: Comparable) -> None:
         with gr.Row(elem_id="compare-question", equal_height=True):
             self.image = gr.Image(
-                example.image, type="filepath", image_mode=None, label="Picture", show_label=False, height=150,
-                sources=["upload"], buttons=[], elem_id="compare-image", scale=1, min_width=120,
+                example.image, type="filepath", image_mode=None, label=label("compare.picture"),
+                show_label=False, height=150, sources=["upload"], buttons=[], elem_id="compare-image", scale=1,
+                min_width=120,
             )  # fmt: skip
             with gr.Column(scale=8, min_width=320):
                 with gr.Row(elem_id="compare-buttons", equal_height=True):
                     self.question = gr.Textbox(
-                        example.question, show_label=False, container=False, label="Question", scale=5, min_width=200,
-                        placeholder="Ask both about the picture…", lines=1, max_lines=1, elem_id="compare-text",
-                        max_length=LIMITS.letters,
+                        example.question, show_label=False, container=False, label=label("chat.question"),
+                        scale=5, min_width=200, placeholder=label("compare.ask"), lines=1, max_lines=1,
+                        elem_id="compare-text", max_length=LIMITS.letters,
                     )  # fmt: skip
-                    self.go = gr.Button("Compare", variant="primary", elem_id="compare", min_width=110)
-                    self.stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="pair-stop", min_width=70)
+                    self.go = gr.Button(label("compare.go"), variant="primary", elem_id="compare", min_width=110)
+                    self.stop = gr.Button(
+                        label("chat.stop"), variant="stop", interactive=False, elem_id="pair-stop", min_width=70
+                    )
                 self.comparison = gr.Radio(
-                    list(self.comparisons), value=comparison.name, label="What to compare", info=comparison.lesson,
+                    [(label(one.key), name) for name, one in self.comparisons.items()], value=comparison.name,
+                    label=label("compare.what"), info=label(f"{comparison.key}_lesson"),
                     elem_id="comparison", elem_classes="settings",
                 )  # fmt: skip
         self.notice = html_component("notice", None, elem_id="compare-notice", container=False, padding=False)
@@ -164,7 +179,7 @@ class CompareTab:
     def use_comparison(self, data: Data) -> Updates:
         """Both sides' settings as a comparison wants them, and what it teaches."""
         comparison = self.comparisons[data[self.comparison]]
-        updates: Updates = {self.comparison: gr.update(info=comparison.lesson)}
+        updates: Updates = {self.comparison: gr.update(info=label(f"{comparison.key}_lesson"))}
         for side, changes in zip(self.sides, (comparison.first, comparison.second), strict=True):
             updates[side.model] = changes.get("model", DIFFUSION)
             updates |= side.panel.apply(comparison.settings(changes, self.length))
@@ -190,7 +205,10 @@ class CompareTab:
             yield {self.notice: str(error), self.stop: OFF}
             return
         updates: Updates = {self.stop: ON, self.notice: None}
-        yield updates | {side.title: f"{side.name} {job.in_words}" for side, job in zip(self.sides, jobs, strict=True)}
+        yield updates | {
+            side.title: said(f"said.side_{side.key}", words=job.in_words)
+            for side, job in zip(self.sides, jobs, strict=True)
+        }
         yield from self._show(jobs, recordings, data[self.in_turn])
 
     def _job(self, model: str, settings: Settings) -> Job:

@@ -27,11 +27,23 @@ from lladav.pipeline import LladaVPipeline
 from lladav.recording import Recording
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.tab import RUNS
-from lladav.ui.components import OFF, ON, QUICK, QUIET, Data, Updates, at_once, html_component, token_canvas
+from lladav.ui.components import (
+    OFF,
+    ON,
+    QUICK,
+    QUIET,
+    Data,
+    Updates,
+    at_once,
+    html_component,
+    token_canvas,
+    words_component,
+)
 from lladav.ui.explore.asked import read_sweep, sweep_text
 from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
 from lladav.ui.streaming import LONGEST_GRANT, create_decoder
+from lladav.ui.texts import label, said
 from lladav.viewer.state import canvas_state, idle_state
 
 OFFERED = [
@@ -45,8 +57,6 @@ FIGURE_DIGITS = 3
 ON_FRONT, BEHIND = "nothing is better and cheaper", "something is"
 VIVID, PALE = "#7c3aed", "#94a3b8"
 POINT_COLORS = {ON_FRONT: VIVID, BEHIND: PALE}
-# Gradio 6.31 tells of a stretch that is dragged across in a plot, but of no click.
-HINT = "Drag across points for the rows of those alone, across a single one for its answers; double-click for all rows."
 
 
 class ExploreTab:
@@ -83,43 +93,50 @@ class ExploreTab:
                     OFFERED,
                     value=name,
                     allow_custom_value=True,
-                    label=f"Axis {number + 1}",
+                    label=label(f"explore.axis_{number + 1}"),
                     elem_id=f"axis-{number}",
                     min_width=120,
                 )
-                listed = gr.Textbox(values, label="Values", elem_id=f"axis-values-{number}", scale=2, max_length=400)
+                listed = gr.Textbox(
+                    values, label=label("explore.values"), elem_id=f"axis-values-{number}", scale=2, max_length=400
+                )
             self.axes.append((setting, listed))
         with gr.Row(equal_height=True):
-            self.count = gr.Slider(1, MOST_SCENES, 6, step=1, label="Held-out scenes", elem_id="scenes")
+            self.count = gr.Slider(1, MOST_SCENES, 6, step=1, label=label("explore.scenes"), elem_id="scenes")
             self.length = gr.Slider(
                 8, self.capabilities.longest_answer, min(64, self.capabilities.longest_answer), step=8,
-                label="Max new tokens", elem_id="explore-length",
+                label=label("settings.gen_length"), elem_id="explore-length",
             )  # fmt: skip
-        self.seeds = gr.Textbox("0", label="Seeds", elem_id="explore-seeds", max_length=100)
+        self.seeds = gr.Textbox("0", label=label("explore.seeds"), elem_id="explore-seeds", max_length=100)
         self.own = gr.File(
-            label="Or questions of your own: JSONL and its pictures", file_count="multiple", type="filepath",
+            label=label("explore.own"), file_count="multiple", type="filepath",
             file_types=[".jsonl", "image"], height=140, elem_id="own-questions",
         )  # fmt: skip
         with gr.Row():
-            self.go = gr.Button("Sweep", variant="primary", elem_id="sweep", min_width=90)
-            self.stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="sweep-stop", min_width=70)
-            self.resume = gr.Button("Go on", interactive=False, elem_id="sweep-resume", min_width=80)
+            self.go = gr.Button(label("explore.go"), variant="primary", elem_id="sweep", min_width=90)
+            self.stop = gr.Button(
+                label("chat.stop"), variant="stop", interactive=False, elem_id="sweep-stop", min_width=70
+            )
+            self.resume = gr.Button(label("explore.resume"), interactive=False, elem_id="sweep-resume", min_width=80)
         self.notice = html_component("notice", None, elem_id="explore-notice", container=False, padding=False)
-        self.progress = gr.Markdown(elem_id="sweep-progress")
-        with gr.Accordion("The sweep as YAML", open=False):
+        self.progress = words_component(elem_id="sweep-progress")
+        with gr.Accordion(label("explore.yaml"), open=False):
             self.yaml = gr.Code(language="yaml", show_label=False, interactive=False, elem_id="sweep-yaml", lines=1)
 
     def _results(self) -> None:
         with gr.Row(equal_height=True):
             figures = [name for name in FIGURES if name not in ("asked", "pareto")]
-            self.across = gr.Dropdown(figures, value="nfe", label="Across", elem_id="across", min_width=120)
-            self.up = gr.Dropdown(figures, value="accuracy", label="Up", elem_id="up", min_width=120)
-        gr.Markdown(HINT, elem_id="frontier-hint")
+            self.across = gr.Dropdown(
+                figures, value="nfe", label=label("explore.across"), elem_id="across", min_width=120
+            )
+            self.up = gr.Dropdown(figures, value="accuracy", label=label("explore.up"), elem_id="up", min_width=120)
+        # Gradio 6.31 tells of a stretch that is dragged across in a plot, but of no click.
+        gr.Markdown(label("explore.hint"), elem_id="frontier-hint")
         self.plot = gr.ScatterPlot(
             x="nfe",
             y="accuracy",
             color="pareto",
-            color_title="Pareto front",
+            color_title=label("explore.pareto"),
             tooltip="all",
             height=260,
             elem_id="frontier",
@@ -128,16 +145,16 @@ class ExploreTab:
         self.table = gr.Dataframe(interactive=False, show_search="filter", max_height=260, elem_id="combinations")
         self.answers = gr.Dataframe(
             interactive=False, show_search="filter", max_height=260, elem_id="answers", headers=[*ANSWER_COLUMNS],
-            label="Choose a row above for its answers, and one of those to see how it came about", wrap=True,
+            label=label("explore.answers"), wrap=True,
         )  # fmt: skip
         self.canvas = token_canvas(idle_state(8), elem_id="explore-canvas")
         self.reliability = gr.ScatterPlot(
-            x="confidence", y="accuracy", color="line", x_title="confidence at commit", y_title="tokens that are right",
-            color_title="Reliability", color_map={MEASURED: VIVID, IDEAL: PALE}, x_lim=_room(1), y_lim=_room(1),
-            tooltip="all", height=240, visible=False, elem_id="reliability", show_label=False,
+            x="confidence", y="accuracy", color="line", x_title=label("explore.sure"), y_title=label("explore.right"),
+            color_title=label("explore.reliability"), color_map={MEASURED: VIVID, IDEAL: PALE}, x_lim=_room(1),
+            y_lim=_room(1), tooltip="all", height=240, visible=False, elem_id="reliability", show_label=False,
         )  # fmt: skip
         self.files = gr.File(
-            label="CSV, JSON, and the sweep as YAML", file_count="multiple", interactive=False, visible=False,
+            label=label("explore.files"), file_count="multiple", interactive=False, visible=False,
             elem_id="sweep-files",
         )  # fmt: skip
 
@@ -197,7 +214,7 @@ class ExploreTab:
     def go_on(self, data: Data) -> Iterator[Updates]:
         """Go on with the last sweep."""
         if data[self.sweep] is None:
-            yield {self.notice: "There is no sweep to go on with yet: begin one.", self.stop: OFF}
+            yield {self.notice: said("said.no_sweep"), self.stop: OFF}
             return
         yield from self._run(data[self.sweep], Path(data[self.folder]), data)
 
@@ -246,7 +263,7 @@ class ExploreTab:
         table = self._table(data[self.sweep], Path(data[self.folder]))
         inside = table[table[data[self.across]].between(*event.index)]
         if inside.empty:
-            return {self.notice: "There is no point in that stretch: drag across one."}
+            return {self.notice: said("said.no_point")}
         if len(inside) > 1:
             return {self.table: inside}
         return {self.table: inside} | self._answers(inside.iloc[0].tolist(), data)
@@ -299,5 +316,6 @@ def drop_old_sweeps() -> None:
 def how_far(progress: Progress) -> str:
     """How far a sweep is, in a sentence."""
     left = progress.seconds_left
-    rest = "" if left is None or progress.done == progress.total else f", about {left:.0f} s left"
-    return f"{progress.done} of {progress.total} answers{rest}"
+    if left is None or progress.done == progress.total:
+        return said("said.far", done=progress.done, total=progress.total)
+    return said("said.far_left", done=progress.done, total=progress.total, seconds=f"{left:.0f}")

@@ -1,7 +1,6 @@
 """The Learn tab: lessons that drive the embedded model, and what the server does for them."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,9 +14,7 @@ from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.learn.lessons import BY_NAME, LESSONS, QUIZ, Lesson
 from lladav.ui.learn.replies import Replies
 from lladav.ui.limits import LIMITS
-
-TEXTS = Path(__file__).parents[1] / "i18n"  # one file a language
-LANGUAGES = {"en": "English", "nl": "Nederlands"}
+from lladav.ui.texts import LANGUAGES, TEXTS
 
 
 class LearnTab:

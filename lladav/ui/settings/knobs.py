@@ -12,33 +12,30 @@ Value = float | list[float]  # of a knob, as JSON has it
 
 
 class Knob(NamedTuple):
-    """A number of a method: its name for a visitor, where its slider goes, and what it does. The library's own rules
-    hold for what is typed."""
+    """Where the slider of a method's number goes. The library's own rules hold for what is typed."""
 
-    label: str
     low: float
     high: float
     step: float
-    info: str
 
 
 KNOBS = {
-    "threshold": Knob("Confidence threshold", 0.3, 1, 0.01, "commit all above it at once"),
-    "factor": Knob("Factor", 0, 4, 0.05, "more commits more"),
-    "entropy_bound": Knob("Entropy bound", 0, 4, 0.05, "in nats; more commits more"),
-    "kl_threshold": Knob("KL threshold", 0, 0.2, 0.001, "in nats; a distribution that moved less stands still"),
-    "kl_steps": Knob("Still for", 1, 8, 1, "steps before a commit"),
-    "relaxed_threshold": Knob("Threshold near anchors", 0.3, 1, 0.01, "what is beside a sure one may be less sure"),
-    "anchor_radius": Knob("Radius of an anchor", 1, 16, 1, "positions on either side"),
-    "redundancy_power": Knob("Redundancy power", 0, 4, 0.1, "more minds more that two words look at the same"),
-    "position_decay": Knob("Position decay", 0, 2, 0.05, "more prefers the left more"),
-    "revision_threshold": Knob("Take back below", 0, 1, 0.01, "probability of a committed token"),
-    "max_revocations": Knob("Taken back at most", 1, 16, 1, "times a position"),
-    "revision_from": Knob("Rounds begin at", 0, 1, 0.025, "share of the answer that is filled"),
-    "revision_rounds": Knob("Rounds", 1, 128, 1, "of taking back and filling"),
-    "delimiter_threshold": Knob("Delimiter threshold", 0, 1, 0.01, "of a sign that ends a block"),
-    "start_length": Knob("Begin with", 1, 256, 1, "masks; the answer grows up to max new tokens"),
-    "gap_thresholds": Knob("Leads that end it", 0, 20, 0.5, "in logits, in the first, second and last third"),
+    "threshold": Knob(0.3, 1, 0.01),
+    "factor": Knob(0, 4, 0.05),
+    "entropy_bound": Knob(0, 4, 0.05),
+    "kl_threshold": Knob(0, 0.2, 0.001),
+    "kl_steps": Knob(1, 8, 1),
+    "relaxed_threshold": Knob(0.3, 1, 0.01),
+    "anchor_radius": Knob(1, 16, 1),
+    "redundancy_power": Knob(0, 4, 0.1),
+    "position_decay": Knob(0, 2, 0.05),
+    "revision_threshold": Knob(0, 1, 0.01),
+    "max_revocations": Knob(1, 16, 1),
+    "revision_from": Knob(0, 1, 0.025),
+    "revision_rounds": Knob(1, 128, 1),
+    "delimiter_threshold": Knob(0, 1, 0.01),
+    "start_length": Knob(1, 256, 1),
+    "gap_thresholds": Knob(0, 20, 0.5),
 }
 SIZES = ("block_length", "refresh_interval")  # settings that not every method goes with
 
@@ -107,18 +104,18 @@ def _entry(name: str) -> dict[str, Any]:
     return {
         "group": _group(name),
         "title": method.title, "paper": method.paper, "arxiv": method.arxiv,
-        "rule": method.rule, "equation": method.equation,
+        "equation": method.equation,
         "knobs": {knob: KNOBS[knob]._asdict() | {"value": usual[knob]} for knob in knobs_of(name)},
         "lacks": [size for size in SIZES if not goes_with(name, size)],
     }  # fmt: skip
 
 
 def _group(name: str) -> str:
-    """Which choice of a method is its own."""
+    """Which choice of a method is its own, as the key of a text."""
     settings = METHODS[name].settings
     groups = {
-        "Take words back": {"revision"},
-        "Blocks, length and end": {"delimiter_threshold", "start_length", "gap_thresholds"},
-        "Commit what is sure": {"threshold", "factor", "entropy_bound"},
+        "settings.group_back": {"revision"},
+        "settings.group_size": {"delimiter_threshold", "start_length", "gap_thresholds"},
+        "settings.group_sure": {"threshold", "factor", "entropy_bound"},
     }
-    return next((title for title, marks in groups.items() if marks & settings.keys()), "Order of tokens")
+    return next((title for title, marks in groups.items() if marks & settings.keys()), "settings.group_order")

@@ -15,6 +15,7 @@ from spaces.config import Config
 from lladav.pipeline import LladaVPipeline, Messages
 from lladav.sampling import SamplingConfig, method_of
 from lladav.trace import Trace
+from lladav.ui.texts import said
 
 TOKENS_WHEN_SURE = 3  # that a pass commits where the method says how many, until a run has shown it
 WARM_UPS = (  # one long enough to measure, then one as visitors ask for it
@@ -130,18 +131,18 @@ def measure_answer(pipe: LladaVPipeline, messages: Messages) -> Latency | None:
 def in_words(config: SamplingConfig, latency: Latency | None) -> str:
     """What a run will take."""
     most = config.most_steps
-    passes = f"**{most} forward passes**" if most > 1 else "**1 forward pass**"
+    passes = said("said.passes_many", most=most) if most > 1 else said("said.passes_one")
     if keeps_its_schedule(config):
         rate = config.gen_length / config.steps
-        passes += f" of {rate:.3g} token{'' if rate == 1 else 's'} each"
+        passes = said("said.passes_single" if rate == 1 else "said.passes_rate", passes=passes, rate=f"{rate:.3g}")
     if config.cfg_scale > 0:
-        passes += ", twice as wide for guidance"
+        passes = said("said.passes_wide", passes=passes)
     if latency is None:
-        return f"Up to {passes}; how long that takes is known after the first answer."
+        return said("said.cost_unknown", passes=passes)
     expected, seconds = latency.passes(config), _duration(latency.forecast(config))
     if expected == most:
-        return f"{passes}: about **{seconds}**."
-    return f"Up to {passes}. An answer usually stops after about **{expected}**: **{seconds}**."
+        return said("said.cost", passes=passes, seconds=seconds)
+    return said("said.cost_less", passes=passes, expected=expected, seconds=seconds)
 
 
 def _duration(seconds: float) -> str:

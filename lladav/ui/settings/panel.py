@@ -9,11 +9,12 @@ import gradio as gr
 
 from lladav.sampling import SamplingConfig, method_of
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.components import QUICK, Data, Updates, html_component
+from lladav.ui.components import QUICK, Data, Updates, html_component, words_component
 from lladav.ui.settings import latency, snapping
 from lladav.ui.settings.knobs import Decoding, usual_knobs
 from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.snapping import EXACT, PRESETS, Plan
+from lladav.ui.texts import label
 
 ANY_SEED = -1
 LARGEST_SEED = 2**53 - 1  # the largest that a browser tells from its neighbours
@@ -75,14 +76,16 @@ class SettingsPanel:
             self._presets(plan, capabilities.can_think)
             self.method = html_component(
                 "decoding", plan.decoding.written(), {"prefix": self.prefix}, elem_id=self._id("method"),
-                label="Decoding method", container=False, padding=False,
+                label=label("settings.method"), container=False, padding=False,
             )  # fmt: skip
-            self.cost = gr.Markdown(
+            self.cost = words_component(
                 latency.in_words(plan.config(cfg_scale=self.values["cfg_scale"]), measured),
                 elem_id=self._id("cost"), elem_classes="settings-cost",
             )  # fmt: skip
-            self.note = gr.Markdown(elem_id=self._id("note"), elem_classes="settings-note", visible=False)
-            with gr.Accordion("Settings", open=False, elem_id=self._id("more-settings"), elem_classes="settings"):
+            self.note = words_component(elem_id=self._id("note"), elem_classes="settings-note", visible=False)
+            with gr.Accordion(
+                label("settings.title"), open=False, elem_id=self._id("more-settings"), elem_classes="settings"
+            ):
                 self._sliders()
         self.linked = {name: getattr(self, name) for name in LINKED}
         self.components = set(self.linked.values())
@@ -94,43 +97,37 @@ class SettingsPanel:
         with gr.Row(elem_classes="settings-row"):
             name = snapping.preset_of(plan)
             self.preset = gr.Radio(
-                list(PRESETS), value=name, label="Preset", elem_id=self._id("preset"), min_width=240,
-                info=PRESETS[name].words if name else snapping.OWN_WORDS,
+                [(label(f"settings.{one.lower()}"), one) for one in PRESETS], value=name,
+                label=label("settings.preset"), elem_id=self._id("preset"), min_width=240, info=_meaning(name),
             )  # fmt: skip
-            self.gen_length = self._slider("Max new tokens", "gen_length", 1, self.longest, "masks to begin with")
+            self.gen_length = self._slider("gen_length", 1, self.longest)
             self.thinking = gr.Radio(
-                list(THINKING), value=self.values["thinking"], label="Reasoning", elem_id=self._id("thinking"),
-                min_width=200, info="ask for it, or for none", visible=can_think,
+                [(label(f"settings.{one.lower().replace(' ', '_')}"), one) for one in THINKING],
+                value=self.values["thinking"], label=label("settings.thinking"), elem_id=self._id("thinking"),
+                min_width=200, info=label("settings.thinking_info"), visible=can_think,
             )  # fmt: skip
 
     def _sliders(self) -> None:
         with gr.Row():
-            self.block_length = self._slider(
-                "Block length", "block_length", 1, self.longest, "finished from left to right"
-            )
-            self.steps = self._slider("Denoising steps", "steps", 1, self.longest, "forward passes at most, in all")
+            self.block_length = self._slider("block_length", 1, self.longest)
+            self.steps = self._slider("steps", 1, self.longest)
         with gr.Row():
-            self.refresh_interval = self._slider(
-                "Cache refresh interval", "refresh_interval", EXACT, snapping.SLOWEST_REFRESH,
-                "steps from one look at picture and question to the next; 1: no cache",
-            )  # fmt: skip
+            self.refresh_interval = self._slider("refresh_interval", EXACT, snapping.SLOWEST_REFRESH)
         with gr.Row():
             self._seed()
-            self.temperature = self._slider("Temperature", "temperature", 0, 2, "0: always the most probable", 0.05)
-            self.cfg_scale = self._slider("CFG scale", "cfg_scale", 0, 4, "0: off; more: closer to the prompt", 0.1)
+            self.temperature = self._slider("temperature", 0, 2, 0.05)
+            self.cfg_scale = self._slider("cfg_scale", 0, 4, 0.1)
 
     def _seed(self) -> None:
         self.seed = gr.Number(
-            value=self.values["seed"], minimum=ANY_SEED, maximum=LARGEST_SEED, precision=0, label="Seed",
-            elem_id=self._id("seed"), min_width=150,
-            info=f"{ANY_SEED}: a new one each time; matters with temperature or random order",
+            value=self.values["seed"], minimum=ANY_SEED, maximum=LARGEST_SEED, precision=0,
+            label=label("settings.seed"), info=label("settings.seed_info"), elem_id=self._id("seed"), min_width=150,
         )  # fmt: skip
 
-    def _slider(self, label: str, name: str, low: float, high: float, info: str, step: float = 1) -> gr.Slider:
-        value = self.values[name]
+    def _slider(self, name: str, low: float, high: float, step: float = 1) -> gr.Slider:
         return gr.Slider(
-            low, high, value=value, step=step, label=label, info=info, elem_id=self._id(name), min_width=150,
-            elem_classes=f"knob-{name}",
+            low, high, value=self.values[name], step=step, label=label(f"settings.{name}"),
+            info=label(f"settings.{name}_info"), elem_id=self._id(name), min_width=150, elem_classes=f"knob-{name}",
         )  # fmt: skip
 
     def _id(self, name: str) -> str:
@@ -201,11 +198,10 @@ class SettingsPanel:
 
     def _shown(self, plan: Plan) -> Updates:
         name = snapping.preset_of(plan)
-        words = PRESETS[name].words if name else snapping.OWN_WORDS
         note = " ".join(filter(None, [plan.note, plan.refusal]))
         return {self.linked[part]: getattr(plan, part) for part in SIZES} | {
             self.method: plan.decoding.written(),
-            self.preset: gr.update(value=name, info=words),
+            self.preset: gr.update(value=name, info=_meaning(name)),
             self.note: gr.update(value=note, visible=bool(note)),
         }
 
@@ -280,3 +276,8 @@ class SettingsPanel:
             return latency.in_words(self.read(data).config, data[self.latency])
         except ValueError:
             return snapping.NOTHING_RUNS
+
+
+def _meaning(preset: str | None) -> str:
+    """What is said below a preset, or where none is on."""
+    return label(f"settings.{preset.lower()}_words" if preset else "settings.own_words")

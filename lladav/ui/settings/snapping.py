@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from lladav.sampling import METHODS, SPEEDS, SamplingConfig, Speed
 from lladav.ui.settings.knobs import Decoding, Value, goes_with, usual_knobs
+from lladav.ui.texts import said
 
 EXACT = 1  # the refresh interval at which there is no cache
 SLOWEST_REFRESH = 64
@@ -22,12 +23,12 @@ class Preset(NamedTuple):
 
 
 PRESETS = {
-    "Quality": Preset(SPEEDS["faithful"], "One token a step; every step looks at everything anew."),
-    "Balanced": Preset(SPEEDS["balanced"], "Two tokens a step; picture and question are looked at in every fourth."),
-    "Fast": Preset(SPEEDS["fast"], "All tokens above 90 % confidence in one step; picture and question are read once."),
+    "Quality": Preset(SPEEDS["faithful"], said("settings.quality_words")),
+    "Balanced": Preset(SPEEDS["balanced"], said("settings.balanced_words")),
+    "Fast": Preset(SPEEDS["fast"], said("settings.fast_words")),
 }
-OWN_WORDS = "Your own settings."
-NOTHING_RUNS = "Nothing can be run with these settings."
+OWN_WORDS = said("settings.own_words")
+NOTHING_RUNS = said("said.nothing_runs")
 
 
 @dataclass(frozen=True)
@@ -108,30 +109,38 @@ def snap(
     fitting = _nearest(range(blocks, length + 1, blocks), steps)
     slowest = SLOWEST_REFRESH if goes_with(method, "refresh_interval") else EXACT
     refresh = round(_within(refresh_interval, EXACT, slowest))
-    why_refresh = f"this page allows {EXACT} to {slowest} steps" if slowest > EXACT else f"{title} runs without a cache"
+    why_refresh = (
+        said("said.why_refresh", low=EXACT, most=slowest)
+        if slowest > EXACT
+        else said("said.why_cacheless", method=title)
+    )
     turned = dict(knobs or {})
     asked = start = turned.get("start_length")
     if isinstance(asked, (int, float)):
         start = turned["start_length"] = min(asked, length)
     reasons = {
-        "Max new tokens": (gen_length, length, f"this page allows 1 to {longest}"),
-        "Block length": (block_length, block, _why_block(method, length)),
-        "Denoising steps": (steps, fitting, _why_steps(steps, length)),
-        "Cache refresh interval": (refresh_interval, refresh, why_refresh),
-        "Begin with": (asked, start, f"the answer has {length} tokens at most"),
+        "settings.gen_length": (gen_length, length, said("said.why_allowed", low=1, most=longest)),
+        "settings.block_length": (block_length, block, _why_block(method, length)),
+        "settings.steps": (steps, fitting, _why_steps(steps, length)),
+        "settings.refresh_interval": (refresh_interval, refresh, why_refresh),
+        "knobs.start_length.label": (asked, start, said("said.why_start", tokens=length)),
     }
-    notes = [f"{name} moved to {to:g}: {why}." for name, (asked, to, why) in reasons.items() if to != asked]
+    notes = [
+        said("said.moved", name=said(name), to=f"{to:g}", why=why)
+        for name, (asked, to, why) in reasons.items()
+        if to != asked
+    ]
     return Plan(length, block, fitting, refresh, method, turned, " ".join(notes))
 
 
 def _why_block(method: str, length: int) -> str:
     if not goes_with(method, "block_length"):
-        return f"{METHODS[method].title} has one block"
-    return f"blocks have to divide the {length} tokens evenly"
+        return said("said.why_one_block", method=METHODS[method].title)
+    return said("said.why_divide", tokens=length)
 
 
 def _why_steps(steps: float, length: int) -> str:
-    return "a step commits at least one token" if steps > length else "every block gets the same number of steps"
+    return said("said.why_one_token") if steps > length else said("said.why_same_steps")
 
 
 def _within(value: float, low: float, high: float) -> float:

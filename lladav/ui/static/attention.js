@@ -4,6 +4,7 @@
 // value: what lladav/ui/attention.py makes of a pass, or nothing.
 
 import { find, node, percent } from "../../viewer/static/dom.js";
+import { say } from "../../viewer/static/texts.js";
 
 const COLD = [10, 12, 45, 190], HOT = [255, 170, 0, 70];  // red, green, blue and opacity of what is not looked at, and is
 
@@ -20,9 +21,9 @@ export function attentionView(root) {
   let shown;
 
   function paint() {
-    const number = Number(layer.value), name = number ? `layer ${number}` : "mean of all layers";
+    const number = Number(layer.value), name = number ? say("chat.layer_number", { number }) : say("chat.layer_mean");
     layer.setAttribute("aria-valuetext", name);
-    share.textContent = shown ? `${name} · ${percent(shown.shares[number])} of its attention is on the picture` : "";
+    share.textContent = shown ? say("chat.share", { layer: name, share: percent(shown.shares[number]) }) : "";
     root.querySelectorAll(".st-frame").forEach((frame, index) => overlay(frame, shown?.maps[index], number));
   }
 
@@ -31,7 +32,8 @@ export function attentionView(root) {
     shown = value;
     panel.hidden = !shown;
     if (shown) {
-      said.textContent = `“${shown.word.trim()}”, position ${shown.position}, in step ${shown.step}`;
+      const { word, position, step } = shown;
+      said.textContent = say("chat.looked_at", { word: word.trim(), position, step });
       layer.max = String(shown.shares.length - 1);
       layer.value = "0";
     }

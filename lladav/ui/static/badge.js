@@ -1,22 +1,23 @@
 // @ts-check
 // Which model this is; opens to what it can be asked.
 //
-// value: {title, warning, knows: {heading: [word, …]}, examples: {kind: question}, links: {name: address}}
+// value: {title: [word, …], knows: {heading: [word, …]}, examples: {kind: question}, links: {key: address}}
 
 import { node } from "../../viewer/static/dom.js";
+import { say, translated } from "../../viewer/static/texts.js";
 
 /** @type {import("./gradio_adapter.js").Painter} */
 export function badge(root) {
   /** @param {string} heading */
   function list(heading, /** @type {string} */ words) {
     const part = node("p", "");
-    part.append(node("b", "", `${heading}: `), words);
+    part.append(node("b", "", `${translated(heading)}: `), words);
     return part;
   }
 
   /** @param {[string, string]} entry */
-  function anchor([name, address]) {
-    const link = /** @type {HTMLAnchorElement} */ (node("a", "", name));
+  function anchor([key, address]) {
+    const link = /** @type {HTMLAnchorElement} */ (node("a", "", say(key)));
     Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer" });
     return link;
   }
@@ -29,18 +30,18 @@ export function badge(root) {
   });
 
   return {
-    update({ title, warning, knows, examples, links }) {
+    update({ title, knows, examples, links }) {
       const summary = /** @type {HTMLElement} */ (root.querySelector("summary"));
       const body = /** @type {HTMLElement} */ (root.querySelector(".ba-body"));
-      summary.textContent = title;
+      summary.textContent = title.map(translated).join(" · ");
       const asked = Object.values(examples).map((question) => node("li", "", question));
       const questions = node("ul", "");
       questions.append(...asked);
       const anchors = node("p", "ba-links");
       anchors.append(...Object.entries(links).map(anchor));
       const lists = Object.entries(knows).map(([heading, words]) => list(heading, words.join(", ")));
-      const ask = asked.length ? [node("p", "ba-head", "You can ask it"), questions] : [];
-      body.replaceChildren(node("p", "", warning), ...ask, ...lists, anchors);
+      const ask = asked.length ? [node("p", "ba-head", say("header.ask")), questions] : [];
+      body.replaceChildren(node("p", "", say("header.warning")), ...ask, ...lists, anchors);
     },
   };
 }

@@ -4,9 +4,11 @@
 // value: {title, cards: [{picture, question, answer, settings}, …]}
 
 import { node } from "../../viewer/static/dom.js";
+import { label, say, translated } from "../../viewer/static/texts.js";
 
 /** @type {import("./gradio_adapter.js").Painter} */
 export function gallery(root, trigger) {
+  label(root);
   const cards = /** @type {HTMLElement} */ (root.querySelector(".ga-cards"));
   const title = /** @type {HTMLElement} */ (root.querySelector(".ga-title"));
 
@@ -27,15 +29,15 @@ export function gallery(root, trigger) {
     image.src = picture;
     image.alt = "";
     const show = button("ga-show", "", () => trigger("pick", { index }));
-    show.append(image, node("span", "ga-question", question), node("span", "ga-answer", answer || "(no answer)"));
-    show.append(node("span", "ga-settings", settings));
-    made.append(show, button("ga-try", "Try it", () => trigger("apply", { index })));
+    show.append(image, node("span", "ga-question", question), node("span", "ga-answer", answer || say("chat.no_answer")));
+    show.append(node("span", "ga-settings", translated(settings)));
+    made.append(show, button("ga-try", say("gallery.try"), () => trigger("apply", { index })));
     return made;
   }
 
   return {
     update(value) {
-      title.textContent = value.title;
+      title.textContent = translated(value.title);
       cards.replaceChildren(...value.cards.map(card));
     },
   };

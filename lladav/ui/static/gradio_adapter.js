@@ -11,11 +11,13 @@ import { badge } from "./badge.js";
 import { decoding } from "./decoding.js";
 import { gallery } from "./gallery.js";
 import { lessons } from "./learn.js";
+import { speakVisitorsLanguage } from "./language.js";
 import { link, share } from "./share.js";
 import { notice } from "./notice.js";
 import { mendRoles, openDroppedFiles, overlayBubble, save } from "./page.js";
 import { stage } from "./stage.js";
 import { suggestions } from "./suggestions.js";
+import { words } from "./words.js";
 
 /**
  * @typedef {(name: string, detail?: object) => void} Trigger
@@ -34,6 +36,7 @@ const PAINTERS = {
   results: (root) => mountResults(root),
   stage,
   suggestions,
+  words,
   canvas: (root, trigger, _, { editable }) => mountCanvas(root, {
     done: (detail) => trigger("done", detail),
     stopped: (detail) => trigger("stopped", detail),
@@ -60,6 +63,7 @@ function adapt(name, element, props, trigger, watch, told) {
   painter.update(props.value);
 }
 
+speakVisitorsLanguage();
 overlayBubble();
 mendRoles();
 openDroppedFiles();

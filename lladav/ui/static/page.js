@@ -1,6 +1,8 @@
 // @ts-check
 // What joins the canvas to the rest of the page: the answer's bubble, dropped files, downloads.
 
+import { say } from "../../viewer/static/texts.js";
+
 const PHONE = "(max-width: 640px)";
 
 /** While the canvas plays a run, the chat's last bubble shows the same step: the server is often done long before.
@@ -37,7 +39,7 @@ export function mendRoles() {
     for (const el of document.querySelectorAll(":is(div, span)[aria-label]:not([role])"))
       el.setAttribute("role", "group");
     for (const el of document.querySelectorAll("#conversation .image-container > button:not([aria-label])"))
-      el.setAttribute("aria-label", "Enlarge the picture");
+      el.setAttribute("aria-label", say("chat.enlarge"));
     for (const el of document.querySelectorAll("g[role=graphics-symbol]:not([aria-label])"))
       el.setAttribute("aria-hidden", "true");
   }).observe(document, { childList: true, subtree: true });

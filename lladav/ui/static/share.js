@@ -1,6 +1,8 @@
 // @ts-check
 // Links: puts the settings of the open tab and the run on show into the page's address, and copies that.
 
+import { say } from "../../viewer/static/texts.js";
+
 const SHOWN_FOR = 2500;                  // milliseconds that "Link copied" stands on the button
 const RUN = "#run=";
 
@@ -50,7 +52,7 @@ function announce(button, text) {
 function show(button, text) {
   const found = document.querySelector("#share-link") ?? document.createElement("input");
   const field = /** @type {HTMLInputElement} */ (found);
-  Object.assign(field, { id: "share-link", readOnly: true, value: text, ariaLabel: "Link to this page" });
+  Object.assign(field, { id: "share-link", readOnly: true, value: text, ariaLabel: say("share.address") });
   field.addEventListener("blur", () => field.remove(), { once: true });
   button.after(field);
   field.focus();
@@ -64,9 +66,9 @@ export async function share(names, values) {
   history.replaceState(null, "", text);
   try {
     await navigator.clipboard.writeText(text);
-    announce(button, "Link copied");
+    announce(button, say("share.copied"));
   } catch {
     show(button, text);
-    announce(button, "Copy this link");
+    announce(button, say("share.by_hand"));
   }
 }

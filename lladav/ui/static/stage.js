@@ -4,12 +4,12 @@
 // value: {pictures: [data URL, …], question, answer}, and `attention` where it is asked what a token looked at.
 
 import { node } from "../../viewer/static/dom.js";
+import { label, say } from "../../viewer/static/texts.js";
 import { attentionView } from "./attention.js";
-
-const EMPTY = "(no answer)";
 
 /** @type {import("./gradio_adapter.js").Painter} */
 export function stage(root) {
+  label(root);
   const pictures = /** @type {HTMLElement} */ (root.querySelector(".st-pictures"));
   const question = /** @type {HTMLElement} */ (root.querySelector(".st-question"));
   const answer = /** @type {HTMLElement} */ (root.querySelector(".st-answer"));
@@ -19,7 +19,7 @@ export function stage(root) {
   function picture(source, /** @type {number} */ index) {
     const image = /** @type {HTMLImageElement} */ (node("img", "st-picture"));
     image.src = source;
-    image.alt = `Picture ${index + 1}`;
+    image.alt = say("chat.picture", { number: index + 1 });
     const frame = node("span", "st-frame");
     frame.append(image);
     image.addEventListener("error", () => frame.remove());  // a TIFF, say: it is shown when a run has made a thumbnail
@@ -28,7 +28,7 @@ export function stage(root) {
 
   document.addEventListener("tokencanvas:shown", (event) => {
     const { target, detail } = /** @type {CustomEvent & {target: HTMLElement}} */ (event);
-    if (target.closest("#canvas") && question.textContent) answer.textContent = detail.text || EMPTY;
+    if (target.closest("#canvas") && question.textContent) answer.textContent = detail.text || say("chat.no_answer");
   });
 
   return {

@@ -16,6 +16,7 @@ import { Playback, rateOf } from "./playback.js";
 import { readoutsAt } from "./readouts.js";
 import { RunRecord } from "./record.js";
 import { StepMap } from "./step_map.js";
+import { label, say } from "./texts.js";
 import { tokenInspector } from "./token_inspector.js";
 
 /** @typedef {import("./record.js").State} State */
@@ -35,14 +36,16 @@ const MANY = 96;           // tokens; beyond that they are drawn small
 const DIGITS = "12345";
 const STEPPING = { ",": -1, ".": 1 };
 const EDIT_KEYS = { Delete: "mask", Backspace: "mask", k: "keep", t: "type", Escape: "clear" };
-const LEGENDS = {
-  confidence: ["unsure", "sure"], entropy: ["spread", "decided"], margin: ["close", "clear"], order: ["first", "last"],
-  settled: ["early", "late"], text: ["", ""],
+const LEGENDS = {  // keys of what stands at either end of a tint
+  confidence: ["viewer.unsure", "viewer.sure"], entropy: ["viewer.spread", "viewer.decided"],
+  margin: ["viewer.close", "viewer.clear_lead"], order: ["viewer.first_word", "viewer.last_word"],
+  settled: ["viewer.early", "viewer.late"], text: ["", ""],
 };
 
 export class TokenCanvas {
   /** @param {HTMLElement} root @param {On} on */
   constructor(root, on) {
+    label(root);
     this.root = root;
     this.on = on;
     this.record = new RunRecord();
@@ -211,10 +214,10 @@ export class TokenCanvas {
     }
     this.scrub.max = String(last);
     this.scrub.value = String(step);
-    this.scrub.setAttribute("aria-valuetext", `step ${step} of ${last}`);
+    this.scrub.setAttribute("aria-valuetext", say("viewer.step_of", { step, last }));
     const key = find(this.root, "[data-do=play]");
     key.dataset.playing = String(playing);
-    key.setAttribute("aria-label", playing ? "Pause" : "Play");
+    key.setAttribute("aria-label", say(playing ? "viewer.pause" : "viewer.play"));
     const keys = /** @type {NodeListOf<HTMLButtonElement>} */ (this.root.querySelectorAll(".tc-key, .tc-scrub"));
     for (const el of keys) el.disabled = last < 1;
   }
@@ -238,8 +241,8 @@ export class TokenCanvas {
     for (const el of this.root.querySelectorAll("[data-look]"))
       el.setAttribute("aria-pressed", String(el.getAttribute("data-look") === view));
     const [low, high] = LEGENDS[/** @type {keyof typeof LEGENDS} */ (view)];
-    find(this.root, "[data-legend=low]").textContent = low;
-    find(this.root, "[data-legend=high]").textContent = high;
+    find(this.root, "[data-legend=low]").textContent = say(low);
+    find(this.root, "[data-legend=high]").textContent = say(high);
     this.paint();
   }
 

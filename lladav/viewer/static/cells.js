@@ -3,6 +3,7 @@
 
 import { decisionAt } from "./decisions.js";
 import { GLYPHS, change, glyph, node, percent, spelled } from "./dom.js";
+import { say } from "./texts.js";
 
 /** @typedef {import("./record.js").RunRecord} RunRecord */
 /** @typedef {import("./edit.js").Selection} Selection */
@@ -83,12 +84,12 @@ export class Cells {
   /** @param {number} position @param {number} step */
   label(position, step) {
     const token = this.record.tokenAt(position, step), revoked = this.record.revokedAt(position, step);
-    if (revoked) return `Position ${position}: ${spelled(revoked.piece)} taken back`;
-    if (!token) return `Position ${position}: masked`;
-    const kept = this.selection.kept.has(position) ? ", kept" : "";
-    const sure = `confidence ${percent(token.confidence)}`;
-    const origin = token.step ? `${sure}, step ${token.step}` : token.carried ? `${sure}, from the run before` : "given";
-    return `Position ${position}: ${spelled(token.piece)}, ${origin}${kept}`;
+    if (revoked) return say("viewer.at_taken_back", { position, piece: spelled(revoked.piece) });
+    if (!token) return say("viewer.at_masked", { position });
+    const origin = token.step || token.carried ? [say("viewer.confidence_of", { share: percent(token.confidence) })] : [];
+    origin.push(token.step ? say("viewer.at_step", { step: token.step }) : say(token.carried ? "viewer.before" : "viewer.given"));
+    if (this.selection.kept.has(position)) origin.push(say("viewer.kept"));
+    return say("viewer.at_token", { position, piece: spelled(token.piece), origin: origin.join(", ") });
   }
 
   /** How many cells stand in a row. */

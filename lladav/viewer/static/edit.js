@@ -5,6 +5,7 @@
 // {position: id of a token, null for a mask, or words}. What comes back is another run, with another record.
 
 import { find } from "./dom.js";
+import { recorded, say } from "./texts.js";
 
 /** @typedef {import("./record.js").RunRecord} RunRecord */
 /** @typedef {import("./record.js").Piece} Piece */
@@ -13,10 +14,8 @@ import { find } from "./dom.js";
 
 const LABEL_LETTERS = 24;
 
-/** @param {number} number */
-const counted = (number) => `${number} token${number === 1 ? "" : "s"}`;
 /** @param {string} text */
-const quoted = (text) => `“${text.trim().slice(0, LABEL_LETTERS)}”`;
+const shortened = (text) => text.trim().slice(0, LABEL_LETTERS);
 
 /** What is chosen on a canvas, and the edits that can be made of it; it knows no page. */
 export class Selection {
@@ -84,31 +83,39 @@ export class Selection {
   /** @param {number} step */
   maskAgain(step) {
     const tokens = this.chosenTokens(step).length;
-    return this.edit(masks(this.chosen), tokens ? `re-masked ${counted(tokens)}` : "went on", step);
+    return this.edit(masks(this.chosen), maskedAgain(tokens), step);
   }
 
   /** @param {string} words @param {number} step */
   typeOver(words, step) {
-    return this.edit({ ...masks(this.chosen), [this.chosen[0]]: words }, `typed ${quoted(words)}`, step);
+    return this.edit({ ...masks(this.chosen), [this.chosen[0]]: words }, recorded("viewer.did_typed", { words: shortened(words) }), step);
   }
 
   /** @param {number} step */
   rewriteOthers(step) {
     const length = this.record.state?.gen_length ?? 0;
     const others = Array.from({ length }, (_, position) => position).filter((position) => !this.kept.has(position));
-    return this.edit(masks(others), `rewrote all but ${counted(this.kept.size)}`, step);
+    const tokens = this.kept.size, key = tokens === 1 ? "viewer.did_rewrote_one" : "viewer.did_rewrote";
+    return this.edit(masks(others), recorded(key, { tokens }), step);
   }
 
   /** @param {number} position @param {Piece} piece @param {number} shown the step on show */
   takeAlternative(position, piece, shown) {
     const step = this.record.branchStep(position, shown);
-    return this.edit({ [position]: piece.id }, `took ${quoted(piece.text)} at step ${step}`, step);
+    const label = recorded("viewer.did_took", { words: shortened(piece.text), step });
+    return this.edit({ [position]: piece.id }, label, step);
   }
 }
 
 /** @param {number[]} positions @returns {Changes} */
 function masks(positions) {
   return Object.fromEntries(positions.map((position) => [position, null]));
+}
+
+/** @param {number} tokens */
+function maskedAgain(tokens) {
+  if (!tokens) return recorded("viewer.did_went_on");
+  return recorded(tokens === 1 ? "viewer.did_masked_one" : "viewer.did_masked_many", { tokens });
 }
 
 /** The bar below the canvas that offers the edits. */
@@ -178,10 +185,11 @@ export class EditBar {
     hide("clear", !some);
     hide("several", !some || this.typing);
     this.button("several").setAttribute("aria-pressed", String(this.several));
-    this.button("mask").textContent = tokens ? `Mask ${tokens > 1 ? tokens : "it"} again` : "Go on from here";
+    const mask = tokens > 1 ? "viewer.mask_many" : tokens ? "viewer.mask_it" : "viewer.go_on";
+    this.button("mask").textContent = say(mask, { tokens });
     this.button("keep").disabled = tokens === 0;
-    this.button("keep").textContent = selection.allKept(step) ? "Don't keep" : "Keep";
-    this.button("rest").textContent = `Rewrite all but ${kept} kept`;
+    this.button("keep").textContent = say(selection.allKept(step) ? "viewer.unkeep" : "viewer.keep");
+    this.button("rest").textContent = say("viewer.rest", { kept });
   }
 
   /** @param {string} name @returns {HTMLButtonElement} */

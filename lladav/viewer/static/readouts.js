@@ -2,6 +2,7 @@
 // What is said in figures about the step on show. Their words come from the record alone, so that they equal the trace.
 
 import { percent } from "./dom.js";
+import { say, translated } from "./texts.js";
 
 /** @typedef {import("./record.js").RunRecord} RunRecord */
 /** @typedef {{step: number, done: boolean, playing: boolean, stopped: boolean}} Moment */
@@ -10,19 +11,19 @@ import { percent } from "./dom.js";
 export function readoutsAt(record, moment) {
   const { step } = moment, state = record.state, now = record.steps[step];
   const count = record.countAt(step), revoked = record.revokedUpTo(step), mean = record.confidenceAt(step);
-  const finished = now && moment.done && !moment.stopped ? state?.finish_reason ?? "–" : "–";
+  const finished = now && moment.done && !moment.stopped && state?.finish_reason;
   return {
-    state: stateWord(record, moment),
-    edit: state?.edit ?? "",
-    note: state?.note ?? "",
+    state: say(`viewer.state_${stateWord(record, moment)}`),
+    edit: translated(state?.edit ?? ""),
+    note: translated(state?.note ?? ""),
     seed: state?.seed === null || state?.seed === undefined ? "–" : String(state.seed),
-    finish: finished,
-    step: now ? `${step} of ${Math.max(step, record.lastStep())}` : "–",
+    finish: finished ? say(`viewer.finish_${finished}`) : "–",
+    step: now ? say("viewer.count_of", { step, last: Math.max(step, record.lastStep()) }) : "–",
     nfe: now ? String(now.nfe) : "–",
     tpf: now?.nfe ? ((count - revoked) / now.nfe).toFixed(1) : "–",
     tps: now?.ms && count ? String(Math.round(((count - revoked) / now.ms) * 1000)) : "–",
     mean: mean === null ? "–" : percent(mean),
-    committed: now ? `${now.transfer_index.length} now, ${count} in all` : "–",
+    committed: now ? say("viewer.committed_now", { now: now.transfer_index.length, all: count }) : "–",
     masks: now ? String(now.masks) : "–",
     revoked: now ? String(revoked) : "–",
   };

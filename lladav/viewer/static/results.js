@@ -2,6 +2,7 @@
 // Two runs in figures, and their words beside each other.
 
 import { find, node } from "./dom.js";
+import { label, translated } from "./texts.js";
 
 /**
  * figures: name, unit, digits, value of A or null, value of B or null; words: of A, of B, whether they are the same.
@@ -20,7 +21,7 @@ function figure(side, value, most, unit, digits) {
 
 /** @param {Results["figures"][0]} row */
 function figures([name, unit, digits, a, b]) {
-  const row = node("tr"), most = Math.max(a ?? 0, b ?? 0), head = node("th", "", name);
+  const row = node("tr"), most = Math.max(a ?? 0, b ?? 0), head = node("th", "", translated(name));
   head.setAttribute("scope", "row");
   row.append(figure("pv-a", a, most, unit, digits), head, figure("pv-b", b, most, unit, digits));
   return row;
@@ -28,12 +29,13 @@ function figures([name, unit, digits, a, b]) {
 
 /** @param {HTMLElement} root */
 export function mountResults(root) {
+  label(root);
   return {
     /** @param {Results} results */
     update(results) {
       find(root, "tbody").replaceChildren(...results.figures.map(figures));
       root.dataset.state = results.summary ? "done" : "idle";
-      find(root, ".pv-summary").textContent = results.summary;
+      find(root, ".pv-summary").textContent = translated(results.summary);
       ["a", "b"].forEach((key, side) => {
         const spans = results.words.filter((words) => words[side])
           .map((words) => node(words[2] ? "span" : "mark", "", `${words[side]} `));

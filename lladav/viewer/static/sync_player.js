@@ -5,6 +5,7 @@
 
 import { find } from "./dom.js";
 import { rateOf, SECONDS_A_RUN } from "./playback.js";
+import { label, say } from "./texts.js";
 
 /**
  * A side: milliseconds at which each of its steps was there, none until it begins.
@@ -108,14 +109,16 @@ export class SyncPlayback {
   /** Where it stands, in words. */
   get reading() {
     if (!this.begun) return "–";
-    if (this.unit === "time") return `${(this.cursor / 1000).toFixed(2)} of ${(this.limit / 1000).toFixed(2)} s`;
-    return `step ${Math.floor(this.cursor)} of ${this.limit}`;
+    const seconds = (/** @type {number} */ ms) => (ms / 1000).toFixed(2);
+    if (this.unit === "time") return say("viewer.seconds_of", { now: seconds(this.cursor), last: seconds(this.limit) });
+    return say("viewer.step_of", { step: Math.floor(this.cursor), last: this.limit });
   }
 }
 
 class SyncPlayer {
   /** @param {HTMLElement} root @param {() => Element[]} canvases first side first */
   constructor(root, canvases) {
+    label(root);
     this.root = root;
     this.canvases = canvases;
     this.playback = new SyncPlayback();
@@ -170,7 +173,7 @@ class SyncPlayer {
     const now = find(root, ".pc-now"), key = find(root, "[data-do=play]");
     if (now.textContent !== playback.reading) now.textContent = playback.reading;
     key.dataset.playing = String(playing);
-    key.setAttribute("aria-label", playing ? "Pause" : "Play");
+    key.setAttribute("aria-label", say(playing ? "viewer.pause" : "viewer.play"));
     const keys = /** @type {NodeListOf<HTMLButtonElement>} */ (root.querySelectorAll(".tc-key, .pc-scrub"));
     for (const el of keys) el.disabled = !(limit > 0);
     root.dataset.state = !begun ? "idle" : playing ? "playing" : playback.finished && playback.atEnd ? "done" : "paused";

@@ -3,15 +3,12 @@
 
 import { decisionAt, stoodAt } from "./decisions.js";
 import { button, find, node, percent, spelled } from "./dom.js";
+import { say } from "./texts.js";
 
 /** @typedef {import("./record.js").RunRecord} RunRecord */
 /** @typedef {import("./record.js").Token} Token */
 /** @typedef {import("./record.js").Piece} Piece */
 /** A token, and the step after whose canvas it is asked what it looks at. @typedef {{position: number, step: number}} Look */
-
-const HINT = "Point at a token to see what the model weighed there; click it to keep its card.";
-const GIVEN = "It was there from the start: the model was not asked.";
-const UNSEEN = "No forward pass has looked here yet.";
 
 export class TokenInspector {
   /** @param {HTMLElement} el @param {RunRecord} record
@@ -27,14 +24,14 @@ export class TokenInspector {
 
   clear() {
     this.key = "";
-    this.el.replaceChildren(node("p", "tc-hint", HINT));
+    this.el.replaceChildren(node("p", "tc-hint", say("viewer.hint")));
   }
 
   /** @param {number | null} position @param {number} step @param {{pinned: boolean, editable: boolean}} how */
   paint(position, step, { pinned, editable }) {
     if (position === null) return;
     const token = this.record.tokenAt(position, step), facts = this.facts(position, step);
-    if (pinned) facts.push("pinned");
+    if (pinned) facts.push(say("viewer.pinned"));
     const known = this.record.token_probs.held[position].length, at = token ? token.step : step;
     const before = this.record.canvasBefore(position, step);
     const key = [...facts, at, token?.piece.id, this.record.masksAt(step) > 0, known, editable, before].join();
@@ -45,32 +42,35 @@ export class TokenInspector {
     this.el.replaceChildren(titled(this.name(position, step), facts), rows);
     if (editable && this.take && this.record.tokenProbsAt(position, step).length) {
       const from = this.record.branchStep(position, step);
-      this.el.append(node("p", "tc-hint", `Choose one to go on from step ${from} with it.`));
+      this.el.append(node("p", "tc-hint", say("viewer.choose", { step: from })));
     }
     const { look } = this;
     if (pinned && editable && look) {
-      this.el.append(button("tc-look", `What it looked at in step ${before + 1}`, () => look({ position, step: before })));
+      const looked = say("viewer.looked", { step: before + 1 });
+      this.el.append(button("tc-look", looked, () => look({ position, step: before })));
     }
   }
 
   /** @param {number} position @param {number} step */
   name(position, step) {
     const token = this.record.tokenAt(position, step), revoked = this.record.revokedAt(position, step);
-    return token ? spelled(token.piece) : revoked ? `${spelled(revoked.piece)} taken back` : "masked";
+    if (token) return spelled(token.piece);
+    return revoked ? say("viewer.piece_back", { piece: spelled(revoked.piece) }) : say("viewer.masked");
   }
 
   /** What is known of a position after a step, but for what was weighed there.
    *  @param {number} position @param {number} step */
   facts(position, step) {
-    const token = this.record.tokenAt(position, step), facts = [`position ${position}`];
+    const token = this.record.tokenAt(position, step), facts = [say("viewer.position", { position })];
     const { committed_at, settled_since, revoked } = decisionAt(this.record, position, step);
-    const origin = committed_at ? `step ${committed_at}` : token?.carried ? "kept from the run before" : "given";
-    if (token) facts.push(`id ${token.piece.id}`, origin);
-    if (committed_at || token?.carried) facts.push(`confidence ${percent(token?.confidence ?? 0)}`);
-    if (committed_at) facts.push(`settled since step ${settled_since}`);
-    if (revoked) facts.push(`taken back ${revoked === 1 ? "once" : `${revoked} times`}`);
+    const from = token?.carried ? "viewer.kept_before" : "viewer.given";
+    const origin = committed_at ? say("viewer.at_step", { step: committed_at }) : say(from);
+    if (token) facts.push(say("viewer.id", { id: token.piece.id }), origin);
+    if (committed_at || token?.carried) facts.push(say("viewer.confidence_of", { share: percent(token?.confidence ?? 0) }));
+    if (committed_at) facts.push(say("viewer.settled_at", { step: settled_since ?? 0 }));
+    if (revoked) facts.push(say(revoked === 1 ? "viewer.back_once" : "viewer.back_times", { times: revoked }));
     const stood = stoodAt(this.record);
-    if (stood !== null) facts.push(`the answer stood as it ended at step ${stood}`);
+    if (stood !== null) facts.push(say("viewer.stood", { step: stood }));
     return facts;
   }
 
@@ -88,7 +88,7 @@ export class TokenInspector {
       item.append(row);
       list.append(item);
     }
-    if (!list.children.length) list.append(node("li", "tc-none", token?.step === 0 ? GIVEN : UNSEEN));
+    if (!list.children.length) list.append(node("li", "tc-none", say(token?.step === 0 ? "viewer.was_given" : "viewer.unseen")));
     return list;
   }
 }

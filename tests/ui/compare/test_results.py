@@ -7,7 +7,7 @@ from viewer.shared_run import repaired
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.recording import Frame, Recording
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.compare.comparisons import COMPARISONS
+from lladav.ui.compare.comparisons import COMPARISONS, about_methods
 from lladav.ui.compare.results import Comparison, difference_in_words, word_difference
 from lladav.ui.settings.panel import SettingsPanel
 from lladav.ui.streaming import create_turns_decoder
@@ -92,7 +92,7 @@ def test_a_token_that_is_taken_back_is_none_of_a_pass():
 
 
 def test_a_comparison_with_a_method_names_its_paper():
-    lessons = {comparison.name: comparison.lesson for comparison in COMPARISONS}
+    lessons = {comparison.name: about_methods("en").get(f"{comparison.key}_lesson") for comparison in COMPARISONS}
     assert "WINO (Wide-In, Narrow-Out, arXiv 2507.18578)" in lessons["Balanced or WINO"]
 
 
