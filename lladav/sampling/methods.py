@@ -41,7 +41,8 @@ LLADA, FAST = ("Large Language Diffusion Models", "2502.09992"), ("Fast-dLLM", "
 
 METHODS = {
     "exact": Method(
-        "Surest first", *LLADA, "Commits the most probable proposal, one a step.", "argmax p",
+        "Surest first", *LLADA, "Commits the most probable proposal: one a step, or several where steps are few.",
+        "argmax p",
     ),
     "random": Method(
         "Random order", *LLADA, "Commits any proposal, one a step.", "i ~ uniform over masks", {"remasking": "random"},

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 FAILED = said("said.failed")
 OUT_OF_MEMORY = said("said.memory")
+NAMES = r"\b(gen_length|block_length|refresh_interval|cfg_scale)\b"
 IN_A_WORKER = "ZeroGPU worker error"  # how `spaces` titles what a process with a GPU raised; it says only the class
 NO_ROOM = said("said.no_room")
 
@@ -30,6 +32,11 @@ def told(error: Exception) -> str:
         torch.cuda.empty_cache()
         return OUT_OF_MEMORY
     return NO_ROOM if isinstance(error, OSError) else FAILED
+
+
+def in_page_words(error: ValueError) -> str:
+    """What a rule of the library says, with its settings called what the page calls them."""
+    return re.sub(NAMES, lambda found: f"“{said(f'settings.{found[0]}')}”", str(error))
 
 
 def ends_in_a_notice(handler: Callable[..., Any], tell: Callable[..., Updates]) -> Callable[..., Any]:

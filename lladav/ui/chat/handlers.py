@@ -18,7 +18,7 @@ from lladav.ui.chat import edits, scenes
 from lladav.ui.chat.conversation import chat_messages, model_messages, read_message, stage_of, without_oldest
 from lladav.ui.chat.session import Exchange, Session
 from lladav.ui.components import OFF, ON, Data, Updates
-from lladav.ui.failures import told
+from lladav.ui.failures import in_page_words, told
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings import code
 from lladav.ui.streaming import create_decoder, create_observer, create_settler
@@ -81,7 +81,7 @@ class ChatHandlers:
         try:
             turn = read_message(message, self.tab.capabilities)
         except ValueError as error:
-            yield self.refusal(session, str(error))
+            yield self.refusal(session, in_page_words(error))
             return
         session.interrupt(self.pipe)
         yield from self._reply([*session.turns, turn][-LIMITS.turns :], data, {self.tab.box: None})
@@ -94,7 +94,7 @@ class ChatHandlers:
             config = effective_config(self.pipe.model, settings.config)
             prompt, seen = self._prepare(turns, config, settings.thinking)
         except ValueError as error:
-            yield self.refusal(session, str(error))
+            yield self.refusal(session, in_page_words(error))
             return
         session.turns, session.past = turns, []
         note = self.notice(FORGETS if len(seen) < len(turns) else None)
@@ -227,7 +227,7 @@ class ChatHandlers:
         try:
             view = self.observe(session.recording.prompt, trace, event.step, event.position, session.features)
         except ValueError as error:
-            return self.notice(str(error))
+            return self.notice(in_page_words(error))
         return {self.tab.stage: self._stage(session) | {"attention": view}}
 
     # ---- taking hold of an answer --------------------------------------------------------------
@@ -289,7 +289,7 @@ class ChatHandlers:
             edit = make(trace)
             self.pipe.check(last.prompt, edit.config)
         except ValueError as error:
-            yield self._talk(session) | self.refusal(session, str(error))
+            yield self._talk(session) | self.refusal(session, in_page_words(error))
             return
         session.remember(trace)
         recording = Recording(last.prompt, edit.config, trace.id, edit.label, edit.pins, edit.carried)
@@ -360,7 +360,7 @@ class ChatHandlers:
         try:
             path, questions = scenes.compose(data[self.tab.things])
         except ValueError as error:
-            return self.notice(str(error))
+            return self.notice(in_page_words(error))
         updates = self.new_chat(data)
         session.scene, session.scene_questions = path, questions
         return updates | {self.tab.box: {"text": "", "files": [path]}, self.tab.suggestions: questions}

@@ -30,7 +30,7 @@ from lladav.ui.components import (
     words_component,
 )
 from lladav.ui.examples import ExampleQuestion
-from lladav.ui.failures import ends_in_a_notice
+from lladav.ui.failures import ends_in_a_notice, in_page_words
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import Settings, SettingsPanel
@@ -202,7 +202,7 @@ class CompareTab:
             jobs = [self._job(data[side.model], one) for side, one in zip(self.sides, settings, strict=True)]
             recordings = self._prepare(data, jobs, settings)
         except ValueError as error:
-            yield {self.notice: str(error), self.stop: OFF}
+            yield {self.notice: in_page_words(error), self.stop: OFF}
             return
         updates: Updates = {self.stop: ON, self.notice: None}
         yield updates | {

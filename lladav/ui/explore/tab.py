@@ -142,7 +142,10 @@ class ExploreTab:
             elem_id="frontier",
             show_label=False,
         )
-        self.table = gr.Dataframe(interactive=False, show_search="filter", max_height=260, elem_id="combinations")
+        self.table = gr.Dataframe(
+            interactive=False, show_search="filter", max_height=260, elem_id="combinations",
+            headers=["method", *FIGURES],
+        )  # fmt: skip
         self.answers = gr.Dataframe(
             interactive=False, show_search="filter", max_height=260, elem_id="answers", headers=[*ANSWER_COLUMNS],
             label=label("explore.answers"), wrap=True,

@@ -36,6 +36,7 @@ export function stage(root) {
       root.dataset.pictures = String(value.pictures.length);
       pictures.replaceChildren(...value.pictures.map(picture));
       question.textContent = value.question;
+      question.dataset.hint = say(value.pictures.length ? "chat.ready" : "chat.show");
       if (!value.question) answer.textContent = "";
       looked.show(value.attention);
     },

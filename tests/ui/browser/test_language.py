@@ -24,8 +24,8 @@ LEAST = 8  # letters of a text whose values may be anything; those of a shorter 
 SAID = """() => {
     const parts = `[role=tab], label, button, summary, p, h1, h2, th, li, i, figcaption, .tc-read, .label-wrap,
         [data-testid=block-info], [placeholder], [title]`;
-    const others = `#badge, footer, .or, code, select, table, .cm-editor, .tc-tok, .tc-card, .ga-card, .st-words, .examples,
-        .table-wrap, [data-testid*=dataframe], .toolbar, .icon-button-wrapper`;
+    const others = `#badge, footer, .or, code, select, table, .cm-editor, .tc-tok, .tc-card, .ga-card, .st-words,
+        .examples, .table-wrap, [data-testid*=dataframe], .toolbar, .icon-button-wrapper`;
     const shown = [...document.querySelectorAll(parts)].filter((el) =>
         el.checkVisibility() && !el.closest(others) && (el.role === "tab" || el.closest("#top, [role=tabpanel]")));
     const texts = shown.flatMap((el) => el.matches(".wo") ? [el] : [

@@ -185,6 +185,12 @@ def test_a_refused_question_changes_nothing(visitor: Visitor, text: str):
     assert visitor.notice is None
 
 
+def test_a_rule_calls_settings_what_the_page_calls_them(visitor: Visitor):
+    visitor.see(visitor.send("word " * 780))
+    assert "must fit into 512 tokens" in visitor.notice
+    assert "a smaller “Max new tokens”" in visitor.notice and "gen_length" not in visitor.notice
+
+
 def test_a_refused_file_is_named(visitor: Visitor, tmp_path: Path):
     (tmp_path / "note.png").write_text("This is no picture.")
     visitor.see(visitor.send(QUESTION, tmp_path / "note.png"))
