@@ -24,13 +24,13 @@ LEAST = 8  # letters of a text whose values may be anything; those of a shorter 
 SAID = """() => {
     const parts = `[role=tab], label, button, summary, p, h1, h2, th, li, i, figcaption, .tc-read, .label-wrap,
         [data-testid=block-info], [placeholder], [title]`;
-    const others = `#badge, footer, .or, code, select, table, .cm-editor, .tc-tok, .tc-card, .ga-card, .st-words,
-        .examples, .table-wrap, [data-testid*=dataframe], .toolbar, .icon-button-wrapper`;
+    const others = `#badge, footer, code, select, table, .cm-editor, .tc-tok, .tc-card, .ga-card, .st-words, .examples,
+        .table-wrap, [data-testid*=dataframe], .toolbar, .icon-button-wrapper`;
     const shown = [...document.querySelectorAll(parts)].filter((el) =>
         el.checkVisibility() && !el.closest(others) && (el.role === "tab" || el.closest("#top, [role=tabpanel]")));
     const texts = shown.flatMap((el) => el.matches(".wo") ? [el] : [
         ...[...el.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE),
-        ...[...el.querySelectorAll("span")].filter((one) => !one.childElementCount && !one.closest(".wo")),
+        ...[...el.querySelectorAll("span")].filter((one) => !one.childElementCount && !one.closest(".wo, .or")),
     ]).map(({ textContent }) => textContent);
     const written = shown.flatMap((el) => [el.getAttribute("placeholder"), el.getAttribute("title")]);
     const all = [...texts, ...written].map((text) => (text ?? "").trim());
