@@ -23,7 +23,7 @@ from lladav.ui.limits import LIMITS
 from lladav.ui.settings import code
 from lladav.ui.streaming import create_decoder, create_observer, create_settler
 from lladav.ui.texts import said
-from lladav.viewer.state import StateWriter, canvas_state, idle_state
+from lladav.viewer.state import CanvasState, StateWriter, canvas_state, idle_state
 
 if TYPE_CHECKING:
     from lladav.ui.chat.tab import ChatTab
@@ -318,7 +318,7 @@ class ChatHandlers:
         """Forget the conversation."""
         session: Session = data[self.tab.session]
         session.clear()
-        idle = {self.tab.canvas: idle_state(round(data[self.tab.panel.gen_length])), self.tab.stop: OFF}
+        idle = {self.tab.canvas: self._masks(data), self.tab.stop: OFF}
         return self.view(session) | self.notice(None) | {self.tab.box: None} | idle
 
     def take_back(self, data: Data) -> Updates:
@@ -346,9 +346,20 @@ class ChatHandlers:
         files, written = message["files"], (message["text"] or "").strip()
         updates: Updates = {self.tab.suggestions: self._suggestions(session, files) if files and not written else []}
         if files != session.attached and not (session.turns or session.running):
-            updates[self.tab.stage] = stage_of(files) if files else self._stage(session)
+            updates |= self._waiting(files, data) if files else self._on_show(session, data)
         session.attached = files
         return updates
+
+    def _waiting(self, files: list[str], data: Data) -> Updates:
+        """Pictures that nothing was asked about yet, and masks for the answer."""
+        return {self.tab.stage: stage_of(files), self.tab.canvas: self._masks(data)}
+
+    def _on_show(self, session: Session, data: Data) -> Updates:
+        state = self._masks(data) if session.trace is None else canvas_state(session.trace, editable=False)
+        return {self.tab.stage: self._stage(session), self.tab.canvas: state}
+
+    def _masks(self, data: Data) -> CanvasState:
+        return idle_state(round(data[self.tab.panel.gen_length]))
 
     def _suggestions(self, session: Session, files: list[str]) -> list[str]:
         of_scene = session.scene_questions if files == [session.scene] else []

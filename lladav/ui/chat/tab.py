@@ -187,7 +187,8 @@ class ChatTab:
         self.canvas.look(look, {self.session}, shown, show_progress_on=self.stage, **RUNS)
         self.canvas.done(do.shown, None, self.stop, **QUICK)
         self.same_seed.click(do.reuse_seed, {self.session}, self.panel.seed, **QUICK)
-        self.box.change(do.attach, {self.session, self.box}, [self.suggestions, self.stage], **QUICK)
+        attached = [self.suggestions, self.stage, self.canvas]
+        self.box.change(do.attach, {self.session, self.box, *new}, attached, **QUICK)
         stop = ends_in_a_notice(do.stop, do.failure)
         self.canvas.stopped(stop, {self.session}, self.shown, **QUICK)  # Stop has cancelled the run already
         for undo in (self.undo_edit.click, self.canvas.undo):

@@ -412,11 +412,17 @@ def test_the_first_picture_of_a_conversation_takes_the_stage(visitor: Visitor, t
     def attached(*files: str, text: str = "") -> dict:
         return attach(visitor.data(box={"text": text, "files": list(files)}))
 
-    stage = attached(path)[visitor.tab.stage]
+    updates = attached(path)
+    stage, canvas = updates[visitor.tab.stage], updates[visitor.tab.canvas]
     assert stage["question"] == stage["answer"] == ""
+    assert canvas["finish_reason"] == "idle", "the answer to something else is gone"
     assert stage["pictures"] == [f"gradio_api/file={tmp_path}/my%20picture%20%231.png"]
     assert visitor.tab.stage not in attached(path, text="Is"), "letters do not change it"
     assert attached()[visitor.tab.stage]["pictures"] == []
+    run = next(iter(recorded_runs().values())).trace
+    visitor.see(visitor.tab.handlers.show_trace(visitor.session, run))
+    attached(path)
+    assert attached()[visitor.tab.canvas]["text"] == run.text, "which comes back when the picture is taken away"
     attached(path)
     visitor.ask()
     assert visitor.tab.stage not in attached(path, str(tmp_path / "next.png")), "which shows what was answered"
