@@ -116,6 +116,8 @@ def test_stop_and_leaving_end_the_model_within_a_step(visit: Visit, tiny_pipelin
 
 
 def test_a_screen_reader_hears_the_final_text_once(answered: Visit):
+    # Gradio says for a second that something is loading.
+    answered.page.wait_for_function("!document.querySelector('.sr-only[role=status]').textContent.trim()")
     heard = answered.page.locator("[aria-live=polite]").all_inner_texts()
     assert [letters(text) for text in heard if text.strip()] == [letters(answered.bubble())]
 

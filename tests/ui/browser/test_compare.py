@@ -25,6 +25,7 @@ class Comparison:
         self.page.locator("#compare").click()
         self.until("playing")
         self.until("done")
+        self.page.locator("#results .pv[data-state=done]").wait_for()  # it comes in the same update, a little later
 
     def until(self, state: str) -> None:
         self.page.locator(f"#player .pc[data-state={state}]").wait_for()

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers import SEED, Visit, letters
+from helpers import PAGES_OWN, Visit, letters
 
-from lladav import LladaVPipeline, SamplingConfig
+from lladav import LladaVPipeline
 from lladav.evaluation.results import FIGURES
 from lladav.sampling import METHODS
 from lladav.ui.compare.comparisons import about_methods
@@ -14,7 +14,6 @@ from lladav.ui.explore.tab import ANSWER_COLUMNS
 from lladav.ui.texts import texts
 
 QUESTION = "What is this?"
-SETTINGS = SamplingConfig(gen_length=32, block_length=32, steps=16, refresh_interval=4, seed=SEED)  # the page's own
 DUTCH = [*texts("nl").values(), *about_methods("nl").values()]
 NAMES = {"GIF", "MP4 (VP9)", "PNG", "HTML", "JSON", "LLaDA-V", *ANSWER_COLUMNS, *FIGURES}
 NAMES |= {title for method in METHODS.values() for title in (method.title, method.paper)}
@@ -66,7 +65,9 @@ def test_a_dutch_browser_is_shown_dutch_and_gets_the_same_answer(
     visit.fix_seed()
     visit.upload(picture)
     content = [{"type": "image", "image": str(picture)}, {"type": "text", "text": QUESTION}]
-    assert letters(visit.ask(QUESTION)) == letters(tiny_pipeline([{"role": "user", "content": content}], SETTINGS).text)
+    assert letters(visit.ask(QUESTION)) == letters(
+        tiny_pipeline([{"role": "user", "content": content}], PAGES_OWN).text
+    )
     visit.set_number("gen_length", 7)
     visit.page.locator("#method select").select_option("wino")
     visit.page.locator("#method").get_by_text(texts("nl")["methods.wino"]).wait_for()
