@@ -1,7 +1,9 @@
 """What tests share besides fixtures: golden figures, a picture to ask about, long runs, and visits to the page."""
 
+import ast
 import asyncio
 import base64
+import gc
 import io
 import json
 import random
@@ -99,6 +101,16 @@ def held_out(kind: str) -> tuple[Image.Image, Turns]:
     """A picture that training never showed, and a conversation about it that the embedded model can lead."""
     scene, example = next(one for one in held_out_questions(HELD_OUT, len(ASKED)) if one[1].kind == kind)
     return render(scene), example.turns
+
+
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file. A finalizer that the garbage collector runs meanwhile, and a thread that comes in then,
+    can make CPython 3.11 lose count of its recursion: SystemError, python/cpython#106905."""
+    gc.disable()
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    finally:
+        gc.enable()
 
 
 def picture_url(picture: Image.Image) -> str:
@@ -208,6 +220,7 @@ class Visit:
                 }));
             }"""
         )
+        self.until_quiet()  # what a page asks for when it is opened is there
 
     def _note_console(self, message) -> None:
         if message.type == "error":

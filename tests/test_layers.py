@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, parsed
 
 PACKAGE = ROOT / "lladav"
 RANKS = [  # a room may use those before it, and of its own rank only what PEERS allows
@@ -72,7 +72,7 @@ def may_use(user: str, used: str) -> bool:
 
 def imported(path: Path) -> Iterator[str]:
     """Dotted names that a file of the package imports, anywhere in it, relative ones spelled out."""
-    yield from imported_names(ast.parse(path.read_text(encoding="utf-8")), path.relative_to(PACKAGE.parent).parts[:-1])
+    yield from imported_names(parsed(path), path.relative_to(PACKAGE.parent).parts[:-1])
 
 
 def imported_names(tree: ast.Module, package: tuple[str, ...]) -> Iterator[str]:
@@ -90,7 +90,7 @@ def imported_names(tree: ast.Module, package: tuple[str, ...]) -> Iterator[str]:
 
 def rooms_by_path(path: Path) -> Iterator[str]:
     """Rooms that the strings of a file lead to: "ui/static", or "ui" as a part of a path; docstrings are free."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
@@ -101,7 +101,7 @@ def rooms_by_path(path: Path) -> Iterator[str]:
 
 def public_rooms() -> dict[str, str]:
     """Public name -> the room that it comes from."""
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    tree = parsed(PACKAGE / "__init__.py")
     given = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module != "typing"]
     return {alias.name: node.module.split(".")[1] for node in given for alias in node.names}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, parsed
 
 LONGEST_FUNCTION, LONGEST_FILE, LEAST_TYPED = 60, 500, 0.99
 PYTHON = sorted(path for folder in ("lladav", "tests", "assets") for path in (ROOT / folder).rglob("*.py"))
@@ -44,7 +44,7 @@ def name_of(path: Path) -> str:
 
 
 def functions(path: Path) -> Iterator[Function]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, Function):
             yield node
 
@@ -121,7 +121,7 @@ def test_tests_wait_for_states(path: Path):
 
 @pytest.mark.parametrize("path", TESTS, ids=name_of)
 def test_a_test_that_is_skipped_says_why(path: Path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("skip", "skipif"):
             named = [keyword for keyword in node.keywords if keyword.arg == "reason"]
             assert named or (node.func.attr == "skip" and node.args), f"{name_of(path)}:{node.lineno} skips silently"
@@ -173,7 +173,7 @@ def homonyms(trees: Mapping[str, ast.Module]) -> dict[str, list[str]]:
 
 
 def test_a_name_means_one_thing():
-    found = homonyms({name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE})
+    found = homonyms({name_of(path): parsed(path) for path in PACKAGE})
     assert found.keys() == SHARED_NAMES.keys(), {name: of for name, of in found.items() if name not in SHARED_NAMES}
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, parsed
 
 from lladav import LladaVPipeline
 from lladav.loading import CAPABILITIES
@@ -41,7 +41,7 @@ def names(text: str) -> list[str]:
 
 def by_modules() -> set[str]:
     """What may be keys in the page's modules."""
-    nodes = [node for path in UI.rglob("*.py") for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    nodes = [node for path in UI.rglob("*.py") for node in ast.walk(parsed(path))]
     plain = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     joined = [node.values for node in nodes if isinstance(node, ast.JoinedStr)]
     parts = {"".join(str(one.value) if isinstance(one, ast.Constant) else "*" for one in some) for some in joined}

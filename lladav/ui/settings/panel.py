@@ -256,9 +256,8 @@ class SettingsPanel:
         return self._shown(self._plan_of(decoding.knobs | named))
 
     def settle(self, data: Data) -> Updates:
-        """Move the settings to the nearest ones that fit together. What fits is left alone: it may have moved since."""
-        shown = self._shown(self._plan(self._values(data)))
-        return {part: value for part, value in shown.items() if part not in data or data[part] != value}
+        """Move the settings to the nearest ones that fit together."""
+        return self._shown(self._plan(self._values(data)))
 
     def apply(self, values: Mapping[str, Any], note: str = "") -> Updates:
         """Set the parts to these values, by name: those of `UNPLANNED`, and what `_plan_of` takes.

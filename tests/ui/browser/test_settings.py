@@ -68,6 +68,7 @@ def test_a_method_brings_its_rule_and_its_own_numbers_alone(visit: Visit):
 def test_a_number_is_turned_and_the_method_stays_what_it_is(visit: Visit):
     choose_method(visit, "wino")
     visit.set_number("revision_threshold", 0.5)
+    visit.until_quiet()  # settling one number sets all of them
     visit.set_number("gen_length", 8)
     visit.until_quiet()
     visit.ask("What is this?")

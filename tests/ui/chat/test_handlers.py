@@ -119,14 +119,6 @@ def test_what_lasts_as_long_as_a_run_is_shown_once_it_has_begun(visitor: Visitor
     visitor.see(run)
 
 
-def test_settings_that_fit_are_left_alone(visitor: Visitor):
-    panel = visitor.tab.panel
-    sizes = {panel.linked[name] for name in ("gen_length", "block_length", "steps")}
-    assert not sizes & panel.settle(visitor.data()).keys()
-    visitor.widgets[panel.block_length] = 5
-    assert sizes & panel.settle(visitor.data()).keys() == {panel.block_length}
-
-
 def looked(visitor: Visitor, step: int, position: int) -> dict:
     visitor.see(visitor.tab.handlers.look(SimpleNamespace(step=step, position=position), visitor.data()))
     return visitor.page[visitor.tab.stage].get("attention")
