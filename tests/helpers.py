@@ -104,8 +104,8 @@ def held_out(kind: str) -> tuple[Image.Image, Turns]:
 
 
 def parsed(path: Path) -> ast.Module:
-    """The syntax tree of a file. A finalizer that the garbage collector runs meanwhile, and a thread that comes in then,
-    can make CPython 3.11 lose count of its recursion: SystemError, python/cpython#106905."""
+    """The syntax tree of a file, made while no finalizer can run: what it lets in can make CPython 3.11 lose count of
+    its recursion (SystemError, python/cpython#106905)."""
     gc.disable()
     try:
         return ast.parse(path.read_text(encoding="utf-8"))
