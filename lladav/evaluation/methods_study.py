@@ -45,16 +45,19 @@ def presets(sweep: Sweep) -> Iterator[tuple[str, Sweep]]:
         yield name, sweep.model_copy(update=asked)
 
 
-def asked_beside(pipe: LladaVPipeline, twin: LladaVPipeline | None, sweep: Sweep, folder: Path) -> pd.DataFrame:
-    """What the methods are compared with: the presets of the page, and the twin, which has one way of decoding only."""
-    runs = [(name, SweepRun(pipe, preset, folder / name)) for name, preset in presets(sweep)]
+def asked_beside(run: SweepRun, twin: LladaVPipeline | None) -> pd.DataFrame:
+    """What the methods of a run are compared with: the presets of the page, and the twin, which has one way of decoding
+    only."""
+    runs = [(name, SweepRun(run.pipe, preset, run.folder / name)) for name, preset in presets(run.sweep)]
+    for _, preset_run in runs:
+        preset_run.outcomes |= run.outcomes  # exact mode is known
     if twin is not None:
-        exact = sweep.model_copy(update={"axes": {"method": (REFERENCE,)}})
-        runs.append((twin.name, SweepRun(twin, exact, folder / "twin")))
+        exact = run.sweep.model_copy(update={"axes": {"method": (REFERENCE,)}})
+        runs.append((twin.name, SweepRun(twin, exact, run.folder / "twin")))
     tables = []
-    for name, run in runs:
-        run_with_a_bar(run, name)
-        tables.append(sweep_table(run).assign(method=name, pareto=False))
+    for name, one in runs:
+        run_with_a_bar(one, name)
+        tables.append(sweep_table(one).assign(method=name, pareto=False))
     return pd.concat(tables)
 
 
@@ -69,7 +72,7 @@ def study_methods(
     """
     run = SweepRun(pipe, sweep, folder)
     run_with_a_bar(run, pipe.name)
-    table, beside = sweep_table(run), asked_beside(pipe, twin, sweep, folder)
+    table, beside = sweep_table(run), asked_beside(run, twin)
     for ending in (".csv", ".json"):
         save_table(table, folder / f"table{ending}")
     if plot:

@@ -131,14 +131,16 @@ def pareto(table: pd.DataFrame) -> list[bool]:
 
 def kinds_table(run: SweepRun) -> pd.DataFrame:
     """Right answers by combination and kind of question."""
-    answers = answers_table(run)
-    return answers.pivot_table("right", [*run.sweep.axes], "kind", sort=False).reset_index()
+    return _right_by("kind", run)
 
 
 def sets_table(run: SweepRun) -> pd.DataFrame:
     """Right answers by combination and set of questions."""
-    answers = answers_table(run)
-    return answers.pivot_table("right", [*run.sweep.axes], "repeat", sort=False).reset_index()
+    return _right_by("repeat", run)
+
+
+def _right_by(column: str, run: SweepRun) -> pd.DataFrame:
+    return answers_table(run).pivot_table("right", [*run.sweep.axes], column, sort=False).reset_index()
 
 
 def in_markdown(table: pd.DataFrame, columns: Sequence[str] | None = None) -> str:

@@ -27,9 +27,9 @@ def label(key: str) -> str:
     return str(I18nData(key))
 
 
-def key_behind(label: str) -> str:
+def key_behind(text: str) -> str:
     """The key that a text of one of gradio's parts stands for."""
-    return json.loads(label.removeprefix(MARK))["key"]
+    return json.loads(text.removeprefix(MARK))["key"]
 
 
 def said(key: str, **values: Any) -> str:

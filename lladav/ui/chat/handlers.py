@@ -167,12 +167,9 @@ class ChatHandlers:
 
     def _beside(self, session: Session) -> Updates:
         """What can be done, and what is said of the run on show: its settings as code, how much context it takes."""
-        return self._possible(session) | self._about_run(session)
-
-    def _possible(self, session: Session) -> Updates:
         tab, asked = self.tab, gr.update(interactive=bool(session.turns))
         undo = gr.update(interactive=bool(session.past))
-        return {tab.retry: asked, tab.edit_question: asked, tab.undo_edit: undo}
+        return {tab.retry: asked, tab.edit_question: asked, tab.undo_edit: undo} | self._about_run(session)
 
     def _about_run(self, session: Session) -> Updates:
         tab, run = self.tab, session.running or session.trace

@@ -63,8 +63,7 @@ START: dict[str, Any] = {
     "cfg_scale": 0,
     "seed": 0,
 }
-
-
+# By method: the preset that it is compared with.
 AGAINST = {"threshold": "Quality"} | dict.fromkeys(("wino", "klass", "credit", "daedal"), "Balanced")
 
 
@@ -92,31 +91,11 @@ def about_methods(language: str) -> dict[str, str]:
 
 
 COMPARISONS = [
-    comparable(
-        "rate",
-        {"steps": whole},
-        {"steps": quarter},
-    ),
-    comparable(
-        "blocks",
-        {"steps": whole},
-        {"steps": whole, "block_length": 8},
-    ),
-    comparable(
-        "cache",
-        {"steps": whole},
-        {"steps": whole, "refresh_interval": 8},
-    ),
-    comparable(
-        "order",
-        {},
-        {"method": "random", "steps": half},
-    ),
-    comparable(
-        "twin",
-        {},
-        {"model": "Autoregressive"},
-    ),
+    comparable("rate", {"steps": whole}, {"steps": quarter}),
+    comparable("blocks", {"steps": whole}, {"steps": whole, "block_length": 8}),
+    comparable("cache", {"steps": whole}, {"steps": whole, "refresh_interval": 8}),
+    comparable("order", {}, {"method": "random", "steps": half}),
+    comparable("twin", {}, {"model": "Autoregressive"}),
     *(against(preset, name) for name, preset in AGAINST.items()),
 ]
 

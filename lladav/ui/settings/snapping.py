@@ -5,9 +5,9 @@ The library refuses settings that conflict; the page moves them to the nearest o
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from lladav.sampling import METHODS, SPEEDS, SamplingConfig, Speed
+from lladav.sampling import METHODS, SPEEDS, SamplingConfig
 from lladav.ui.settings.knobs import Decoding, Value, goes_with, usual_knobs
 from lladav.ui.texts import said
 
@@ -15,19 +15,7 @@ EXACT = 1  # the refresh interval at which there is no cache
 SLOWEST_REFRESH = 64
 
 
-class Preset(NamedTuple):
-    """A speed of the library, in words for a visitor."""
-
-    speed: Speed
-    words: str
-
-
-PRESETS = {
-    "Quality": Preset(SPEEDS["faithful"], said("settings.quality_words")),
-    "Balanced": Preset(SPEEDS["balanced"], said("settings.balanced_words")),
-    "Fast": Preset(SPEEDS["fast"], said("settings.fast_words")),
-}
-OWN_WORDS = said("settings.own_words")
+PRESETS = {"Quality": SPEEDS["faithful"], "Balanced": SPEEDS["balanced"], "Fast": SPEEDS["fast"]}
 NOTHING_RUNS = said("said.nothing_runs")
 
 
@@ -79,7 +67,7 @@ class Plan:
 
 def preset(name: str, gen_length: int) -> Plan:
     """What a preset means for an answer of `gen_length` tokens: always one block, so that all of it is refined."""
-    speed = PRESETS[name].speed
+    speed = PRESETS[name]
     steps = speed.settings(gen_length, gen_length)["steps"]
     sizes = gen_length, gen_length, steps, speed.refresh_interval or EXACT
     return Plan(*sizes) if speed.threshold is None else Plan(*sizes, "threshold", {"threshold": speed.threshold})

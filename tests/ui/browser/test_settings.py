@@ -4,14 +4,15 @@ import pytest
 from helpers import OWN_LENGTH, Visit
 
 from lladav.sampling import METHODS
-from lladav.ui.settings.snapping import NOTHING_RUNS, OWN_WORDS, PRESETS, preset
+from lladav.ui.settings.snapping import NOTHING_RUNS, PRESETS, preset
+from lladav.ui.texts import said
 
 FORETOLD = r"about (\d+),|^(\d+) forward pass"  # what the page expects, in its sentence on the cost of a run
 
 
 def choose(visit: Visit, name: str) -> None:
     visit.page.locator("#preset label", has_text=name).click()
-    visit.page.locator("#preset").get_by_text(PRESETS[name].words).wait_for()
+    visit.page.locator("#preset").get_by_text(said(f"settings.{name.lower()}_words")).wait_for()
 
 
 def until_foretold(visit: Visit, passes: int) -> None:
@@ -45,7 +46,7 @@ def test_presets_drive_the_speed_knobs(visit: Visit):
         visit.page.wait_for_function(f"document.querySelector('#method select').value === '{plan.method}'")
     assert visit.number("threshold") == 0.9
     visit.set_number("refresh_interval", 7)
-    visit.page.locator("#preset").get_by_text(OWN_WORDS).wait_for()
+    visit.page.locator("#preset").get_by_text(said("settings.own_words")).wait_for()
     assert visit.page.locator("#preset input:checked").count() == 0
 
 
