@@ -1,5 +1,5 @@
 """`lladav train`: train a model."""
 
-from lladav.training import add_arguments, run
+from lladav.training.command import add_arguments, run
 
 __all__ = ["add_arguments", "run"]

@@ -2,12 +2,15 @@
 
 import runpy
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lladav import LladaVPipeline, cli
 from lladav.cli.app import server_port
+from lladav.cli.checks import EXTRAS
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -46,6 +49,14 @@ def test_the_space_ends_with_a_sentence(name: str, value: str, words: str, monke
     with pytest.raises(SystemExit, match="1"):
         runpy.run_path(str(APP), run_name="__main__")
     assert capsys.readouterr().err.startswith(f"lladav: {words}")
+
+
+def test_the_page_needs_no_extra():
+    """In a process of its own, as what is imported stays so."""
+    extras = EXTRAS.keys() - {"tqdm"}  # which transformers brings
+    code = f"import sys\nsys.modules |= dict.fromkeys({sorted(extras)})\nimport lladav.ui.server, lladav.cli.app"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 def test_the_space_is_short_and_imports_spaces_first():

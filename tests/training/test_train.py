@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from lladav import LladaVPipeline, SamplingConfig, cli
-from lladav.training import TrainingConfig
 from lladav.training.recipes import ANSWERS, EVERYTHING, LANGUAGE, RECIPES, TOWER, VISION, Stage
+from lladav.training.train import TrainingConfig
 
 SMALL = (
     Stage("tower", "dense", 2, TOWER, scenes=2, questions=1),
