@@ -18,6 +18,7 @@ EVENTS = {  # that painters trigger; gradio looks for their names, quoted, in th
     "learn": ("ask", "chat"),
     "link": ("open",),
     "suggestions": ("pick",),
+    "words": ("stale",),
 }
 PAGE_FILES = Path(__file__).parent / "static"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events only about the page

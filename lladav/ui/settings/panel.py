@@ -218,8 +218,9 @@ class SettingsPanel:
         gr.on(releases, self.settle, inputs, settled, **QUICK)
         self.method.turn(self.settle, inputs, settled, **QUICK)
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
+        gr.on(changes, None, js=f"() => window.lladav.stale('{self._id('cost')}')", **QUICK)
         costing = {self.latency, *self.components}
-        gr.on(changes, self.describe_cost, costing, self.cost, trigger_mode="always_last", **QUICK)
+        self.cost.stale(self.describe_cost, costing, self.cost, trigger_mode="always_last", **QUICK)
 
     def follow(self, run: Any, trace_of: Any) -> None:
         """Learn from the run that an event leaves behind how quickly the machine is.

@@ -17,7 +17,7 @@ import { notice } from "./notice.js";
 import { mendRoles, openDroppedFiles, overlayBubble, save } from "./page.js";
 import { stage } from "./stage.js";
 import { suggestions } from "./suggestions.js";
-import { words } from "./words.js";
+import { stale, words } from "./words.js";
 
 /**
  * @typedef {(name: string, detail?: object) => void} Trigger
@@ -67,4 +67,4 @@ speakVisitorsLanguage();
 overlayBubble();
 mendRoles();
 openDroppedFiles();
-Object.assign(/** @type {any} */ (window).lladav ??= {}, { adapt, save, share });
+Object.assign(/** @type {any} */ (window).lladav ??= {}, { adapt, save, share, stale });

@@ -1,11 +1,28 @@
 // @ts-check
-// A few words of the server. value: they, with **what matters** between asterisks.
+// A few words of the server. value: they, with **what matters** between asterisks. Triggers `stale` when what they tell
+// of has changed, as the page says with `stale`.
 
 import { node } from "../../viewer/static/dom.js";
 import { translated } from "../../viewer/static/texts.js";
 
+/** @type {Set<string>} */
+const waiting = new Set();
+
+/** Let the words of a component be asked for again, once for all that changes in one frame: gradio would ask at each
+ *  change, all at the same time, and show the answer that comes last. @param {string} id of the component */
+export function stale(id) {
+  if (!waiting.size) requestAnimationFrame(askAgain);
+  waiting.add(id);
+}
+
+function askAgain() {
+  for (const id of waiting) document.querySelector(`#${id} [data-markup=words] > *`)?.dispatchEvent(new Event("stale"));
+  waiting.clear();
+}
+
 /** @type {import("./gradio_adapter.js").Painter} */
-export function words(root) {
+export function words(root, trigger) {
+  root.addEventListener("stale", () => trigger("stale"));
   return {
     update(text) {
       const parts = translated(text ?? "").split("**");

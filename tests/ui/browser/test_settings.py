@@ -50,6 +50,17 @@ def test_presets_drive_the_speed_knobs(visit: Visit):
     assert visit.page.locator("#preset input:checked").count() == 0
 
 
+def test_what_changes_at_once_asks_for_one_forecast(visit: Visit):
+    """Of several that were under way together, the page would show the one that comes last."""
+    visit.show_settings()
+    answers = []
+    visit.page.on("response", lambda response: answers.append(response) if response.request.method == "POST" else None)
+    choose(visit, "Fast")
+    visit.page.locator("#cost").get_by_text(f"{OWN_LENGTH} forward passes", exact=True).wait_for()
+    visit.until_quiet()
+    assert sum("forward passes" in response.text() for response in answers) == 1
+
+
 def test_a_method_brings_its_rule_and_its_own_numbers_alone(visit: Visit):
     visit.show_settings()
     for name, knobs, lacking in (
