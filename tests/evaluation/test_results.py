@@ -88,5 +88,6 @@ def test_a_saved_table_says_what_it_was_measured_with(run: SweepRun, tmp_path: P
 def test_markdown_and_picture(run: SweepRun, tmp_path: Path):
     lines = in_markdown(sweep_table(run)).splitlines()
     assert len(lines) == 4 and lines[0].startswith("| threshold") and "100.0%" in lines[2]
+    assert [line.split("|")[1].strip() for line in lines[2:]] == ["null", "0.5"]  # settings, not shares
     plot_sweep(run, tmp_path / "plot.png", beside=sweep_table(run)[:1].assign(method="another"))
     assert (tmp_path / "plot.png").stat().st_size > 20_000

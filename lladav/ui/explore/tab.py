@@ -56,6 +56,9 @@ ANSWER_COLUMNS = ("kind", "question", "expected", "text", "right", "nfe", "id")
 FIGURE_DIGITS = 3
 ON_FRONT, BEHIND = "nothing is better and cheaper", "something is"
 VIVID, PALE = "#7c3aed", "#94a3b8"
+# Which gradio 6.31 translates in a plot when it is on show, not before.
+RELIABILITY_TITLES = {"x_title": label("explore.sure"), "y_title": label("explore.right"),
+                      "color_title": label("explore.reliability")}  # fmt: skip
 POINT_COLORS = {ON_FRONT: VIVID, BEHIND: PALE}
 
 
@@ -110,7 +113,7 @@ class ExploreTab:
         self.seeds = gr.Textbox("0", label=label("explore.seeds"), elem_id="explore-seeds", max_length=100)
         self.own = gr.File(
             label=label("explore.own"), file_count="multiple", type="filepath",
-            file_types=[".jsonl", "image"], height=140, elem_id="own-questions",
+            file_types=[".jsonl", "image"], height=180, elem_id="own-questions",
         )  # fmt: skip
         with gr.Row():
             self.go = gr.Button(label("explore.go"), variant="primary", elem_id="sweep", min_width=90)
@@ -125,7 +128,7 @@ class ExploreTab:
 
     def _results(self) -> None:
         with gr.Row(equal_height=True):
-            figures = [name for name in FIGURES if name not in ("asked", "pareto")]
+            figures = [(_title(name), name) for name in FIGURES if name not in ("asked", "pareto")]
             self.across = gr.Dropdown(
                 figures, value="nfe", label=label("explore.across"), elem_id="across", min_width=120
             )
@@ -135,8 +138,11 @@ class ExploreTab:
         self.plot = gr.ScatterPlot(
             x="nfe",
             y="accuracy",
+            x_title=_title("nfe"),
+            y_title=_title("accuracy"),
             color="pareto",
             color_title=label("explore.pareto"),
+            color_map=POINT_COLORS,
             tooltip="all",
             height=260,
             elem_id="frontier",
@@ -146,14 +152,14 @@ class ExploreTab:
             interactive=False, show_search="filter", max_height=260, elem_id="combinations",
             headers=["method", *FIGURES],
         )  # fmt: skip
+        gr.Markdown(label("explore.answers"))
         self.answers = gr.Dataframe(
             interactive=False, show_search="filter", max_height=260, elem_id="answers", headers=[*ANSWER_COLUMNS],
-            label=label("explore.answers"), wrap=True,
+            wrap=True,
         )  # fmt: skip
         self.canvas = token_canvas(idle_state(8), elem_id="explore-canvas")
         self.reliability = gr.ScatterPlot(
-            x="confidence", y="accuracy", color="line", x_title=label("explore.sure"), y_title=label("explore.right"),
-            color_title=label("explore.reliability"), color_map={MEASURED: VIVID, IDEAL: PALE}, x_lim=_room(1),
+            x="confidence", y="accuracy", color="line", color_map={MEASURED: VIVID, IDEAL: PALE}, x_lim=_room(1),
             y_lim=_room(1), tooltip="all", height=240, visible=False, elem_id="reliability", show_label=False,
         )  # fmt: skip
         self.files = gr.File(
@@ -242,11 +248,11 @@ class ExploreTab:
             return {}
         x, y = data[self.across], data[self.up]
         points = table.assign(pareto=table["pareto"].map({True: ON_FRONT, False: BEHIND}))
-        # Gradio draws only what is in the legend, which it makes anew when there are other colors.
-        colors = {name: POINT_COLORS[name] for name in sorted(points["pareto"].unique())}
-        ends = _room(table[x].max()), _room(table[y].max())
-        plotted = gr.update(value=points, x=x, y=y, color_map=colors, x_lim=ends[0], y_lim=ends[1])
-        return {self.table: table, self.plot: plotted}
+        # Gradio 6.31 draws only what was in the legend at first: both colors are there from then on, if without a place.
+        points = pd.concat([points, pd.DataFrame({"pareto": [*POINT_COLORS]})])
+        sides = {"x": x, "y": y, "x_title": _title(x), "y_title": _title(y)}
+        ends = {"x_lim": _room(table[x].max()), "y_lim": _room(table[y].max())}
+        return {self.table: table, self.plot: gr.update(value=points, **sides, **ends)}
 
     def replot(self, data: Data) -> Updates:
         """The plot of other figures."""
@@ -288,7 +294,7 @@ class ExploreTab:
         return {
             self.chosen: values,
             self.answers: mine[[*ANSWER_COLUMNS]],
-            self.reliability: gr.update(value=reliability_points(mine), visible=True),
+            self.reliability: gr.update(value=reliability_points(mine), visible=True, **RELIABILITY_TITLES),
             self.notice: None,
         }
 
@@ -302,6 +308,11 @@ class ExploreTab:
         for frame in self.decode(recording.prompt, recording.config):
             recording.add(frame)
         yield {self.canvas: canvas_state(self.pipe.record(recording), play=True, editable=False), self.stop: OFF}
+
+
+def _title(figure: str) -> str:
+    """What a column of the table is called where people choose it."""
+    return label(f"figures.{figure}")
 
 
 def _room(most: float) -> list[float | None]:

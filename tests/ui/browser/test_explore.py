@@ -1,5 +1,8 @@
 """A sweep as a person makes it."""
 
+from lladav.ui.explore.tab import BEHIND, ON_FRONT
+from lladav.ui.texts import said
+
 
 def drag_across(page, plot, *ends: float) -> None:
     """Drag across a stretch of a plot, from one share of its width to another."""
@@ -36,7 +39,10 @@ def test_a_sweep_is_made_and_its_answers_are_looked_at(visit):
     page.locator("#answers [role=gridcell]").first.click()
     page.locator("#explore-canvas .tc[data-state=done], #explore-canvas .tc[data-state=playing]").wait_for()
     assert page.locator("#explore-canvas .tc-tok").count() == 8
-    assert page.locator("#frontier canvas, #frontier svg").count() >= 1
+    shown = page.evaluate("document.body.innerText + [...document.querySelectorAll('svg text')].map(t => t.textContent)")
+    assert "__i18n__" not in shown  # the key of a text in place of the text
+    for words in ("Forward passes", "Right answers", ON_FRONT, BEHIND, said("explore.sure"), said("explore.right")):
+        assert words in shown
 
 
 def test_a_mistake_is_a_sentence(visit):
