@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from lladav.evaluation.asking import BATCH_SIZE
+from lladav.evaluation.lmms.task import write_questions
 from lladav.evaluation.looking import looking_table, looks
 from lladav.evaluation.methods_study import methods_sweep, study_methods
 from lladav.evaluation.questions import Question, held_out_questions
@@ -69,6 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     results.add_argument("--plot", type=Path, metavar="PATH", help="draw everything as a picture")
     results.add_argument("--save", type=Path, metavar="PATH", help="write all scores as JSON")
     results.add_argument("--load", type=Path, metavar="PATH", help="ask nothing: show what --save wrote")
+    results.add_argument(
+        "--questions", type=Path, metavar="FOLDER",
+        help="ask nothing: write the questions and their pictures into a new folder, for lmms-eval",
+    )  # fmt: skip
     results.add_argument("--json", action="store_true", help="end with one line of JSON")
 
 
@@ -77,6 +82,9 @@ def evaluate(args: argparse.Namespace) -> int:
     for name in ("count", "batch_size"):
         if getattr(args, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(args, name)}")
+    if args.questions:
+        print(f"{write_questions(_questions(args), args.questions)} questions in {args.questions}")
+        return 0
     if args.methods:
         return _methods(args)
     if args.attention:

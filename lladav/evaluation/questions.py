@@ -51,7 +51,12 @@ def _ask_unknown(rng: random.Random, artwork: tuple[str, ...]) -> tuple[Scene, E
 
 def conversation(scene: Scene, example: Example, picture: Image.Image | None = None) -> list[dict[str, Any]]:
     """The messages up to the last question, earlier answers given as they should be; `picture` shows the scene."""
-    (first, *_), image = example.turns[0], {"type": "image", "image": picture or render(scene)}
+    return messages_about(picture or render(scene), example)
+
+
+def messages_about(picture: Image.Image, example: Example) -> list[dict[str, Any]]:
+    """A `conversation` of which only the picture is there, and not the scene."""
+    (first, *_), image = example.turns[0], {"type": "image", "image": picture}
     messages = [{"role": "user", "content": [image, {"type": "text", "text": first}]}]
     for (_, answer), (question, _) in zip(example.turns, example.turns[1:], strict=False):
         messages += [{"role": "assistant", "content": answer}, {"role": "user", "content": question}]
