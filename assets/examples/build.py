@@ -18,7 +18,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
     "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 9)),
     "picnic": (
         "Describe the picture in detail.",
-        Scene((emoji("pizza", 0.25, 0.28), emoji("apple", 0.74, 0.3, 0.26), emoji("banana", 0.5, 0.74)), 101),
+        Scene((emoji("pizza", 0.2, 0.21, 0.33), emoji("apple", 0.75, 0.24, 0.27), emoji("banana", 0.43, 0.78)), 641),
     ),
     "garden": (
         "Is there a tree?",
@@ -41,22 +41,24 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
     ),
     "sea": (
         "Describe the picture.",
-        Scene((emoji("whale", 0.28, 0.28, 0.34), emoji("octopus", 0.72, 0.66, 0.3)), 611),
+        Scene((emoji("whale", 0.3, 0.28, 0.36), emoji("octopus", 0.74, 0.61, 0.34)), 898),
     ),
     "farm": (
         "Any pigs?",
-        Scene((emoji("cow", 0.24, 0.3), emoji("pig", 0.74, 0.34, 0.27), emoji("chicken", 0.5, 0.76, 0.26)), 702),
+        Scene(
+            (emoji("cow", 0.29, 0.27, 0.31), emoji("pig", 0.74, 0.39, 0.29), emoji("chicken", 0.48, 0.72, 0.27)), 485
+        ),
     ),
     "fruit": (
         "How many lemons are there?",
         Scene(
             (
-                emoji("lemon", 0.2, 0.24, 0.25),
-                emoji("strawberry", 0.76, 0.26, 0.25),
-                emoji("lemon", 0.26, 0.74, 0.25),
-                emoji("pineapple", 0.74, 0.74, 0.27),
+                emoji("lemon", 0.26, 0.27, 0.28),
+                emoji("strawberry", 0.72, 0.25, 0.23),
+                emoji("lemon", 0.27, 0.79, 0.24),
+                emoji("pineapple", 0.74, 0.74, 0.28),
             ),
-            808,
+            827,
         ),
     ),
     "space": (

@@ -97,8 +97,8 @@ STUDY = (
 )
 # For a trained model: it learns more of what people say, and goes on learning what it knows.
 EVERYDAY = (
-    Stage("everyday", ANSWERS, 1900, **(FINE | {"learning_rate": 6e-4}), questions=8, weights=SPEAKING,
-          stranger_share=0.12, everyday_share=0.75),
+    Stage("everyday", ANSWERS, 9000, **(FINE | {"learning_rate": 6e-4}), questions=8,
+          weights=SPEAKING | {"caption": 22, "detail": 20}, stranger_share=0.2, everyday_share=0.7),
 )  # fmt: skip
 RECIPES = {"tiny": TINY, "study": STUDY, "everyday": EVERYDAY}
 

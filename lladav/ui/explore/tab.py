@@ -248,11 +248,11 @@ class ExploreTab:
             return {}
         x, y = data[self.across], data[self.up]
         points = table.assign(pareto=table["pareto"].map({True: ON_FRONT, False: BEHIND}))
-        # Gradio 6.31 draws only what was in the legend at first: both colors are there from then on, if without a place.
+        # Gradio 6.31 draws only what was in the legend at first: both colors are there from the start, without a place.
         points = pd.concat([points, pd.DataFrame({"pareto": [*POINT_COLORS]})])
-        sides = {"x": x, "y": y, "x_title": _title(x), "y_title": _title(y)}
-        ends = {"x_lim": _room(table[x].max()), "y_lim": _room(table[y].max())}
-        return {self.table: table, self.plot: gr.update(value=points, **sides, **ends)}
+        across = {"x": x, "x_title": _title(x), "x_lim": _room(table[x].max())}
+        up = {"y": y, "y_title": _title(y), "y_lim": _room(table[y].max())}
+        return {self.table: table, self.plot: {"value": points, "__type__": "update"} | across | up}
 
     def replot(self, data: Data) -> Updates:
         """The plot of other figures."""

@@ -83,7 +83,7 @@ LESSON_RUNS = {  # by the name of a request, of all lessons that run a model ste
     "one-step": LessonRun("picnic", DETAIL, decoding(32)),
     "order": LessonRun("sea", DETAIL, decoding(32)),
     **{
-        f"{steps}-{block}": LessonRun("picnic", DETAIL, decoding(steps, block))
+        f"{steps}-{block}": LessonRun("fruit", DETAIL, decoding(steps, block))
         for block in BLOCKS
         for steps in STEPS
     },
@@ -110,9 +110,9 @@ BLANKS = {
 }
 LOOKS = LessonRun("picnic", BRIEF, decoding(32))  # whose words are asked what they looked at
 THINGS = {  # on its picture, in the order of its answer: left, top, right and bottom, as fractions of its sides
-    "pizza": (0.10, 0.13, 0.40, 0.43),
-    "banana": (0.35, 0.59, 0.65, 0.89),
-    "apple": (0.61, 0.17, 0.87, 0.43),
+    "pizza": (0.035, 0.045, 0.365, 0.375),
+    "banana": (0.28, 0.63, 0.58, 0.93),
+    "apple": (0.615, 0.105, 0.885, 0.375),
 }
 SENTENCE = "I see a pizza, a banana and an apple."
 
@@ -145,7 +145,7 @@ LESSONS = [
         "race", LESSON_RUNS["masks"], ("masks", "twin", "same"), "masks", runs("masks", "twin", "fill", "fill-twin"),
         "masks",
     ),
-    Lesson("looking", LOOKS, ("apple", "banana", "evenly"), "banana", runs("looks")),
+    Lesson("looking", LOOKS, ("apple", "banana", "evenly"), "evenly", runs("looks")),
     Lesson(
         "inside", LessonRun("shapes", BRIEF, decoding(32)), ("one", "patches", "pixels"), "patches",
         {"shapes": {"picture": "shapes", "question": BRIEF}},

@@ -39,7 +39,8 @@ def test_a_sweep_is_made_and_its_answers_are_looked_at(visit):
     page.locator("#answers [role=gridcell]").first.click()
     page.locator("#explore-canvas .tc[data-state=done], #explore-canvas .tc[data-state=playing]").wait_for()
     assert page.locator("#explore-canvas .tc-tok").count() == 8
-    shown = page.evaluate("document.body.innerText + [...document.querySelectorAll('svg text')].map(t => t.textContent)")
+    in_plots = page.evaluate("[...document.querySelectorAll('svg text')].map((one) => one.textContent).join()")
+    shown = page.locator("body").inner_text() + in_plots
     assert "__i18n__" not in shown  # the key of a text in place of the text
     for words in ("Forward passes", "Right answers", ON_FRONT, BEHIND, said("explore.sure"), said("explore.right")):
         assert words in shown

@@ -6,7 +6,7 @@ import { StepMap } from "../../../viewer/static/step_map.js";
 import { TokenRow } from "./row.js";
 import { slider, Walk } from "./walk.js";
 
-const LEFT = 15, RIGHT = 16;  // the full stop between two sentences, and the word behind it
+const LEFT = 16, RIGHT = 18;  // “The”, which begins another sentence, and “is” behind it
 
 /** The step from which on the first choice at a position is what it ended as, having been something else before.
  *  @param {import("../../../viewer/static/record.js").RunRecord} record @param {number} position */
