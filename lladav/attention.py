@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from transformers.models.llama.modeling_llama import LlamaAttention, eager_attention_forward
 
 from lladav.anyres import Box, Size
 
 CELLS = 48  # along the longer side of a map
+
+Rows = Tensor | slice | None
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,47 @@ class Attention:
         tokens = self.pictures[picture]
         weights = self.on_picture(picture)[:, self.positions.index(position)]
         return spread(weights, tokens.boxes, tokens.size, cells)
+
+
+def attention_weights(attention: LlamaAttention, queries: Tensor, keys: Tensor, mask: Tensor | None = None) -> Tensor:
+    """How much queries (B, heads, K, head_dim) attend to keys (B, heads, L, head_dim), whatever implementation is run.
+
+    Args:
+        attention: of the layer.
+        queries: rotated, as `keys` are.
+        keys: of every position that is seen; they may have fewer heads.
+        mask: added to the scores, of shape (B, 1, K, L), or None where every position is seen.
+
+    Returns:
+        The mean over heads, float32 of shape (B, K, L); each row sums to 1.
+    """
+    keys = keys.float()
+    _, weights = eager_attention_forward(attention, queries.float(), keys, keys, mask, attention.scaling)
+    return weights.mean(1)
+
+
+class AttentionRecorder:
+    """Keeps how much some positions attend to every one; what comes out of the model stays what it is.
+
+    The weights of those rows are worked out beside the attention that is run, so that it may be of any implementation
+    and no square of the whole sequence is ever held.
+
+    Args:
+        rows: whose attention is kept; None for all.
+        mask: added to the scores, of shape (B, 1, L, L'), or None where every position is seen.
+
+    Attributes:
+        weights: a layer each, of shape (B, K, L'), the mean over heads in float32; each row sums to 1.
+    """
+
+    def __init__(self, rows: Rows, mask: Tensor | None):
+        self.rows, self.mask = rows, mask
+        self.weights: list[Tensor] = []
+
+    def record(self, attention: LlamaAttention, queries: Tensor, keys: Tensor) -> None:
+        """Keep the weights of a layer: queries (B, heads, K, head_dim) of the rows, keys (B, heads, L', head_dim)."""
+        mask = self.mask if self.mask is None or self.rows is None else self.mask[:, :, self.rows]
+        self.weights.append(attention_weights(attention, queries, keys, mask))
 
 
 def spread(weights: Tensor, boxes: Sequence[Box | None], size: Size, cells: int = CELLS) -> Tensor:

@@ -1,4 +1,4 @@
-"""What need not be worked out again: the prompt's keys and values, and the features of its pictures.
+"""What need not be worked out again: keys and values, and the features of a prompt's pictures.
 
 In a bidirectional model keys and values depend on the answer and go slowly stale, so every `refresh_interval`-th step
 runs the whole sequence and takes them anew. In between only the answer and the suffix are run, against the kept ones.
@@ -55,6 +55,46 @@ class PromptCache(Cache):
     def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
         """How many positions are seen, and the first of them."""
         return self.get_seq_length(layer_idx) + query_length, 0
+
+
+class ColumnCache(Cache):
+    """What each layer last made of every column of a sequence, of which a pass may run only some.
+
+    Args:
+        columns: all of the sequence's (L,), which are run first.
+
+    Attributes:
+        columns: those that are run (K,), ascending; all that a layer is given and makes stands in them.
+        hidden: for each layer what last entered it, (B, L, D).
+        keys_and_values: for each layer its keys and values, (B, heads, L, head_dim).
+    """
+
+    def __init__(self, columns: Tensor):
+        super().__init__(layers=[])
+        self.columns = self.all_columns = columns
+        self.hidden: dict[int, Tensor] = {}
+        self.keys_and_values: dict[int, tuple[Tensor, Tensor]] = {}
+
+    @property
+    def runs_all(self) -> bool:
+        return len(self.columns) == len(self.all_columns)
+
+    def enter(self, hidden_states: Tensor, layer_idx: int) -> Tensor:
+        """Write down what enters a layer in the columns that are run, (B, K, D), and return it for all of them."""
+        if self.runs_all:
+            self.hidden[layer_idx] = hidden_states
+        else:
+            self.hidden[layer_idx][:, self.columns] = hidden_states
+        return self.hidden[layer_idx]
+
+    def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any):
+        """Write keys and values of the columns that are run, and return those of all of them."""
+        if self.runs_all:
+            self.keys_and_values[layer_idx] = key_states, value_states
+        else:
+            for kept, states in zip(self.keys_and_values[layer_idx], (key_states, value_states), strict=True):
+                kept[:, :, self.columns] = states
+        return self.keys_and_values[layer_idx]
 
 
 class FeatureCache:

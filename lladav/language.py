@@ -21,33 +21,7 @@ from transformers.models.llama.modeling_llama import (
     eager_attention_forward,
 )
 
-Rows = Tensor | slice | None
-
-
-class AttentionRecorder:
-    """Keeps how much some positions attend to every one; what comes out of the model stays what it is.
-
-    The weights of those rows are worked out beside the attention that is run, so that it may be of any implementation
-    and no square of the whole sequence is ever held.
-
-    Args:
-        rows: whose attention is kept; None for all.
-        mask: added to the scores, of shape (B, 1, L, L'), or None where every position is seen.
-
-    Attributes:
-        weights: a layer each, of shape (B, K, L'), the mean over heads in float32; each row sums to 1.
-    """
-
-    def __init__(self, rows: Rows, mask: Tensor | None):
-        self.rows, self.mask = rows, mask
-        self.weights: list[Tensor] = []
-
-    def record(self, attention: "LladaVAttention", queries: Tensor, keys: Tensor) -> None:
-        """Keep the weights of a layer: queries (B, heads, K, head_dim) of the rows, keys (B, heads, L', head_dim)."""
-        mask = self.mask if self.mask is None or self.rows is None else self.mask[:, :, self.rows]
-        keys = keys.float()
-        _, weights = eager_attention_forward(attention, queries.float(), keys, keys, mask, attention.scaling)
-        self.weights.append(weights.mean(1))
+from lladav.attention import AttentionRecorder, Rows
 
 
 class LladaVAttention(LlamaAttention):
@@ -68,14 +42,15 @@ class LladaVAttention(LlamaAttention):
         if past_key_values is not None:
             keys, values = past_key_values.update(keys, values, self.layer_idx)
         if recorder is not None:
-            recorder.record(self, self._queries(hidden_states, cos, sin, recorder.rows), keys)
-        queries = self._queries(hidden_states, cos, sin, rows)
+            recorder.record(self, self.queries(hidden_states, cos, sin, recorder.rows), keys)
+        queries = self.queries(hidden_states, cos, sin, rows)
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
         dropout = self.attention_dropout if self.training else 0.0
         output, _ = attend(self, queries, keys, values, attention_mask, dropout=dropout, scaling=self.scaling)
         return self.o_proj(output.flatten(2))  # (B, K, D)
 
-    def _queries(self, hidden_states: Tensor, cos: Tensor, sin: Tensor, rows: Rows) -> Tensor:
+    def queries(self, hidden_states: Tensor, cos: Tensor, sin: Tensor, rows: Rows = None) -> Tensor:
+        """The rotated queries (B, heads, K, head_dim) of some rows of normalized hidden states (B, L, D), or of all."""
         if rows is not None:
             hidden_states, cos, sin = hidden_states[:, rows], cos[:, :, rows], sin[:, :, rows]
         return rotated(self._heads(self.q_proj(hidden_states)), cos, sin)  # (B, heads, K, head_dim)
@@ -146,9 +121,7 @@ class LladaVLanguageModel(LlamaPreTrainedModel):
         if position_ids is None:
             seen = 0 if past_key_values is None else past_key_values.get_seq_length()
             position_ids = torch.arange(seen, seen + hidden_states.shape[1], device=hidden_states.device)[None]
-        cos, sin = self.rotary_emb(hidden_states, position_ids)
-        first, second = sin[:, None].chunk(2, dim=-1)
-        rotation = cos[:, None], torch.cat([-first, second], dim=-1)  # (B, 1, L, head_dim)
+        rotation = self.rotation(hidden_states, position_ids)
         mask: Any = None
         if hides := self.config.is_causal or attention_mask is not None:
             mask = create_causal_mask(self.config, hidden_states, attention_mask, past_key_values, position_ids)
@@ -169,6 +142,12 @@ class LladaVLanguageModel(LlamaPreTrainedModel):
             hidden_states = hidden_states[:, rows]
         attentions: Any = None if recorder is None else tuple(recorder.weights)
         return BaseModelOutputWithPast(self.norm(hidden_states), past_key_values, attentions=attentions)
+
+    def rotation(self, hidden_states: Tensor, position_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """What `rotated` takes, cosine and sine (B, 1, L, head_dim), for positions (B, L), as hidden states have it."""
+        cos, sin = self.rotary_emb(hidden_states, position_ids)
+        first, second = sin[:, None].chunk(2, dim=-1)
+        return cos[:, None], torch.cat([-first, second], dim=-1)
 
 
 def rotated(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ PEERS = {  # room: what of its own rank it may use
     "cli": {"ui"},
     "configuration": {"anyres"},
     "imaging": {"anyres", "messages"},
+    "language": {"attention"},
     "modeling": {"language", "loading"},
     "processing": {"image_processing"},
     "sampling": {"cache"},

@@ -93,7 +93,7 @@ def ask_all(
         Nothing, as an empty list, after every step, so that whoever takes no more stops the model; and at the
         end of a batch what was answered.
     """
-    at_once = 1 if config.start_length is not None else batch_size
+    at_once = batch_size if config.alone is None else 1
     by_length = sorted(asked, key=lambda one: len(expected_ids(pipe, one.answers[0], config)))
     for start in range(0, len(by_length), at_once):
         some, began = by_length[start : start + at_once], time.perf_counter()

@@ -6,6 +6,7 @@ from math import isqrt
 from typing import Any, NamedTuple
 
 from lladav.checks import require, shown
+from lladav.remasking import num_transfer_tokens
 from lladav.tokenization import clean
 
 REMASKING = ("low_confidence", "random")  # as published
@@ -117,6 +118,10 @@ class SamplingConfig:
         gap_thresholds: how far the best token must lead, in logits and on the mean over the masks, for all of them to
             be filled at once, in the first, second and last third of the steps; see `sampling.early_end` (Prophet).
         refresh_interval: run the prompt only every that many steps; None runs it at every step, without a cache.
+        drift_threshold: run only what has moved: of the masks the first `window_length`, and everything from the layer
+            on in which what is looked at most looks elsewhere, by a cosine below this; see `sampling.elastic`
+            (Elastic-Cache). Above 1 everything is run in every step.
+        window_length: see `drift_threshold`; only these masks are asked about.
         keep_image_tokens: the share of the picture's tokens that stay after the first step, those that the masks attend
             to most (RedVTP); 1 keeps all. See `sampling.picture`.
         stop: strings that end the answer, matched as token ids; once one was found, only the first in the list can
@@ -180,6 +185,8 @@ class SamplingConfig:
     refresh_interval: int | None = setting(
         None, _or_none(Rule(f"{POSITIVE.wanted} or None", POSITIVE.holds)), _at_most(MOST_TOKENS)
     )
+    drift_threshold: float | None = setting(None, *POLICY)
+    window_length: int = setting(16, *LENGTH)
     keep_image_tokens: float = setting(
         1.0, Rule("a number above 0, up to 1", lambda value: _is_number(value) and 0 < value <= 1)
     )
@@ -224,6 +231,7 @@ class SamplingConfig:
         _check_scores(self)
         _check_revision(self)
         _check_length(self)
+        _check_drift(self)
         _check_template(self)
         for name in ("stop", "delimiters"):
             object.__setattr__(self, name, tuple(map(clean, getattr(self, name))))
@@ -245,6 +253,11 @@ class SamplingConfig:
     def watches_picture(self) -> bool:
         """Whether steps have to know what the masks look at."""
         return self.remasking == "vrcd" or self.keep_image_tokens < 1
+
+    @property
+    def alone(self) -> str | None:
+        """The setting because of which prompts are run one at a time, or None."""
+        return next(iter(_chosen(self, ("start_length", "drift_threshold"))), None)
 
     @property
     def rate(self) -> int:
@@ -369,11 +382,30 @@ def _check_length(config: SamplingConfig) -> None:
         raise ValueError(f"block_length must be gen_length where start_length is set, got {config.block_length}")
     if not config.stop:
         raise ValueError("stop must hold the string whose token ends an answer where start_length is set, got ()")
-    unfit = ("refresh_interval", "suffix", "template", "delimiter_threshold", "gap_thresholds", "kl_threshold")
+    unfit = (
+        "refresh_interval", "drift_threshold", "suffix", "template", "delimiter_threshold", "gap_thresholds",
+        "kl_threshold",
+    )  # fmt: skip
     others = _chosen(config, unfit)
     others += ["revision"] * config.revises + ["remasking"] * (config.remasking == "credit")
     if others:
         raise ValueError(f"start_length does not go with {others[0]}, got {getattr(config, others[0])!r}: unset one")
+
+
+def _check_drift(config: SamplingConfig) -> None:
+    if config.drift_threshold is None:
+        return
+    others = _chosen(config, ("refresh_interval", "gap_thresholds"))
+    others += ["revision"] * (config.revision == "wino") + ["remasking"] * (config.remasking == "vrcd")
+    others += ["keep_image_tokens"] * (config.keep_image_tokens < 1)
+    if others:
+        raise ValueError(f"drift_threshold does not go with {others[0]}, got {getattr(config, others[0])!r}: unset one")
+    most = max(num_transfer_tokens(config.block_length, config.steps_per_block, config.schedule_shift))
+    if config.window_length < most:
+        raise ValueError(
+            "window_length must be at least what the schedule commits in a step, "
+            f"got {config.window_length} and {most}: set more steps or a longer window"
+        )
 
 
 def _check_template(config: SamplingConfig) -> None:

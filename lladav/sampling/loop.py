@@ -11,6 +11,7 @@ from lladav.sampling.causal import CausalDenoiser, effective_config, is_causal
 from lladav.sampling.config import SamplingConfig
 from lladav.sampling.deciding import decide
 from lladav.sampling.denoiser import NONE, Denoiser
+from lladav.sampling.elastic import ElasticDenoiser
 from lladav.sampling.picture import picture_masks, with_features
 from lladav.sampling.shadow import ShadowDenoiser
 from lladav.tokenization import encode_stop, encode_text
@@ -26,7 +27,8 @@ def sample(
     Args:
         model: called with `inputs_embeds`, `past_key_values` and `logits_to_keep`; has `embed_prompt`,
             `get_input_embeddings` and `config` (`mask_token_id`, `suppress_token_ids`). Where `config.is_causal` is
-            True, it is decoded left to right, and `left_to_right` says what `config` then means.
+            True, it is decoded left to right, and `left_to_right` says what `config` then means. With a
+            `drift_threshold` its layers, `model.model.language_model`, are run one by one.
         inputs: what `model.embed_prompt` takes, or `inputs_embeds` of shape (1, L, D), with `image_mask` (1, L) where
             the settings look at pictures; one prompt.
         config: how to sample.
@@ -63,13 +65,13 @@ def sample_batch(
         compiled: as for `sample`.
 
     Raises:
-        ValueError: `stop`, `suffix` or `delimiter_threshold` without a tokenizer, or `start_length` with more than one
-            prompt.
+        ValueError: `stop`, `suffix` or `delimiter_threshold` without a tokenizer, or `start_length` or
+            `drift_threshold` with more than one prompt.
     """
     batches = [inputs] if isinstance(inputs, Mapping) else inputs
     config = effective_config(model, config)
-    if config.start_length is not None and sum(map(_batch_size, batches)) != 1:
-        raise ValueError(f"start_length takes one prompt at a time, got {sum(map(_batch_size, batches))}")
+    if config.alone is not None and sum(map(_batch_size, batches)) != 1:
+        raise ValueError(f"{config.alone} takes one prompt at a time, got {sum(map(_batch_size, batches))}")
     delimiters = delimiter_ids(config, tokenizer)
     suffix = suffix_ids(config, tokenizer)
     canvases = [first_canvas(model, config, tokenizer) for _ in range(sum(map(_batch_size, batches)))]
@@ -113,6 +115,8 @@ def _denoiser(
         return CausalDenoiser(model, prompts, suffix, config)
     if config.revision == "wino":
         return ShadowDenoiser(model, prompts, suffix, config)
+    if config.drift_threshold is not None:
+        return ElasticDenoiser(model, prompts, suffix, config)
     end_token_id = None if config.start_length is None else int(canvas.stop_sequences[0][0])
     return Denoiser(model, prompts, suffix, config, compiled, end_token_id, pictures)
 

@@ -137,6 +137,13 @@ METHODS = {
         "Fills in all that is left once the best tokens lead by enough.",
         "mean log p1 - log p2 >= 7.5, 5, 2.5 in the first, second, last third", {"gap_thresholds": (7.5, 5.0, 2.5)},
     ),
+    "elastic": Method(
+        "Elastic-Cache", "Attention Is All You Need for KV Cache in Diffusion LLMs", "2510.14973",
+        "Runs the next sixteen masks, and everything behind the layer where the most attended words look elsewhere; "
+        "commits what is sure.",
+        "rest is run behind the first layer with cos(S_t-1, S_t) < 0.9, S of the most attended; p > 0.9",
+        {"threshold": 0.9, "drift_threshold": 0.9, "window_length": 16},
+    ),
 }  # fmt: skip
 
 

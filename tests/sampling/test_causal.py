@@ -86,6 +86,7 @@ def test_only_what_is_new_is_run(twin, monkeypatch):
         {"entropy_bound": 9.0},
         {"schedule_shift": 0.5},
         {"refresh_interval": 3},
+        {"drift_threshold": 0.9},
     ],
     ids=str,
 )

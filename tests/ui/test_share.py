@@ -82,7 +82,7 @@ def test_what_a_link_leaves_open_fits_what_it_names(panel: SettingsPanel):
             "Decoding method in the link was left out: it has to be one of exact",
         ),
         ({"method": "wino", "threshold": "x"}, "preset", "Balanced", "left out: its settings have to be numbers."),
-        ({"method": "wino", "refresh_interval": "4"}, "refresh_interval", 1, "WINO runs without a cache"),
+        ({"method": "wino", "refresh_interval": "4"}, "refresh_interval", 1, "WINO runs without this cache"),
         ({"method": "klass", "kl_steps": "0"}, "steps", 16, "kl_steps must be a positive whole number, got 0"),
     ],
 )

@@ -36,6 +36,8 @@ KNOBS = {
     "delimiter_threshold": Knob(0, 1, 0.01),
     "start_length": Knob(1, 256, 1),
     "gap_thresholds": Knob(0, 20, 0.5),
+    "drift_threshold": Knob(0, 1.01, 0.01),
+    "window_length": Knob(1, 64, 1),
 }
 SIZES = ("block_length", "refresh_interval")  # settings that not every method goes with
 
@@ -114,6 +116,7 @@ def _group(name: str) -> str:
     """Which choice of a method is its own, as the key of a text."""
     settings = METHODS[name].settings
     groups = {
+        "settings.group_run": {"drift_threshold"},
         "settings.group_back": {"revision"},
         "settings.group_size": {"delimiter_threshold", "start_length", "gap_thresholds"},
         "settings.group_sure": {"threshold", "factor", "entropy_bound"},

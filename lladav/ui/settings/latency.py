@@ -69,7 +69,8 @@ def keeps_its_schedule(config: SamplingConfig) -> bool:
 
 
 def pass_sizes(config: SamplingConfig, count: int, prompt_length: int) -> list[int]:
-    """How many positions each of the first `count` passes of a run takes; guidance runs them twice."""
+    """How many positions each of the first `count` passes of a run takes; guidance runs them twice. Of those that only
+    run what has moved, as many as there are."""
     interval, length, width = config.refresh_interval or 1, config.gen_length, 2 if config.cfg_scale > 0 else 1
     return [width * (length if index % interval else prompt_length + length) for index in range(count)]
 
@@ -80,11 +81,12 @@ def observe(trace: Trace | None, known: Latency | None) -> Latency | None:
 
 
 def learn(trace: Trace, known: Latency | None) -> Latency:
-    """What a finished run says of the latency, beside what was known."""
+    """What a finished run says of the latency, beside what was known. Passes that run what has moved are of any size,
+    and say little."""
     config, count = trace.config, len(trace.steps)
     sizes = pass_sizes(config, count, trace.prompt_length)
     durations = [after - before for before, after in pairwise(trace.seconds)]
-    latency = _line(sizes, durations, known)
+    latency = known if known and config.drift_threshold is not None else _line(sizes, durations, known)
     startup = max(0.0, trace.seconds[1] - latency.seconds(sizes[:1]))
     latency = replace(latency, startup=startup, prompt_length=trace.prompt_length)
     if config.template is not None:  # how much an edit fills says nothing of the next answer

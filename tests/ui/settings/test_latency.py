@@ -78,6 +78,14 @@ def test_the_same_question_again_is_foretold(run: Callable[..., Trace], name: st
     assert latency.forecast(config) == pytest.approx(trace.seconds[-1], rel=0.3)
 
 
+def test_passes_of_any_size_leave_the_line_as_it_is(run: Callable[..., Trace]):
+    known = learn(run(SamplingConfig(gen_length=16, block_length=16, steps=16, refresh_interval=4, stop=())), None)
+    config = SamplingConfig.method("elastic", gen_length=16, stop=())
+    latency = learn(run(config, Latency(LINE.fixed / 2, LINE.per_position / 2)), known)
+    assert (latency.fixed, latency.per_position) == (known.fixed, known.per_position)
+    assert learn(run(config), None).per_position > 0
+
+
 def test_a_short_answer_makes_the_next_estimate_short(run: Callable[..., Trace]):
     config = preset("Quality", 16).config()
     trace = run(replace(config, stop=()))

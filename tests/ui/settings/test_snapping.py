@@ -39,7 +39,7 @@ def test_others_move_and_the_page_says_so(wanted: tuple, expected: tuple, said: 
     [
         ({"refresh_interval": 0}, {"refresh_interval": 1}, "Cache refresh interval moved to 1"),
         ({"refresh_interval": 999}, {"refresh_interval": 64}, "Cache refresh interval moved to 64"),
-        ({"refresh_interval": 4, "method": "wino"}, {"refresh_interval": 1}, "1: WINO runs without a cache."),
+        ({"refresh_interval": 4, "method": "wino"}, {"refresh_interval": 1}, "1: WINO runs without this cache."),
         ({"block_length": 8, "method": "daedal"}, {"block_length": 64}, "moved to 64: DAEDAL has one block."),
         (
             {"method": "daedal", "knobs": {"start_length": 99}},
@@ -82,7 +82,7 @@ def test_turning_a_knob_keeps_what_else_the_method_chose():
         (
             (64, 24, 30, 64, 4, "wino"),
             "Block length moved to 32: blocks have to divide the 64 tokens evenly. "
-            "Cache refresh interval moved to 1: WINO runs without a cache.",
+            "Cache refresh interval moved to 1: WINO runs without this cache.",
         ),
         (
             (64, 16, 30, 64, 65),
