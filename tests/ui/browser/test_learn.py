@@ -41,7 +41,7 @@ class Reader:
             self.press(".le-row [data-position='0']", "Enter")
             self.press(".le-go:enabled", "Enter")
         elif name == "order":
-            self.press(slider, "Home", *["ArrowRight"] * 14)
+            self.press(slider, "Home", *["ArrowRight"] * 19)
         elif name == "budget":
             self.press(".le-segments [data-key='16']", "Enter")
             self.press(slider, "ArrowRight", "ArrowRight")
@@ -114,7 +114,8 @@ def test_a_link_opens_a_lesson_whose_terms_are_explained(open_page: Callable[...
 
 def test_the_maps_of_a_word_are_laid_over_the_picture_once_the_guess_is_made(open_page: Callable[..., Visit], url: str):
     visit = open_page(f"{url}?view=learn&lesson=8&lang=en", opens=".le-title")
-    maps, facts, banana = map(visit.page.locator, (".le-layer .st-map", ".le-facts", ".le-row [data-position='4']"))
+    maps, facts, row = map(visit.page.locator, (".le-layer .st-map", ".le-facts", ".le-row"))
+    pizza, banana = (row.locator(f"[data-position='{position}']") for position in (1, 4))
     for layer in range(6):
         maps.nth(layer).and_(visit.page.locator(f"[data-layer='{layer + 1}']")).wait_for()
     banana.press("Enter")
@@ -123,7 +124,9 @@ def test_the_maps_of_a_word_are_laid_over_the_picture_once_the_guess_is_made(ope
     assert "“apple”" in facts.inner_text()
     banana.press("Enter")
     assert "“banana”, written in step" in facts.inner_text()
-    assert visit.page.locator(".le-taken .le-bar-name").inner_text() == "Banana"
+    pizza.press("Enter")
+    assert "“pizza”, written in step" in facts.inner_text()
+    assert visit.page.locator(".le-taken .le-bar-name").inner_text() == "Pizza"
     assert maps.count() == 6
 
 
