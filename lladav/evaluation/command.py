@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from lladav.sampling import METHODS, SamplingConfig
 from lladav.scenes import HELD_OUT_ARTWORK, TRAINING_ARTWORK
 
 DTYPES = ("float32", "bfloat16")
+ASKING = ("methods", "attention", "model", "twin", "plot", "json")
+STUDIES = ("sweep", "speeds", "robust", "mistakes", "scalability", "save", "load")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +86,7 @@ def evaluate(args: argparse.Namespace) -> int:
         if getattr(args, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(args, name)}")
     if args.questions:
+        _refuse(args, (*STUDIES, *ASKING), "questions, which are only written")
         print(f"{write_questions(_questions(args), args.questions)} questions in {args.questions}")
         return 0
     if args.methods:
@@ -154,10 +158,14 @@ def _questions(args: argparse.Namespace) -> list[Question]:
     return list(ask(args.seed, args.count, artwork))
 
 
-def _methods(args: argparse.Namespace) -> int:
-    for name in ("sweep", "speeds", "robust", "mistakes", "scalability", "save", "load", "steps", "block_length"):
+def _refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
+    for name in names:
         if getattr(args, name):
-            raise ValueError(f"{name} does not go with methods, which ask everything alike: leave it out")
+            raise ValueError(f"{name} does not go with {what}: leave it out")
+
+
+def _methods(args: argparse.Namespace) -> int:
+    _refuse(args, (*STUDIES, "steps", "block_length"), "methods, which ask everything alike")
     models = args.model or [default_model()]
     if len(models) > 1:
         raise ValueError(f"methods are asked of one model at a time, got {' and '.join(models)}: leave out all but one")

@@ -118,8 +118,8 @@ class SamplingConfig:
         gap_thresholds: how far the best token must lead, in logits and on the mean over the masks, for all of them to
             be filled at once, in the first, second and last third of the steps; see `sampling.early_end` (Prophet).
         refresh_interval: run the prompt only every that many steps; None runs it at every step, without a cache.
-        drift_threshold: run only what has moved: of the masks the first `window_length`, and everything from the layer
-            on in which what is looked at most looks elsewhere, by a cosine below this; see `sampling.elastic`
+        drift_threshold: run only what has moved: of the masks the first `window_length`, and everything behind the
+            first layer in which what is looked at most looks elsewhere, by a cosine below this; see `sampling.elastic`
             (Elastic-Cache). Above 1 everything is run in every step.
         window_length: see `drift_threshold`; only these masks are asked about.
         keep_image_tokens: the share of the picture's tokens that stay after the first step, those that the masks attend
@@ -231,8 +231,8 @@ class SamplingConfig:
         _check_scores(self)
         _check_revision(self)
         _check_length(self)
-        _check_drift(self)
         _check_template(self)
+        _check_drift(self)
         for name in ("stop", "delimiters"):
             object.__setattr__(self, name, tuple(map(clean, getattr(self, name))))
         object.__setattr__(self, "suffix", None if self.suffix is None else clean(self.suffix))
@@ -400,12 +400,21 @@ def _check_drift(config: SamplingConfig) -> None:
     others += ["keep_image_tokens"] * (config.keep_image_tokens < 1)
     if others:
         raise ValueError(f"drift_threshold does not go with {others[0]}, got {getattr(config, others[0])!r}: unset one")
-    most = max(num_transfer_tokens(config.block_length, config.steps_per_block, config.schedule_shift))
+    most = max(
+        max(num_transfer_tokens(blanks, config.steps_per_block, config.schedule_shift))
+        for blanks in _blanks_of_blocks(config)
+    )
     if config.window_length < most:
         raise ValueError(
             "window_length must be at least what the schedule commits in a step, "
             f"got {config.window_length} and {most}: set more steps or a longer window"
         )
+
+
+def _blanks_of_blocks(config: SamplingConfig) -> list[int]:
+    """How many masks each block begins with."""
+    template, length = config.template or (None,) * config.gen_length, config.block_length
+    return [template[start : start + length].count(None) for start in range(0, config.gen_length, length)]
 
 
 def _check_template(config: SamplingConfig) -> None:

@@ -61,13 +61,16 @@ def create_settler(pipe: LladaVPipeline) -> Callable[[Prompt, Template, Sampling
     return settle
 
 
+def seconds_to_look(prompt: Prompt, trace: Trace, *_: object) -> int:
+    """How long a GPU is asked for to make one more pass over a run."""
+    length = trace.config.gen_length
+    return gpu_seconds(prompt, replace(trace.config, block_length=length, steps=1, drift_threshold=None))
+
+
 def create_observer(pipe: LladaVPipeline) -> Callable[..., AttentionView]:
     """What the token at a position looks at in the pass after a step of a run, on the GPU where one is lent."""
 
-    def duration(prompt: Prompt, trace: Trace, *_: object) -> int:
-        return gpu_seconds(prompt, replace(trace.config, block_length=trace.config.gen_length, steps=1))
-
-    @spaces.GPU(duration=duration)
+    @spaces.GPU(duration=seconds_to_look)
     def observe(
         prompt: Prompt, trace: Trace, step: int, position: int, features: FeatureCache | None = None
     ) -> AttentionView:

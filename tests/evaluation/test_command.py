@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from lladav import cli
 from lladav.scenes import (
     KINDS,
@@ -38,6 +40,13 @@ def test_amounts_of_data_are_compared(tiny_random, twin_folder, tmp_path, capsys
 def test_scalability_asks_its_own_models_only(tmp_path, capsys):
     assert cli.main(["evaluate", "--scalability", str(tmp_path), "--speeds"]) == 2
     assert "speeds does not go with scalability" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asking", [["--methods"], ["--json"], ["--model", "x"], ["--speeds"], ["--load", "x"]])
+def test_questions_are_only_written(asking: list[str], tmp_path, capsys):
+    assert cli.main(["evaluate", "--questions", str(tmp_path / "new"), *asking]) == 2
+    assert f"{asking[0][2:]} does not go with questions, which are only written" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 def test_no_question_is_refused(capsys):

@@ -216,6 +216,12 @@ def test_a_published_task_is_sampled_as_published(model: Any, monkeypatch: pytes
     assert asked == [(3, SamplingConfig.preset("chartqa"), False), (1, SamplingConfig.preset("chartqa"), False)]
 
 
+def test_what_takes_one_prompt_at_a_time_is_given_one(model: Any):
+    assert model.batch_size > 1
+    given = model.generate_until(requests("gqa", {"method": "elastic", "gen_length": 8}, 2))
+    assert len(given) == 2
+
+
 def test_what_the_model_cannot_do_is_refused(model: Any):
     for refused in (model.loglikelihood, model.generate_until_multi_round):
         with pytest.raises(NotImplementedError, match="choose tasks of output_type generate_until"):

@@ -187,6 +187,15 @@ def test_the_most_attended_token_is_no_mask():
     assert most_attended(attention[:, :0], torch.tensor([True, False, False])) == 1  # nobody looks
 
 
+def test_a_token_is_masked_again_in_a_run_of_many(tiny_pipeline):
+    messages = [picture_message("What is this?")]
+    trace = tiny_pipeline(messages, CONFIG).trace
+    config = trace.branch(len(trace.steps), {LENGTH - 1: None})
+    assert config.steps == 1, "which would commit more than a window of a whole answer"
+    (*_, before), (*_, after) = trace.replay(), tiny_pipeline(messages, config).trace.replay()
+    assert after.tokens[:-1].tolist() == before.tokens[:-1].tolist()
+
+
 def test_prompts_are_taken_one_at_a_time(tiny_pipeline):
     batch = {"inputs_embeds": torch.zeros(2, 3, tiny_pipeline.model.config.text_config.hidden_size)}
     with pytest.raises(ValueError, match="drift_threshold takes one prompt at a time, got 2"):

@@ -22,7 +22,7 @@ from lladav.benchmarks.page_process import page_process
 from lladav.benchmarks.visitors import Browser, Program, RefusedRequest, Request, Response, Visitor, read_page
 from lladav.ui.failures import FAILED, OUT_OF_MEMORY
 from lladav.ui.settings.knobs import Decoding
-from lladav.ui.streaming import LONGEST_GRANT
+from lladav.ui.streaming import LONGEST_GRANT, seconds_to_look
 
 pytestmark = pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods() or not Path("/proc/self/fd").is_dir(),
@@ -243,3 +243,10 @@ def test_a_worker_without_memory_is_a_sentence_and_the_next_question_is_answered
     sentence, answered = visit(address, lambda visitor: broken_off(visitor, fault.touch), answer)
     assert sentence == OUT_OF_MEMORY
     assert answered.finished
+
+
+@pytest.mark.parametrize("method", ["exact", "elastic"])
+def test_a_look_into_a_run_asks_for_seconds(method: str, tiny_pipeline: LladaVPipeline):
+    prompt = tiny_pipeline.prepare([{"role": "user", "content": "Hello!"}])
+    trace = tiny_pipeline(prompt, SamplingConfig.method(method, gen_length=32)).trace
+    assert 0 < seconds_to_look(prompt, trace) <= LONGEST_GRANT

@@ -58,8 +58,9 @@ class LladaV(lmms):
         with tqdm(total=len(requests), desc="questions", disable=self.rank != 0) as progress:
             for (task, settings), numbers in by_settings.items():
                 logger.info(f"{task}: {settings}")
-                for start in range(0, len(numbers), self.batch_size):
-                    some = numbers[start : start + self.batch_size]
+                at_once = self.batch_size if settings.config.alone is None else 1
+                for start in range(0, len(numbers), at_once):
+                    some = numbers[start : start + at_once]
                     conversations = [self._messages(requests[number]) for number in some]
                     answers.update(zip(some, self._answers(conversations, settings), strict=True))
                     progress.update(len(some))

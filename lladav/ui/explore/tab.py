@@ -252,7 +252,7 @@ class ExploreTab:
         points = pd.concat([points, pd.DataFrame({"pareto": [*POINT_COLORS]})])
         across = {"x": x, "x_title": _title(x), "x_lim": _room(table[x].max())}
         up = {"y": y, "y_title": _title(y), "y_lim": _room(table[y].max())}
-        return {self.table: table, self.plot: {"value": points, "__type__": "update"} | across | up}
+        return {self.table: table, self.plot: gr.update(value=points, **across, **up)}
 
     def replot(self, data: Data) -> Updates:
         """The plot of other figures."""

@@ -69,8 +69,8 @@ def keeps_its_schedule(config: SamplingConfig) -> bool:
 
 
 def pass_sizes(config: SamplingConfig, count: int, prompt_length: int) -> list[int]:
-    """How many positions each of the first `count` passes of a run takes; guidance runs them twice. Of those that only
-    run what has moved, as many as there are."""
+    """How many positions each of the first `count` passes of a run takes; guidance runs them twice. Passes
+    that run only what has moved count as whole ones."""
     interval, length, width = config.refresh_interval or 1, config.gen_length, 2 if config.cfg_scale > 0 else 1
     return [width * (length if index % interval else prompt_length + length) for index in range(count)]
 

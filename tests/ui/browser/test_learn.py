@@ -41,7 +41,7 @@ class Reader:
             self.press(".le-row [data-position='0']", "Enter")
             self.press(".le-go:enabled", "Enter")
         elif name == "order":
-            self.press(slider, "Home", *["ArrowRight"] * 19)
+            self.press(slider, "Home", *["ArrowRight"] * 9)
         elif name == "budget":
             self.press(".le-segments [data-key='16']", "Enter")
             self.press(slider, "ArrowRight", "ArrowRight")

@@ -6,7 +6,7 @@ import { StepMap } from "../../../viewer/static/step_map.js";
 import { TokenRow } from "./row.js";
 import { slider, Walk } from "./walk.js";
 
-const LEFT = 16, RIGHT = 18;  // “The”, which begins another sentence, and “is” behind it
+const LEFT = 8, RIGHT = 9;  // “a”, and “pineapple” behind it
 
 /** The step from which on the first choice at a position is what it ended as, having been something else before.
  *  @param {import("../../../viewer/static/record.js").RunRecord} record @param {number} position */
