@@ -54,6 +54,7 @@ FIRST = (("method", "exact, threshold, wino"), (None, ""), (None, ""))
 MOST_SCENES = 50
 ANSWER_COLUMNS = ("kind", "question", "expected", "text", "right", "nfe", "id")
 FIGURE_DIGITS = 3
+IN_TABLES_ALONE = ("asked", "gained", "lost", "by_chance", "pareto")  # figures that no plot is of
 ON_FRONT, BEHIND = "nothing is better and cheaper", "something is"
 VIVID, PALE = "#7c3aed", "#94a3b8"
 # Which gradio 6.31 translates in a plot when it is on show, not before.
@@ -128,7 +129,7 @@ class ExploreTab:
 
     def _results(self) -> None:
         with gr.Row(equal_height=True):
-            figures = [(_title(name), name) for name in FIGURES if name not in ("asked", "pareto")]
+            figures = [(_title(name), name) for name in FIGURES if name not in IN_TABLES_ALONE]
             self.across = gr.Dropdown(
                 figures, value="nfe", label=label("explore.across"), elem_id="across", min_width=120
             )
