@@ -1,15 +1,26 @@
 """Settings that travel in a link, in Debian's chromium; skipped where that is missing."""
 
+import re
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from helpers import Visit
 
+from lladav.ui.texts import said
+
+ANNOUNCED = re.compile(f"{said('share.copied')}|{said('share.by_hand')}")
 NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
 
 
 def settings_of(address: str) -> dict[str, str]:
     return {name: text for name, (text,) in parse_qs(urlsplit(address).query).items()}
+
+
+def share(visit: Visit) -> dict[str, str]:
+    """Put the settings into the address, and read them there, once the button says that it has them."""
+    visit.page.locator("#share").click()
+    visit.page.locator("#share", has_text=ANNOUNCED).wait_for()
+    return settings_of(visit.page.url)
 
 
 def test_a_link_opens_the_page_as_it_was(open_page: Callable[..., Visit], url: str):
@@ -45,9 +56,7 @@ def test_a_link_carries_a_method_with_its_numbers(open_page: Callable[..., Visit
     visit.page.locator("#gap_thresholds input").last.fill("2")
     visit.page.keyboard.press("Tab")
     visit.until_quiet()
-    visit.page.locator("#share").click()
-    visit.page.wait_for_function("location.search.includes('gap_thresholds')")
-    settings = settings_of(visit.page.url)
+    settings = share(visit)
     assert (settings["method"], settings["gap_thresholds"], settings["gen_length"]) == ("prophet", "9,5,2", "24")
     other = open_page(visit.page.url)
     other.page.locator("#gap_thresholds").wait_for()
@@ -61,9 +70,7 @@ def test_a_link_opens_its_tab_with_the_settings_of_both_sides(open_page: Callabl
     visit.until_number("a-steps", 8)
     visit.show_settings("b-")
     visit.until_number("b-steps", 4)
-    visit.page.locator("#share").click()
-    visit.page.wait_for_function("location.search.includes('a-steps=8')")
-    settings = settings_of(visit.page.url)
+    settings = share(visit)
     assert (settings["tab"], settings["b-steps"], settings["b-temperature"]) == ("compare", "4", "0.25")
     assert "steps" not in settings
 
