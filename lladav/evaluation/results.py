@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from lladav.evaluation.measures import anls, by_chance, distinct, exact_match, r
 from lladav.evaluation.scoring import NUM_BINS, Bin, calibration_error, reliability
 from lladav.evaluation.sweep import Cell, SweepRun
 from lladav.evaluation.tables import markdown_table
-from lladav.sampling import SamplingConfig
+from lladav.sampling.completion import SETTING_NAMES
 
 FIGURES = {  # of a combination: what it is, in the words of a table
     "asked": "answers",
@@ -35,7 +35,6 @@ FIGURES = {  # of a combination: what it is, in the words of a table
     "calibration_error": "how far confidence is from accuracy, averaged over tokens",
     "pareto": "whether none is right more often in fewer passes, of those that were asked everything",
 }
-SETTINGS = {one.name for one in fields(SamplingConfig)}  # which stand as they were given
 MEASURED, IDEAL = "these answers", "as right as sure"  # in a reliability diagram
 PERCENT = ("accuracy", "spread", "token_f1", "anls", "agreement", "distinct_2", "repeated_3", "unsure")
 DIGITS = {"nfe": 1, "tokens_per_forward": 2, "seconds": 3, "revoked": 2, "calibration_error": 3, "by_chance": 2}
@@ -158,7 +157,7 @@ def _shown(name: str, value: Any) -> str:
         return "×" if value else ""
     if pd.isna(value):
         return "–"
-    if name in SETTINGS:
+    if name in SETTING_NAMES:
         return str(value)
     if name in PERCENT or (isinstance(value, float) and name not in DIGITS):
         return f"{value:.1%}"

@@ -411,10 +411,10 @@ def _check_drift(config: SamplingConfig) -> None:
         )
 
 
-def _blanks_of_blocks(config: SamplingConfig) -> list[int]:
-    """How many masks each block begins with."""
+def _blanks_of_blocks(config: SamplingConfig) -> set[int]:
+    """How many masks blocks begin with."""
     template, length = config.template or (None,) * config.gen_length, config.block_length
-    return [template[start : start + length].count(None) for start in range(0, config.gen_length, length)]
+    return {template[start : start + length].count(None) for start in range(0, config.gen_length, length)}
 
 
 def _check_template(config: SamplingConfig) -> None:

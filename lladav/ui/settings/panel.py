@@ -218,7 +218,7 @@ class SettingsPanel:
         gr.on(releases, self.settle, inputs, settled, **QUICK)
         self.method.turn(self.settle, inputs, settled, **QUICK)
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
-        gr.on(changes, None, js=f"() => window.lladav.stale('{self._id('cost')}')", **QUICK)
+        gr.on(changes, None, js=self._ask_again, **QUICK)
         costing = {self.latency, *self.components}
         self.cost.stale(self.describe_cost, costing, self.cost, trigger_mode="always_last", **QUICK)
 
@@ -235,7 +235,12 @@ class SettingsPanel:
             return latency.observe(get(data[state]), data[self.latency])
 
         following = run.success(learned, {state, self.latency}, self.latency, **QUICK)
-        following.then(self.describe_cost, {self.latency, *self.components}, self.cost, **QUICK)
+        following.then(None, js=self._ask_again, **QUICK)
+
+    @property
+    def _ask_again(self) -> str:
+        """A script that has the cost told anew."""
+        return f"() => window.lladav.stale('{self._id('cost')}')"
 
     def use_preset(self, data: Data) -> Updates:
         """The settings of the preset that was chosen."""
