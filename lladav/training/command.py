@@ -1,7 +1,7 @@
 """`lladav train`."""
 
 import argparse
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from lladav.training.masking import MASKINGS
@@ -20,10 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stage", default=None, help="train only this stage of the recipe")
     parser.add_argument("--scale", type=float, default=defaults["scale"], help="multiplies the steps of every stage")
     parser.add_argument("--share", type=float, default=defaults["share"], help="of the conversations to learn from")
+    parser.add_argument("--epochs", type=int, default=defaults["epochs"], help="how often these conversations are seen")
     parser.add_argument("--seed", type=int, default=defaults["seed"])
     parser.add_argument("--threads", type=int, default=defaults["threads"])
     parser.add_argument("--workers", type=int, default=defaults["workers"], help="processes that draw pictures")
     parser.add_argument("--ablation", action="store_true", help="instead: every masking, from one model, on two seeds")
+    parser.add_argument("--repeated", action="store_true", help="instead: both objectives on data that comes again")
     parser.add_argument("--compile", action="store_true", help="fuse kernels with torch.compile (needs a C++ compiler)")
 
 
@@ -34,6 +36,10 @@ def run(args: argparse.Namespace) -> int:
         from lladav.training.ablation import run_ablation  # and with it what asks a model
 
         print(run_ablation(config))
+    elif args.repeated:
+        from lladav.training.repeated import run_repeated
+
+        print(run_repeated(replace(config, recipe="repeated")))
     else:
         print(train(config))
     return 0

@@ -84,7 +84,8 @@ class StageData(Dataset):
         return self.stage.steps
 
     def __getitem__(self, step: int) -> Batch:
-        return stage_batch(self.data, self.stage, f"{self.seed}/{self.stage.name}/{step}", step % ALONE == 0)
+        number = step % (self.stage.steps // self.stage.epochs)
+        return stage_batch(self.data, self.stage, f"{self.seed}/{self.stage.name}/{number}", number % ALONE == 0)
 
 
 def stage_batch(data: SceneData, stage: Stage, seed: str, alone: bool = False) -> Batch:
@@ -158,7 +159,10 @@ class Trainer:
 
     def name(self, stage: Stage) -> str:
         """What a stage is called in the folder and in its log."""
-        return f"{stage.name}-{self.answers}-{stage.steps}" if stage.objective == ANSWERS else stage.name
+        if stage.objective != ANSWERS:
+            return stage.name
+        again = f"-x{stage.epochs}" if stage.epochs > 1 else ""
+        return f"{stage.name}-{self.answers}-{stage.steps}{again}"
 
     def load(self, stages: tuple[Stage, ...]) -> None:
         """Loads what finished stages wrote, in their order."""

@@ -38,6 +38,7 @@ class Stage:
         everyday_share: Of questions put as people put them, not in the model's own wordings.
         masking: How answers are masked under the objective "masked": a key of MASKINGS.
         whole: Whether all its steps are taken, on whatever share of the data the objective is learnt.
+        epochs: How often its batches are seen, each time under other masks: there are steps / epochs of them.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Stage:
     everyday_share: float = 0.0
     masking: str = "bound"
     whole: bool = False
+    epochs: int = 1
 
 
 TOWER = ("model.model.vision_tower", "dense_head")
@@ -95,12 +97,18 @@ STUDY = (
     *(replace(stage, whole=True) for stage in TINY if stage.objective != ANSWERS or stage.name == "reason"),
     Stage("study", ANSWERS, 2000, **FINE, weights=SPEAKING),
 )
+# What an objective makes of conversations that come again: steps are the same, however few there are. On symbols.
+REPEATED = (
+    Stage("look", "autoregressive", 800, LANGUAGE, scenes=4, questions=8, max_items=2, pixels=False, decay=False,
+          weights=RELATING),
+    Stage("repeated", ANSWERS, 384, LANGUAGE, scenes=4, questions=8, pixels=False, weights=SPEAKING),
+)  # fmt: skip
 # For a trained model: it learns more of what people say, and goes on learning what it knows.
 EVERYDAY = (
     Stage("everyday", ANSWERS, 9000, **(FINE | {"learning_rate": 6e-4}), questions=8,
           weights=SPEAKING | {"caption": 22, "detail": 20}, stranger_share=0.2, everyday_share=0.7),
 )  # fmt: skip
-RECIPES = {"tiny": TINY, "study": STUDY, "everyday": EVERYDAY}
+RECIPES = {"tiny": TINY, "study": STUDY, "repeated": REPEATED, "everyday": EVERYDAY}
 
 
 @torch.no_grad()

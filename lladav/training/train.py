@@ -38,6 +38,7 @@ class TrainingConfig:
         stage: Only this stage, to train stages that do not build on each other side by side; None for all.
         scale: Multiplies every stage's steps.
         share: Of the conversations: multiplies the steps of the stages under `objective`.
+        epochs: How often these stages see their conversations; of those there are as many times fewer.
         seed: Of weights, data and masks.
         threads: Of torch on the CPU.
         workers: Processes that draw pictures; 0 draws them between steps.
@@ -52,6 +53,7 @@ class TrainingConfig:
     stage: str | None = None
     scale: float = 1.0
     share: float = 1.0
+    epochs: int = 1
     seed: int = 0
     threads: int = 1
     workers: int = 0
@@ -70,24 +72,39 @@ class TrainingConfig:
         for name in ("scale", "share"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        fewest = min(stage.steps for stage in self.stages if self._partly(stage))
+        if not 1 <= self.epochs <= fewest:
+            raise ValueError(f"epochs must be at least 1 and at most the {fewest} steps of a stage, got {self.epochs}")
+
+    @staticmethod
+    def _partly(stage: Stage) -> bool:
+        """Whether a stage is learnt from a share of the data, which may come again."""
+        return stage.objective == ANSWERS and not stage.whole
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The recipe's stages at this scale and share, and with this masking."""
+        """The recipe's stages at this scale, share and number of epochs, and with this masking."""
 
         def steps(stage: Stage) -> int:
-            partly = stage.objective == ANSWERS and not stage.whole
-            return max(1, round(stage.steps * self.scale * (self.share if partly else 1)))
+            return max(1, round(stage.steps * self.scale * (self.share if self._partly(stage) else 1)))
 
         return tuple(
-            replace(stage, steps=steps(stage), masking=self.masking or stage.masking) for stage in RECIPES[self.recipe]
+            replace(
+                stage,
+                steps=steps(stage),
+                masking=self.masking or stage.masking,
+                epochs=self.epochs if self._partly(stage) else 1,
+            )
+            for stage in RECIPES[self.recipe]
         )
 
     @property
     def model_folder(self) -> Path:
-        """Where the finished model goes: `masked-1/model`, or `autoregressive-1_4/model` for a quarter of the data."""
+        """Where the finished model goes: `masked-1/model`, or `autoregressive-1_4/model` for a quarter of the data;
+        `masked-1-x16/model` for a sixteenth of it, seen sixteen times."""
         share = str(Fraction(self.share).limit_denominator(1000)).replace("/", "_")
-        return self.output / f"{self.objective}-{share}" / "model"
+        again = f"-x{self.epochs}" if self.epochs > 1 else ""
+        return self.output / f"{self.objective}-{share}{again}" / "model"
 
 
 def train(config: TrainingConfig) -> Path:
