@@ -254,9 +254,10 @@ def _check_values(data: Mapping[str, Any]) -> None:
         require(isinstance(data.get(name, []), list), name, "a list", data.get(name))
     images, thumbnails, stops = data["images"], data.get("thumbnails", []), data["stop_sequences"]
     require(len(images) <= MOST_PICTURES, "images", f"at most {MOST_PICTURES}", images)
-    require(all(_is_text(name, 64) for name in images), "images", "hashes of 64 digits", images)
+    hashes = all(_is_text(name, 64) and name.isascii() for name in images)
+    require(hashes, "images", "hashes of 64 digits", images)
     require(len(thumbnails) in (0, len(images)), "thumbnails", "none, or one for each of images", thumbnails)
-    small = all(_is_text(url, LONGEST_THUMBNAIL) and url.startswith(THUMBNAIL) for url in thumbnails)
+    small = all(_is_text(url, LONGEST_THUMBNAIL) and url.startswith(THUMBNAIL) and url.isascii() for url in thumbnails)
     require(small, "thumbnails", f"data URLs of JPEGs, of at most {LONGEST_THUMBNAIL} letters", thumbnails)
     require(len(stops) <= MOST_STOPS, "stop_sequences", f"at most {MOST_STOPS}", stops)
     require(all(_is_ids(ids) and len(ids) <= 4 * LONGEST_STOP for ids in stops), "stop_sequences", "ids", stops)
@@ -321,6 +322,8 @@ def _check_carried(carried: TraceStep | None, config: SamplingConfig, pieces: Ma
     _check_step(carried, "carried", fixed.keys(), pieces)
     same = all(fixed[at] == token for at, token in zip(carried.positions, carried.x0, strict=True))
     require(same, "carried", "about the tokens of the template", carried.x0)
+    others = (carried.block, carried.transfer_index, carried.revoked_index, carried.room)
+    require(others == (0, carried.positions, [], []), "carried", "as one step would commit it", others)
 
 
 def _with_room(masked: set[int], room: Sequence[int], name: str, config: SamplingConfig) -> set[int]:

@@ -230,12 +230,17 @@ def visit(open_page: Callable[..., Visit], url: str) -> Visit:
 
 
 @pytest.fixture(scope="module")
-def answered(new_page: Callable[..., Any], url: str) -> Iterator[Visit]:
-    """A visit with one answer, for all tests of a module that do no more than look at it."""
+def one_page(new_page: Callable[..., Any], url: str) -> Iterator[Visit]:
+    """A visit for all tests of a module that do no more than look at it, or begin with a new chat."""
     with visiting(new_page) as open_one:
-        visit = open_one(url)
-        visit.ask("What is this?")
-        yield visit
+        yield open_one(url)
+
+
+@pytest.fixture(scope="module")
+def answered(one_page: Visit) -> Visit:
+    """A visit with one answer."""
+    one_page.ask("What is this?")
+    return one_page
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ SPANNING = {  # tests of more than one module, as files or folders of tests/: wh
     "test_broken_media.py": "broken and dear pictures and videos, wherever they are read",
     "test_contributing.py": "the project",
     "test_lock.py": "what the Space installs",
+    "test_trace_by_hand.py": "traces that come from outside, as the trace and the config check them",
     "test_properties.py": "whatever comes from outside, in all that reads it",
     "test_examples.py": "the notebooks",
     "test_gpu.py": "what only a GPU can show",

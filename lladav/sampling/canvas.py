@@ -197,6 +197,8 @@ class Canvas:
         """The steps of a block that the first of them, which also commits, finds the end of."""
         config = self.config
         self.block_end = min(start + config.block_length, config.gen_length)
+        if not self._masks(start):
+            return
         reach = max(self.block_end, window_end(start, config.gen_length))
         yield replace(self._task(block, start, config.rate), reach=min(reach, self.end), opens=True)
         yield from self._rest(block, start, config.rate)
@@ -210,10 +212,13 @@ class Canvas:
 
     def _rest(self, block: int, start: int, rate: int) -> Iterator[Task]:
         """Steps that fill what is still masked. A model may write a mask: there are at most as many steps as there are
-        masks, and more only for those that come in between."""
-        spent, added = 0, self._added
+        masks, and more only for those that come in between; and never so many that `SamplingConfig.most_steps` would
+        leave no step for each position behind the block."""
+        spent, added, most = 0, self._added, self.config.most_steps
         masks = self._masks(start)
         while self._masks(start) and spent < masks + self._added - added:
+            if self.steps_taken + max(0, self.end - self.block_end) >= most:
+                return
             yield self._task(block, start, rate)
             spent += 1
 

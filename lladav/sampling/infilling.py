@@ -49,7 +49,9 @@ class Template:
             raise ValueError("There is no blank to fill: write ___ for a blank, or {2} for one of two tokens.")
         if template.parts.count(None) > MOST_BLANKS:
             raise ValueError(f"A template may have {MOST_BLANKS} blanks like ___, this one has more: shorten it.")
-        length = sum(part if isinstance(part, int) else len(part or TRIED_LENGTHS) for part in template.parts)
+        length = sum(
+            part if isinstance(part, int) else len(TRIED_LENGTHS if part is None else part) for part in template.parts
+        )
         if length >= longest:
             raise ValueError(f"A template may take {longest - 1} tokens, this one takes {length}: shorten it.")
         return template

@@ -14,14 +14,14 @@ from matplotlib import pyplot
 
 SEEDS = (0, 1)
 EPOCHS = (1, 4, 16, 64)
-LOOKS = {  # of an objective: its name, color and marker
+STROKES = {  # of an objective: its name, color and marker
     "masked": ("masked diffusion", "#6d5ae6", "o"),
     "autoregressive": ("left to right", "#d9822b", "s"),
 }
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RepeatedRun:
     """What a run came to: the loss at its end on what it learnt from, and on scenes held out, in nats a token (of
     masked diffusion the bound)."""
 
@@ -50,16 +50,16 @@ def run_repeated(config: TrainingConfig) -> Path:
     return config.output / "repeated.png"
 
 
-def _outcome(config: TrainingConfig) -> Outcome:
+def _outcome(config: TrainingConfig) -> RepeatedRun:
     lines = [json.loads(line) for line in (train(config) / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     *_, last, held_out = lines
-    return Outcome(config.objective, config.epochs, config.seed, last["loss"], held_out["held_out_loss"])
+    return RepeatedRun(config.objective, config.epochs, config.seed, last["loss"], held_out["held_out_loss"])
 
 
-def plot_repeated(outcomes: Sequence[Outcome], picture: Path) -> None:
+def plot_repeated(outcomes: Sequence[RepeatedRun], picture: Path) -> None:
     """Draw the losses over the number of epochs as a PNG: lines are means over seeds, marks are runs."""
     figure, panel = pyplot.subplots(figsize=(6.4, 4), layout="constrained")
-    for objective, (name, color, marker) in LOOKS.items():
+    for objective, (name, color, marker) in STROKES.items():
         runs = [each for each in outcomes if each.objective == objective]
         for figure_name, style, where in (("held_out_loss", "-", "held out"), ("loss", ":", "learnt from")):
             panel.scatter(
@@ -79,6 +79,6 @@ def plot_repeated(outcomes: Sequence[Outcome], picture: Path) -> None:
     pyplot.close(figure)
 
 
-def _mean(runs: Sequence[Outcome], epochs: int, figure_name: str) -> float:
+def _mean(runs: Sequence[RepeatedRun], epochs: int, figure_name: str) -> float:
     values = [getattr(each, figure_name) for each in runs if each.epochs == epochs]
     return sum(values) / len(values)

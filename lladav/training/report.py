@@ -26,6 +26,8 @@ def read_log(log: Path) -> tuple[dict[str, dict[int, float]], dict[str, float]]:
 
 
 def _hours(marks: list[float]) -> float:
+    if len(marks) == 1:  # a stage too short for a second line
+        return 0.0
     gaps = np.diff(marks)
     return float(gaps[gaps < PAUSE * np.median(gaps)].sum()) / 3600
 

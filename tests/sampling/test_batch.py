@@ -45,11 +45,22 @@ def test_a_padded_batch_is_as_good_as_a_list(tiny_pipeline, prompts):
     assert_rows_are_solo_runs(tiny_pipeline, joined(prompts), prompts, SamplingConfig(**SETTINGS))
 
 
+def test_embeddings_may_be_padded(tiny_pipeline, prompts):
+    embeds, mask = tiny_pipeline.model.embed_prompt(**joined(prompts))
+    batch = {"inputs_embeds": embeds, "attention_mask": mask}
+    assert_rows_are_solo_runs(tiny_pipeline, batch, prompts, SamplingConfig(**SETTINGS))
+
+
 def test_prompts_of_one_length_need_no_mask(tiny_pipeline, prompts, monkeypatch):
     calls, forward = [], tiny_pipeline.model.forward
     monkeypatch.setattr(tiny_pipeline.model, "forward", lambda **kwargs: calls.append(kwargs) or forward(**kwargs))
     assert_rows_are_solo_runs(tiny_pipeline, prompts[1:2] * 2, prompts[1:2] * 2, SamplingConfig(**SETTINGS))
     assert calls and not any("attention_mask" in call for call in calls)
+    calls.clear()
+    wino = {"threshold": 0.05, "revision": "wino", "revision_threshold": 0.5}
+    list(sample(tiny_pipeline.model, prompts[1], SamplingConfig(**SETTINGS | wino)))
+    watched = ["attention_mask" in call for call in calls]
+    assert not watched[0] and any(watched)  # but for words that are judged
 
 
 def test_an_answer_that_ends_early_stays_while_the_others_go_on(tiny_pipeline, prompts):

@@ -15,3 +15,8 @@ LEADS = torch.tensor([[math.exp(-1), math.exp(-4)], [math.exp(-1), math.exp(-6)]
 )
 def test_the_mean_lead_is_held_against_the_bound_of_the_third(progress: float, expected: bool):
     assert is_decided(LEADS, (4.1, 3.9, 5.0), progress) is expected
+
+
+def test_a_lead_as_large_as_the_bound_is_enough():
+    assert is_decided(torch.tensor([[0.4, 0.4]]), (0.0, 0.1, 0.1), 0.0)
+    assert not is_decided(torch.tensor([[0.4, 0.4]]), (0.0, 0.1, 0.1), 0.5)

@@ -35,8 +35,17 @@ def test_what_cannot_be_recorded_runs_as_it_is_and_says_so_once(caplog):
         for value in (1.0, 2.0):
             torch.testing.assert_close(step(source.fill_(value)), source @ weight)
     (record,) = caplog.records
-    assert "cannot be recorded and runs without: Cannot insert a Tensor that requires grad" in record.message
+    reason = "Cannot insert a Tensor that requires grad"
+    assert record.message.startswith(f"a step cannot be recorded and runs without: {reason}")
     assert "\n" not in record.message
+
+
+def test_recording_runs_a_step_once_and_replaying_it_never():
+    calls = []
+    step = StepGraph(lambda source: calls.append(1) or source * 2)
+    for value in (1.0, 2.0, 3.0):
+        assert step(torch.full((3,), value)).tolist() == [2 * value] * 3
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("refresh_interval", [2, 4, 16])

@@ -31,6 +31,10 @@ class TestCredit:
         expected = [0.7 * math.log(0.64 * 0.6**0.2 + 1), 0.7 * math.log(0.7**0.2 + 1)]
         assert (fused - logits([0.3, 0.7])).tolist() == [pytest.approx(expected)]
 
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+    def test_logits_keep_their_precision(self, dtype: torch.dtype):
+        assert Credit(2).fused(logits([0.6, 0.4]).to(dtype), ALL[:1]).dtype == dtype
+
 
 class TestSettling:
     def test_steps_are_counted_while_nothing_moves(self):
@@ -48,6 +52,12 @@ class TestSettling:
     def test_a_threshold_of_zero_is_never_met(self):
         settling = Settling(1, kl_threshold=0.0)
         assert [settling.update(logits([0.5, 0.5]), ALL[:1]).item() for _ in range(3)] == [0, 0, 0]
+
+    def test_a_hardly_moving_distribution_is_told_from_one_that_stands_still(self):
+        """Though the logits are in single precision, where the divergence would come out below zero."""
+        settling = Settling(1, kl_threshold=0.0)
+        rows = [torch.tensor([[0.0, 20.0]]), torch.tensor([[0.0, 20.1]]), torch.tensor([[0.0, 20.0]])]
+        assert [settling.update(row, ALL[:1]).item() for row in rows] == [0, 0, 0]
 
     def test_the_divergence_of_what_is_never_said(self):
         found = divergence(logits([0.5, 0.5, 0.0], [1.0, 0.0, 0.0]), logits([0.25, 0.75, 0.0], [0.0, 1.0, 0.0]))

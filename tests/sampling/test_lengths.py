@@ -7,6 +7,8 @@ import torch
 from scripted import Neighbors, traced
 
 from lladav import SamplingConfig, Trace
+from lladav.sampling.canvas import Canvas, Proposal, Task
+from lladav.sampling.deciding import decide
 from lladav.sampling.lengths import end_confidence, lost_at, wants_more
 
 MASK, END, WORD, OTHER = range(4)
@@ -85,6 +87,42 @@ def test_the_end_is_believed_by_the_mean_over_the_last_positions():
     probs = torch.cat([torch.zeros(50), torch.full((32,), 0.6)])
     assert end_confidence(probs) == pytest.approx(0.6) and not wants_more(probs)
     assert end_confidence(torch.tensor([0.2, 0.4])) == pytest.approx(0.3) and wants_more(torch.tensor([0.2, 0.4]))
+
+
+def test_an_end_that_is_believed_just_so_is_believed():
+    halves = torch.full((8,), 0.5, dtype=torch.float64)
+    assert not wants_more(halves) and wants_more(halves - 1e-9)
+    sure, lost = torch.tensor([0.9], dtype=torch.float64), torch.tensor([0.05])
+    assert lost_at(torch.tensor([3]), lost, sure) is None and lost_at(torch.tensor([3]), lost, sure - 1e-9) == 3
+
+
+def test_a_mask_that_is_sure_just_so_is_not_lost():
+    confidence, end = torch.tensor([0.1], dtype=torch.float64), torch.tensor([0.5])
+    assert lost_at(torch.tensor([3]), confidence, end) is None and lost_at(torch.tensor([3]), confidence - 1e-9, end)
+
+
+def test_an_answer_may_begin_with_a_single_mask():
+    steps = run(ends_at(3), start=1, longest=40)
+    assert [step.stop_position for step in steps[:3]] == [1, 9, 3] and not steps[1].transfer_index.any()
+    assert steps[-1].answer_ids == [WORD] * 3
+
+
+@pytest.mark.parametrize(("written", "opens"), [(WORD, True), (END, False)])
+def test_a_written_end_counts_as_sure_and_another_word_as_none(written: int, opens: bool):
+    config = SamplingConfig.method("daedal", gen_length=48, start_length=34, stop=(str(END),))
+    canvas = Canvas(config, MASK, [[END]])
+
+    def proposed(positions: torch.Tensor, token: int, sure: float) -> Proposal:
+        probs = torch.full((len(positions),), sure, dtype=torch.float64)
+        x0 = torch.full_like(positions, token)
+        tops = x0[:, None].expand(-1, 5), probs[:, None].expand(-1, 5)
+        return Proposal(positions, x0, probs, *tops, end_probs=torch.zeros_like(probs))
+
+    rest = proposed(torch.arange(2, 34), written, 0.99)
+    canvas.commit(rest, rest.x0 == written)
+    decide(canvas, Task(0, 0, 2, 1, reach=2), proposed(torch.arange(2), WORD, 0.05), None)
+    assert int(canvas.transfer_index.sum()) == 1
+    assert (canvas.room is not None) == opens
 
 
 @pytest.mark.parametrize(

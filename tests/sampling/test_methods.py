@@ -14,6 +14,7 @@ from scripted import WORDS, Neighbors
 from torch import Tensor
 
 from lladav import SamplingConfig, SamplingStep, sample
+from lladav.sampling.denoiser import token_frequencies
 from lladav.sampling.methods import METHODS, method_of, method_settings
 
 # What makes each of them act on models that are never as sure as trained ones, by a model's name.
@@ -180,6 +181,10 @@ TRIVIAL = {
     "klass": {"threshold": 1.1, "kl_threshold": 0.0},
     "local_leap": {"threshold": 1.1, "relaxed_threshold": 0.0},
     "wino": {"threshold": 1.1, "revision": "wino", "revision_threshold": 0.0},
+    "wino, drawn": {"threshold": 1.1, "revision": "wino", "revision_threshold": 0.0, "temperature": 1.0, "seed": 3},
+    "wino, in any order": {
+        "threshold": 1.1, "revision": "wino", "revision_threshold": 0.0, "remasking": "random", "seed": 3,
+    },
     "token_to_mask": {"revision": "token_to_mask", "revision_threshold": 0.0},
     "adablock": {"delimiter_threshold": 1.1},
     "daedal": {"start_length": LENGTH, "stop": ("11",)},
@@ -188,7 +193,8 @@ TRIVIAL = {
     "vrcd, a token a step": {"remasking": "vrcd"},
     "all of the picture": {"keep_image_tokens": 1.0},
     "none": {"revision": "none"},
-}
+}  # fmt: skip
+SHARED = ("stop", "steps", "temperature", "seed")
 
 
 @pytest.mark.parametrize("name", TRIVIAL)
@@ -196,7 +202,9 @@ def test_the_trivial_setting_is_the_default_loop(name: str, subject):
     lengths = {"gen_length": LENGTH, "block_length": LENGTH, "steps": LENGTH, "stop": (), "delimiters": ("2",)}
     if name == "daedal" and subject.name == "neighbors":
         subject = SimpleNamespace(**vars(subject) | {"model": Neighbors.at_random(LENGTH, seed=3)})
-    shared = {key: TRIVIAL[name][key] for key in ("stop", "steps") if key in TRIVIAL[name]}
+    shared = {key: TRIVIAL[name][key] for key in SHARED if key in TRIVIAL[name]}
+    if name == "wino, in any order":
+        shared["remasking"] = "random"
     plain = run(subject, SamplingConfig(**lengths | shared))
     ours = run(subject, SamplingConfig(**lengths | TRIVIAL[name]))
     for one, other in zip(ours, plain, strict=True):
@@ -262,8 +270,14 @@ def test_a_model_may_know_how_frequent_words_are():
     model = Neighbors.at_random(40, seed=3)
     subject = SimpleNamespace(model=model, embeds=torch.zeros(1, 3, 12))
     config = SamplingConfig.method("pc_sampler", gen_length=LENGTH, stop=(), position_decay=0.0)
+    assert token_frequencies(model).tolist() == [1 / 12] * 12
     plain = run(subject, config)
     model.config.token_frequencies = [1e-9] * 12
     word = int(plain[1].tokens[plain[1].transfer_index])
     model.config.token_frequencies[word] = 0.9
     assert int(run(subject, config)[1].tokens[plain[1].transfer_index]) != word
+
+
+def test_the_length_of_blocks_can_be_changed():
+    settings = method_settings("wino", {"gen_length": 64, "block_length": 16})
+    assert (settings["block_length"], settings["steps"]) == (16, 64)

@@ -46,6 +46,35 @@ def test_pictures_stand_where_their_features_do(tiny_pipeline):
         assert not mask.any() or torch.equal(row[kept][mask], next(features))
 
 
+class TestMasks:
+    KEPT = torch.tensor([[0, 1, 1, 1], [1, 1, 1, 1]])
+    MODEL = SimpleNamespace(config=SimpleNamespace(image_token_id=9))
+
+    def masks(self, **inputs) -> list[list[bool]]:
+        found = picture_masks(self.MODEL, inputs)
+        assert all(mask.dtype == torch.bool and mask.dim() == 1 for mask in found)
+        return [mask.tolist() for mask in found]
+
+    def test_embeddings_are_no_pictures_unless_it_is_said(self):
+        embeds = torch.zeros(2, 4, 3)
+        assert self.masks(inputs_embeds=embeds) == [[False] * 4] * 2
+        assert self.masks(inputs_embeds=embeds, attention_mask=self.KEPT) == [[False] * 3, [False] * 4]
+
+    def test_padding_is_left_out(self):
+        told = torch.tensor([[True, False, True, False], [True, False, False, True]])
+        embeds = torch.zeros(2, 4, 3)
+        expected = [[False, True, False], [True, False, False, True]]
+        assert self.masks(inputs_embeds=embeds, image_mask=told, attention_mask=self.KEPT) == expected
+        assert self.masks(inputs_embeds=embeds, image_mask=told) == told.tolist()
+
+    def test_a_picture_takes_as_many_positions_as_it_has_features(self):
+        ids, features = torch.tensor([[9, 9, 5, 5], [5, 5, 9, 5]]), [torch.zeros(n, 3) for n in (1, 2, 3)]
+        whole = [[True] * 3 + [False] * 2, [False] * 2 + [True] * 3 + [False]]
+        assert self.masks(input_ids=ids, image_features=features) == whole
+        kept = self.masks(input_ids=ids, image_features=features, attention_mask=self.KEPT)
+        assert kept == [[True] * 2 + [False] * 2, whole[1]]
+
+
 @torch.no_grad()
 def test_a_run_with_fewer_image_tokens_is_its_reference(subject):
     model, inputs = subject.model, with_features(subject.model, subject.inputs)

@@ -49,6 +49,13 @@ class TestRules:
         assert not wino(self.STANDING, 0.9, committed_before=1, committing=2).any()
         assert not wino(self.STANDING, 0.9, committed_before=4, committing=1).any()
 
+    def test_a_word_at_the_threshold_is_not_doubted(self):
+        assert wino(self.STANDING, 0.5, committed_before=9, committing=2).tolist() == [True, False, False, False]
+        assert not token_to_mask(self.STANDING, 0.2).any()
+
+    def test_a_word_that_stands_as_it_did_has_not_fallen(self):
+        assert not saber(self.STANDING, self.STANDING.clone(), committing=9).any()
+
     def test_token_to_mask_takes_back_the_improbable(self):
         assert token_to_mask(self.STANDING, 0.5).tolist() == [True, False, False, False]
 
@@ -129,3 +136,24 @@ def test_what_the_template_fixed_is_never_taken_back():
     steps = run(model, config)
     assert sum(int(step.revoked_index.sum()) for step in steps) == 9
     assert all(step.tokens[[0, 3, 7]].tolist() == [A] * 3 for step in steps)
+
+
+def test_a_block_that_the_template_filled_has_nothing_to_take_back():
+    config = SamplingConfig.method("remdm", gen_length=8, block_length=4, stop=(), template=(*[A] * 4, *[None] * 4))
+    steps = run(TestTermination().restless(), config)
+    assert {step.block for step in steps[1:]} == {1} and not steps[-1].mask_index.any()
+
+
+def test_rounds_begin_by_the_share_of_their_own_block_that_is_filled():
+    bias = torch.zeros(8, 6)
+    bias[0, MASK], bias[1:, A] = 2.5, 9.0  # a mask that stays, less sure than any word
+    model = Neighbors(bias, torch.zeros(6, 6))
+    model.config.suppress_token_ids = []
+    lengths = {"gen_length": 8, "block_length": 4, "stop": ()}
+    changes = {"revision_from": 0.5, "revision_rounds": 1}
+    steps = run(model, SamplingConfig.method("remdm", **lengths, **changes))
+    for block in range(2):
+        first = next(i for i, step in enumerate(steps) if step.block == block and step.revoked_index.any())
+        written = ~steps[first - 1].mask_index[4 * block : 4 * block + 4]
+        assert int(written.sum()) == 2
+    assert steps[-1].mask_index.nonzero().tolist() == [[0]]

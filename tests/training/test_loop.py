@@ -91,7 +91,7 @@ def test_gradients_that_earlier_stages_left_do_not_count(tmp_path, tokenizer):
 
 
 def test_some_batches_have_one_conversation_a_picture(tokenizer):
-    batches = StageData(SceneData(tokenizer, patches=8), STAGES[1], "seed")
+    batches = StageData(SceneData(tokenizer, patches=8), replace(STAGES[1], steps=loop.ALONE + 1), "seed")
     sizes = [(len(batches[step].kinds), len(batches[step].kinds[0])) for step in range(loop.ALONE + 1)]
     assert sizes == [(4, 1), *[(2, 2)] * (loop.ALONE - 1), (4, 1)]
 

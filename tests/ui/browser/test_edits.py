@@ -9,9 +9,12 @@ QUESTION = "What is this?"
 
 
 @pytest.fixture
-def asked(visit: Visit) -> Visit:
-    visit.ask(QUESTION)
-    return visit
+def asked(one_page: Visit) -> Visit:
+    """A chat of its own with one answer, on a page that all of them share."""
+    one_page.page.locator("#new-chat").click()
+    one_page.page.locator("#canvas .tc[data-state=idle]").wait_for()
+    one_page.ask(QUESTION)
+    return one_page
 
 
 def tokens(visit: Visit) -> list[str]:
