@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lladav import SamplingConfig, Trace
-from lladav.trace import TraceStep
+from lladav.trace import TraceStep, distinct_ids, trace_step
 
 MASK = 0
 PLAIN = SamplingConfig(gen_length=6, block_length=6, steps=6, stop=())
@@ -368,3 +369,29 @@ def test_committed_was_the_name_up_to_the_second_version_only(version: int):
 def test_a_piece_is_that_of_a_number():
     with pytest.raises(ValueError, match="'five'"):
         Trace.from_dict(damaged({"pieces": {"five": "a"}}))
+
+
+def test_ids_to_print_are_those_of_steps_template_and_carried_and_the_mask_while_it_stands():
+    proposed = {*FIRST.x0, *FIRST.top_ids, *SECOND.x0, *SECOND.top_ids}
+    assert distinct_ids(PLAIN, MASK, [FIRST, SECOND]) == sorted({MASK, *proposed})  # position 5 stays masked
+    last = told([2, 3, 5], [20, 21, 22], [2, 3, 5])
+    assert MASK not in distinct_ids(PLAIN, MASK, [FIRST, SECOND, last])
+    taken_back = replace(last, revoked_index=[0])
+    assert MASK in distinct_ids(PLAIN, MASK, [FIRST, SECOND, taken_back])
+    assert MASK not in distinct_ids(PLAIN, MASK, [FIRST, SECOND, taken_back, told([0], [5], [0])])
+    filled = replace(PLAIN, template=(30, 31, 32, 33, None, 34))
+    assert distinct_ids(filled, MASK, [told([4], [8], [4])]) == [*range(8, 13), *range(30, 35)]
+    assert set(told([0], [40], [0]).top_ids) < {*distinct_ids(filled, MASK, [], told([0], [40], [0]))}
+
+
+def test_a_step_about_no_position_changes_nothing():
+    states = [*written(PLAIN, FIRST, told([], [], [])).replay()]
+    for name in ("tokens", "mask_index"):
+        before, after = (getattr(state, name) for state in states[1:])
+        assert torch.equal(before, after)
+    assert states[-1].top_ids.dtype == torch.long
+
+
+def test_a_step_tells_what_it_asked_about_however_sure_it_was():
+    sure = replace(told([0, 1], [5, 6], [0]), top_probs=[10_000, 0, 0, 0, 0] * 2)
+    assert trace_step(*written(PLAIN, sure).replay()) == sure
