@@ -19,6 +19,8 @@ STROKES = {  # of an objective: its name, color and marker
     "autoregressive": ("left to right", "#d9822b", "s"),
 }
 
+WHERE = {"held_out_loss": "held out", "loss": "learnt from"}
+
 
 @dataclass(frozen=True)
 class RepeatedRun:
@@ -32,12 +34,12 @@ class RepeatedRun:
     held_out_loss: float
 
 
-def run_repeated(config: TrainingConfig) -> Path:
-    """Train both objectives for every number of epochs and on every seed; return the plot beside the figures.
+def run_repeated(config: TrainingConfig) -> str:
+    """Train both objectives for every number of epochs and on every seed, and return a table of what they come to.
 
     Args:
-        config: `scale` and `output` count. Runs of a seed share a folder, and what comes before they part; what is
-            interrupted goes on.
+        config: `scale` and `output` count: repeated.json and repeated.png are written there. Runs of a seed share a
+            folder, and what comes before they part; what is interrupted goes on.
     """
     outcomes = [
         _outcome(replace(config, objective=objective, epochs=epochs, seed=seed, output=config.output / f"seed-{seed}"))
@@ -47,7 +49,7 @@ def run_repeated(config: TrainingConfig) -> Path:
     ]
     (config.output / "repeated.json").write_text(json.dumps([asdict(each) for each in outcomes], indent=1) + "\n")
     plot_repeated(outcomes, config.output / "repeated.png")
-    return config.output / "repeated.png"
+    return repeated_table(outcomes)
 
 
 def _outcome(config: TrainingConfig) -> RepeatedRun:
@@ -56,12 +58,26 @@ def _outcome(config: TrainingConfig) -> RepeatedRun:
     return RepeatedRun(config.objective, config.epochs, config.seed, last["loss"], held_out["held_out_loss"])
 
 
+def repeated_table(outcomes: Sequence[RepeatedRun]) -> str:
+    """The means over seeds as a table: a line for every number of epochs."""
+    columns = [(objective, figure) for objective in OBJECTIVES for figure in ("held_out_loss", "loss")]
+    names = [f"{STROKES[objective][0]}, {WHERE[figure]}" for objective, figure in columns]
+    lines = [["epochs", *names], ["---"] + ["---:"] * len(names)]
+    for epochs in sorted({each.epochs for each in outcomes}):
+        means = [
+            _mean([each for each in outcomes if each.objective == objective], epochs, figure)
+            for objective, figure in columns
+        ]
+        lines.append([str(epochs), *(f"{value:.3f}" for value in means)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def plot_repeated(outcomes: Sequence[RepeatedRun], picture: Path) -> None:
     """Draw the losses over the number of epochs as a PNG: lines are means over seeds, marks are runs."""
     figure, panel = pyplot.subplots(figsize=(6.4, 4), layout="constrained")
     for objective, (name, color, marker) in STROKES.items():
         runs = [each for each in outcomes if each.objective == objective]
-        for figure_name, style, where in (("held_out_loss", "-", "held out"), ("loss", ":", "learnt from")):
+        for (figure_name, where), style in zip(WHERE.items(), ("-", ":"), strict=True):
             panel.scatter(
                 [each.epochs for each in runs], [getattr(each, figure_name) for each in runs],
                 color=color, marker=marker, s=22,

@@ -46,10 +46,15 @@ def test_the_study_from_beginning_to_end(tokenizer, tmp_path: Path, monkeypatch,
     monkeypatch.setattr(repeated, "EPOCHS", (1, 4))
     monkeypatch.setattr(repeated, "SEEDS", (0,))
     assert cli.main(["train", "--repeated", "--output", str(tmp_path)]) == 0
-    assert Path(capsys.readouterr().out.splitlines()[-1]) == tmp_path / "repeated.png"
+    header, _, *rows = capsys.readouterr().out.splitlines()[-4:]
+    assert header.startswith("| epochs | masked diffusion, held out |")
     outcomes = json.loads((tmp_path / "repeated.json").read_text())
     assert [(each["objective"], each["epochs"]) for each in outcomes] == [
         ("masked", 1), ("autoregressive", 1), ("masked", 4), ("autoregressive", 4),
     ]  # fmt: skip
     assert len({each["held_out_loss"] for each in outcomes}) == 4
+    for epochs, row in zip((1, 4), rows, strict=True):
+        mine = [each for each in outcomes if each["epochs"] == epochs]
+        values = [f"{each[name]:.3f}" for each in mine for name in ("held_out_loss", "loss")]
+        assert row == f"| {' | '.join([str(epochs), *values])} |"
     assert Image.open(tmp_path / "repeated.png").width > 600
