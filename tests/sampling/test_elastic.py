@@ -213,9 +213,9 @@ def test_prompts_are_taken_one_at_a_time(tiny_pipeline):
         ({"start_length": 4, "stop": ("!",)}, "start_length does not go with drift_threshold, got 0.9"),
         ({"steps": 2}, "window_length must be at least what the schedule commits in a step, got 8 and 12"),
         ({"steps": 4, "schedule_shift": 0.2}, "window_length must be at least .*, got 8 and 14"),
-        (  # of the second block
-            {"block_length": 12, "steps": 4, "template": (*[1] * 12, *[None] * 12), "window_length": 4},
-            "window_length must be at least .*, got 4 and 6",
+        (  # of the last block
+            {"block_length": 8, "steps": 6, "template": (*[1] * 16, *[None] * 8), "window_length": 3},
+            "window_length must be at least .*, got 3 and 4",
         ),
         ({"window_length": 0}, "window_length must be a positive whole number, got 0"),
         ({"drift_threshold": -1}, "drift_threshold must be zero, a positive number or None, got -1"),

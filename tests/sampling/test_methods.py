@@ -279,5 +279,7 @@ def test_a_model_may_know_how_frequent_words_are():
 
 
 def test_the_length_of_blocks_can_be_changed():
-    settings = method_settings("wino", {"gen_length": 64, "block_length": 16})
-    assert (settings["block_length"], settings["steps"]) == (16, 64)
+    """There are as many steps as its blocks need: one each where they are of one token."""
+    for block_length, steps in ((16, 32), (1, 64)):
+        settings = method_settings("vrcd", {"gen_length": 64, "block_length": block_length})
+        assert (settings["block_length"], settings["steps"]) == (block_length, steps)
