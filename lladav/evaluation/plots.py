@@ -18,7 +18,7 @@ from lladav.evaluation.scoring import Score
 
 INK, FAINT = "#1f2430", "#8a90a0"
 LINE_COLORS = {"masked": "#6d5ae6", "autoregressive": "#e07b39"}
-NAMES = {"masked": "masked diffusion", "autoregressive": "autoregressive"}
+OBJECTIVE_NAMES = {"masked": "masked diffusion", "autoregressive": "autoregressive"}
 SHADES = ("#3d2bb8", "#6d5ae6", "#9d8ff2", "#cbc3fa")  # of block lengths, the longest first
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -259,7 +259,9 @@ def _share_panel(axis: Axes, scores: Sequence[Score], kind: str) -> None:
         if line:
             shares, accuracy, low, high = zip(*line, strict=True)
             axis.fill_between(shares, low, high, color=color, alpha=0.12, linewidth=0)
-            axis.plot(shares, accuracy, "o-", color=color, linewidth=1.8, markersize=5, label=NAMES[objective])
+            axis.plot(
+                shares, accuracy, "o-", color=color, linewidth=1.8, markersize=5, label=OBJECTIVE_NAMES[objective]
+            )
     labels = sorted({Fraction(score.label) for score in scores})
     axis.set_xscale("log", base=2)
     axis.set_xticks([float(share) for share in labels], [str(share) if share < 1 else "all" for share in labels])

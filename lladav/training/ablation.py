@@ -1,14 +1,15 @@
 """Which masking teaches most: every one from the same model, on the same seeds, for the same steps."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 
 from lladav.evaluation import everyday_questions, held_out_questions, score
+from lladav.evaluation.tables import markdown_table
 from lladav.pipeline import LladaVPipeline
 from lladav.sampling import SamplingConfig
 from lladav.training.masking import MASKINGS
+from lladav.training.report import read_records
 from lladav.training.train import TrainingConfig, train
 
 SEEDS = (0, 1)
@@ -27,12 +28,12 @@ def run_ablation(config: TrainingConfig) -> str:
         raise ValueError("begin must name the model that all maskings start from, got None")
     sorts = ("own words", "everyday", "held-out loss")
     header = ["masking", *(f"{sort}, seed {seed}" for seed in SEEDS for sort in sorts), "mean of answers"]
-    lines = [header, ["---"] * len(header)]
+    rows = []
     for masking in MASKINGS:
         runs = [_figures(_train(config, masking, seed)) for seed in SEEDS]
         cells = [cell for *shares, loss in runs for cell in (*(f"{share:.1%}" for share in shares), f"{loss:.4f}")]
-        lines.append([masking, *cells, f"{mean(share for *shares, _ in runs for share in shares):.1%}"])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        rows.append([masking, *cells, f"{mean(share for *shares, _ in runs for share in shares):.1%}"])
+    return markdown_table(header, rows)
 
 
 def _train(config: TrainingConfig, masking: str, seed: int) -> Path:
@@ -47,5 +48,4 @@ def _figures(folder: Path) -> tuple[float, float, float]:
         score(pipe, list(ask(0, QUESTIONS)), CONFIG)[0].accuracy["all"]
         for ask in (held_out_questions, everyday_questions)
     )
-    last = json.loads((folder / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    return own, everyday, last["held_out_loss"]
+    return own, everyday, read_records(folder / "log.jsonl")[-1]["held_out_loss"]

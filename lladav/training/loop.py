@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from lladav.training.data import Batch, SceneData
 from lladav.training.learner import Learner
-from lladav.training.recipes import ANSWERS, Stage
+from lladav.training.recipes import ANSWERS, Stage, again
 
 WARM_UP = 60  # steps
 EMA_DECAY = 0.998
@@ -159,10 +159,8 @@ class Trainer:
 
     def name(self, stage: Stage) -> str:
         """What a stage is called in the folder and in its log."""
-        if stage.objective != ANSWERS:
-            return stage.name
-        again = f"-x{stage.epochs}" if stage.epochs > 1 else ""
-        return f"{stage.name}-{self.answers}-{stage.steps}{again}"
+        own = f"-{self.answers}-{stage.steps}{again(stage.epochs)}" if stage.objective == ANSWERS else ""
+        return stage.name + own
 
     def load(self, stages: tuple[Stage, ...]) -> None:
         """Loads what finished stages wrote, in their order."""

@@ -59,6 +59,16 @@ class Stage:
     whole: bool = False
     epochs: int = 1
 
+    @property
+    def from_share(self) -> bool:
+        """Whether it is learnt from a share of the conversations, which may come again."""
+        return self.objective == ANSWERS and not self.whole
+
+
+def again(epochs: int) -> str:
+    """What is added to a name for conversations that are seen several times: "-x4", and nothing for once."""
+    return f"-x{epochs}" if epochs > 1 else ""
+
 
 TOWER = ("model.model.vision_tower", "dense_head")
 LANGUAGE = ("model.model.language_model", "model.lm_head", "symbols")

@@ -4,21 +4,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import mean
 
-import matplotlib
-
-from lladav.training.train import OBJECTIVES, TrainingConfig, train
-
-matplotlib.use("Agg")
 from matplotlib import pyplot
+
+from lladav.evaluation.plots import LINE_COLORS, OBJECTIVE_NAMES
+from lladav.evaluation.tables import markdown_table
+from lladav.training.report import read_records
+from lladav.training.train import OBJECTIVES, TrainingConfig, train
 
 SEEDS = (0, 1)
 EPOCHS = (1, 4, 16, 64)
-STROKES = {  # of an objective: its name, color and marker
-    "masked": ("masked diffusion", "#6d5ae6", "o"),
-    "autoregressive": ("left to right", "#d9822b", "s"),
-}
-
+MARKERS = {"masked": "o", "autoregressive": "s"}
 WHERE = {"held_out_loss": "held out", "loss": "learnt from"}
 
 
@@ -53,48 +50,47 @@ def run_repeated(config: TrainingConfig) -> str:
 
 
 def _outcome(config: TrainingConfig) -> RepeatedRun:
-    lines = [json.loads(line) for line in (train(config) / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    *_, last, held_out = lines
+    *_, last, held_out = read_records(train(config) / "log.jsonl")
     return RepeatedRun(config.objective, config.epochs, config.seed, last["loss"], held_out["held_out_loss"])
 
 
 def repeated_table(outcomes: Sequence[RepeatedRun]) -> str:
     """The means over seeds as a table: a line for every number of epochs."""
-    columns = [(objective, figure) for objective in OBJECTIVES for figure in ("held_out_loss", "loss")]
-    names = [f"{STROKES[objective][0]}, {WHERE[figure]}" for objective, figure in columns]
-    lines = [["epochs", *names], ["---"] + ["---:"] * len(names)]
-    for epochs in sorted({each.epochs for each in outcomes}):
-        means = [
-            _mean([each for each in outcomes if each.objective == objective], epochs, figure)
-            for objective, figure in columns
-        ]
-        lines.append([str(epochs), *(f"{value:.3f}" for value in means)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    columns = [(objective, figure) for objective in OBJECTIVES for figure in WHERE]
+    header = ["epochs", *(f"{OBJECTIVE_NAMES[objective]}, {WHERE[figure]}" for objective, figure in columns)]
+    means = [_means(outcomes, *column) for column in columns]
+    rows = [[str(epochs), *(f"{column[epochs]:.3f}" for column in means)] for epochs in means[0]]
+    return markdown_table(header, rows)
 
 
 def plot_repeated(outcomes: Sequence[RepeatedRun], picture: Path) -> None:
     """Draw the losses over the number of epochs as a PNG: lines are means over seeds, marks are runs."""
-    figure, panel = pyplot.subplots(figsize=(6.4, 4), layout="constrained")
-    for objective, (name, color, marker) in STROKES.items():
-        runs = [each for each in outcomes if each.objective == objective]
-        for (figure_name, where), style in zip(WHERE.items(), ("-", ":"), strict=True):
-            panel.scatter(
-                [each.epochs for each in runs], [getattr(each, figure_name) for each in runs],
-                color=color, marker=marker, s=22,
-            )  # fmt: skip
-            means = {epochs: _mean(runs, epochs, figure_name) for epochs in sorted({each.epochs for each in runs})}
-            panel.plot(list(means), list(means.values()), style, color=color, label=f"{name}, {where}")
-    panel.set(xscale="log", yscale="log", xlabel="how often the same conversations are seen, at equal steps")
-    panel.set_ylabel("loss, nats a token")
+    drawn, panel = pyplot.subplots(figsize=(6.4, 4), layout="constrained")
+    for objective in OBJECTIVES:
+        color = LINE_COLORS[objective]
+        for (figure, where), style in zip(WHERE.items(), ("-", ":"), strict=True):
+            means = _means(outcomes, objective, figure)
+            panel.plot(
+                list(means), list(means.values()), style, color=color, label=f"{OBJECTIVE_NAMES[objective]}, {where}"
+            )
+            for each in outcomes:
+                if each.objective == objective:
+                    panel.plot(each.epochs, getattr(each, figure), MARKERS[objective], color=color, markersize=5)
+    panel.set(xscale="log", yscale="log", ylabel="loss, nats a token")
+    panel.set_xlabel("how often the same conversations are seen, at equal steps")
     ticks = sorted({each.epochs for each in outcomes})
     panel.set_xticks(ticks, [str(tick) for tick in ticks])
     panel.minorticks_off()
     panel.grid(alpha=0.25)
     panel.legend(fontsize=8)
-    figure.savefig(picture, dpi=130)
-    pyplot.close(figure)
+    drawn.savefig(picture, dpi=130)
+    pyplot.close(drawn)
 
 
-def _mean(runs: Sequence[RepeatedRun], epochs: int, figure_name: str) -> float:
-    values = [getattr(each, figure_name) for each in runs if each.epochs == epochs]
-    return sum(values) / len(values)
+def _means(outcomes: Sequence[RepeatedRun], objective: str, figure: str) -> dict[int, float]:
+    """The mean over seeds of an objective's figure, by the number of epochs."""
+    values: dict[int, list[float]] = {}
+    for each in outcomes:
+        if each.objective == objective:
+            values.setdefault(each.epochs, []).append(getattr(each, figure))
+    return {epochs: mean(of_seeds) for epochs, of_seeds in sorted(values.items())}

@@ -13,12 +13,16 @@ COLUMNS = 5
 PAUSE = 12  # times what is usual between two lines of a stage: for longer, training stood still
 
 
+def read_records(log: Path) -> list[dict]:
+    """The lines of a log: losses on the way, and at the end of a stage what it came to on scenes held out."""
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
 def read_log(log: Path) -> tuple[dict[str, dict[int, float]], dict[str, float]]:
     """The loss of every stage by step, and the hours it took; what was interrupted counts while it ran."""
     losses: dict[str, dict[int, float]] = {}
     times: dict[str, list[float]] = {}
-    for line in log.read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
+    for record in read_records(log):
         if "loss" in record:
             losses.setdefault(record["stage"], {})[record["step"]] = record["loss"]
             times.setdefault(record["stage"], []).append(record["seconds"])

@@ -17,7 +17,7 @@ from lladav.training.data import SceneData
 from lladav.training.learner import Learner
 from lladav.training.loop import Trainer
 from lladav.training.masking import MASKINGS
-from lladav.training.recipes import ANSWERS, RECIPES, Stage, initialize_for_recall, take_over, tiny_config
+from lladav.training.recipes import RECIPES, Stage, again, initialize_for_recall, take_over, tiny_config
 from lladav.training.report import plot_log
 from lladav.training.vocabulary import build_tokenizer
 
@@ -72,28 +72,23 @@ class TrainingConfig:
         for name in ("scale", "share"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
-        fewest = min(stage.steps for stage in self.stages if self._partly(stage))
+        fewest = min(stage.steps for stage in self.stages if stage.from_share)
         if not 1 <= self.epochs <= fewest:
             raise ValueError(f"epochs must be at least 1 and at most the {fewest} steps of a stage, got {self.epochs}")
-
-    @staticmethod
-    def _partly(stage: Stage) -> bool:
-        """Whether a stage is learnt from a share of the data, which may come again."""
-        return stage.objective == ANSWERS and not stage.whole
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The recipe's stages at this scale, share and number of epochs, and with this masking."""
 
         def steps(stage: Stage) -> int:
-            return max(1, round(stage.steps * self.scale * (self.share if self._partly(stage) else 1)))
+            return max(1, round(stage.steps * self.scale * (self.share if stage.from_share else 1)))
 
         return tuple(
             replace(
                 stage,
                 steps=steps(stage),
                 masking=self.masking or stage.masking,
-                epochs=self.epochs if self._partly(stage) else 1,
+                epochs=self.epochs if stage.from_share else 1,
             )
             for stage in RECIPES[self.recipe]
         )
@@ -103,8 +98,7 @@ class TrainingConfig:
         """Where the finished model goes: `masked-1/model`, or `autoregressive-1_4/model` for a quarter of the data;
         `masked-1-x16/model` for a sixteenth of it, seen sixteen times."""
         share = str(Fraction(self.share).limit_denominator(1000)).replace("/", "_")
-        again = f"-x{self.epochs}" if self.epochs > 1 else ""
-        return self.output / f"{self.objective}-{share}{again}" / "model"
+        return self.output / f"{self.objective}-{share}{again(self.epochs)}" / "model"
 
 
 def train(config: TrainingConfig) -> Path:
