@@ -1,9 +1,11 @@
 """Builds the sprite sheets in this folder from the artists' npm packages (once; needs `npm`, a network and Chromium).
 
-    python assets/artwork/build.py
+    python assets/artwork/build.py [SHEET ...]
 
-One sheet a set: the sprites of `classes.json` and behind them those of `strangers.json`, in their order, eight a row,
-each TILE x TILE with alpha, as lossless WebP. Classes are taught by name; strangers only as what has no known name.
+All sheets, or those named. A set has one sheet with the sprites of `classes.json` and behind them those of
+`strangers.json`, as lossless WebP; a set that is trained on has another one, "further-<set>", with those of
+`further_strangers.json`, as lossy WebP. Sprites are in the order of their files, eight a row, each TILE x TILE with
+alpha. Classes are taught by name; strangers only as what has no known name, the further ones in training alone.
 Nothing else in the project needs the packages: training, evaluation and the examples read the sheets.
 """
 
@@ -13,6 +15,7 @@ import json
 import math
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -22,11 +25,22 @@ from playwright.sync_api import Browser, sync_playwright
 
 HERE = Path(__file__).parent
 COLUMNS = 8
-SETS = {  # name: (package, path of a sprite inside it, tile in pixels)
-    "noto": ("emoji-datasource-google@16.0.0", "package/img/google/64/{code}.png", 64),
-    "fluent": ("@lobehub/fluent-emoji-3d@1.1.0", "package/assets/{code}.webp", 112),
-    "flat": ("@lobehub/fluent-emoji-flat@1.1.0", "package/assets/{code}.svg", 80),
-    "twemoji": ("emoji-datasource-twitter@16.0.0", "package/img/twitter/64/{code}.png", 64),
+SETS = {  # name: (package, path of a sprite inside it)
+    "noto": ("emoji-datasource-google@16.0.0", "package/img/google/64/{code}.png"),
+    "fluent": ("@lobehub/fluent-emoji-3d@1.1.0", "package/assets/{code}.webp"),
+    "flat": ("@lobehub/fluent-emoji-flat@1.1.0", "package/assets/{code}.svg"),
+    "twemoji": ("emoji-datasource-twitter@16.0.0", "package/img/twitter/64/{code}.png"),
+}
+TAUGHT, FURTHER = ("classes", "strangers"), ("further_strangers",)
+LOSSLESS, LOSSY = {"lossless": True, "method": 6}, {"quality": 85, "method": 6}
+SHEETS = {  # name: (set, tile in pixels, lists of what is on it, how it is stored)
+    "noto": ("noto", 64, TAUGHT, LOSSLESS),
+    "fluent": ("fluent", 112, TAUGHT, LOSSLESS),
+    "flat": ("flat", 80, TAUGHT, LOSSLESS),
+    "twemoji": ("twemoji", 64, TAUGHT, LOSSLESS),
+    "further-noto": ("noto", 64, FURTHER, LOSSY),
+    "further-fluent": ("fluent", 80, FURTHER, LOSSY),
+    "further-flat": ("flat", 80, FURTHER, LOSSY),
 }
 
 
@@ -53,26 +67,25 @@ def sprite(browser: Browser, archive: tarfile.TarFile, pattern: str, code: str, 
     return picture.resize((tile, tile), Image.Resampling.LANCZOS)
 
 
-def build_sheet(browser: Browser, name: str, codes: list[str]) -> None:
-    """Writes the sheet of one set."""
-    package, pattern, tile = SETS[name]
+def build_sheet(browser: Browser, name: str) -> None:
+    """Writes a sheet."""
+    artwork, tile, lists, storage = SHEETS[name]
+    package, pattern = SETS[artwork]
+    codes = [code for part in lists for code in json.loads((HERE / f"{part}.json").read_text()).values()]
     with tempfile.TemporaryDirectory() as folder, fetch(package, Path(folder)) as archive:
         sheet = Image.new("RGBA", (COLUMNS * tile, math.ceil(len(codes) / COLUMNS) * tile))
         for index, code in enumerate(codes):
             corner = (index % COLUMNS * tile, index // COLUMNS * tile)
             sheet.paste(sprite(browser, archive, pattern, code, tile), corner)
-    sheet.save(HERE / f"{name}.webp", lossless=True, method=6)
+    sheet.save(HERE / f"{name}.webp", **storage)
     print(f"{name}: {len(codes)} sprites of {tile} px")
 
 
 def main() -> None:
-    codes = [
-        code for part in ("classes", "strangers") for code in json.loads((HERE / f"{part}.json").read_text()).values()
-    ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for name in SETS:
-            build_sheet(browser, name, codes)
+        for name in sys.argv[1:] or SHEETS:
+            build_sheet(browser, name)
 
 
 if __name__ == "__main__":

@@ -39,21 +39,32 @@ GROUPS = {
 }
 
 
+def _names(part: str) -> tuple[str, ...]:
+    return tuple(json.loads((asset("artwork") / f"{part}.json").read_text(encoding="utf-8")))
+
+
 @cache
 def class_names() -> tuple[str, ...]:
     """The object classes, in the order of the sheets."""
-    return tuple(json.loads((asset("artwork") / "classes.json").read_text(encoding="utf-8")))
+    return _names("classes")
 
 
 @cache
 def stranger_names() -> tuple[str, ...]:
     """What scenes may show without its name ever being said, in the order of the sheets, behind the classes."""
-    return tuple(json.loads((asset("artwork") / "strangers.json").read_text(encoding="utf-8")))
+    return _names("strangers")
+
+
+@cache
+def further_strangers() -> tuple[str, ...]:
+    """Strangers that only training shows, in the order of the sheets that they have of their own, one for each set
+    of TRAINING_ARTWORK."""
+    return _names("further_strangers")
 
 
 @cache
 def training_strangers() -> tuple[str, ...]:
-    """The strangers that training shows."""
+    """The strangers that training shows, besides the further ones, and that evaluation shows as well."""
     return tuple(name for index, name in enumerate(stranger_names()) if index % 4)
 
 
@@ -64,18 +75,21 @@ def held_out_strangers() -> tuple[str, ...]:
 
 
 @cache
-def _sheet(artwork: str) -> Image.Image:
-    return Image.open(asset("artwork") / f"{artwork}.webp").convert("RGBA")
+def _sheet(name: str) -> Image.Image:
+    return Image.open(asset("artwork") / f"{name}.webp").convert("RGBA")
 
 
 @cache
 def emoji_sprite(name: str, artwork: str) -> Image.Image:
-    """The RGBA sprite of a class or stranger in one of the artwork sets "noto", "fluent", "flat", "twemoji"."""
-    sheet = _sheet(artwork)
-    tile = sheet.width // COLUMNS
-    index = (*class_names(), *stranger_names()).index(name)
+    """The RGBA sprite of a class or stranger in one of the artwork sets "noto", "fluent", "flat", "twemoji"; of a
+    further stranger in one of the first three."""
+    names, sheet = (*class_names(), *stranger_names()), artwork
+    if name in further_strangers():
+        names, sheet = further_strangers(), f"further-{artwork}"
+    sprites, index = _sheet(sheet), names.index(name)
+    tile = sprites.width // COLUMNS
     left, top = index % COLUMNS * tile, index // COLUMNS * tile
-    return sheet.crop((left, top, left + tile, top + tile))
+    return sprites.crop((left, top, left + tile, top + tile))
 
 
 @cache

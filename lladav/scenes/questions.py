@@ -148,8 +148,10 @@ def ask_where(scene: Scene, rng: random.Random) -> Facts:
 
 
 def ask_caption(scene: Scene, rng: random.Random) -> Facts:
-    form = "caption" if len(scene.items) == 1 else "overview"
-    return (Fact(form, sentence(contents(scene))),)
+    """All that is there. Of one thing alone it says what it is, as many ask for both in the same words."""
+    if len(scene.items) == 1:
+        return (Fact("caption", identity(scene.items[0])),)
+    return (Fact("overview", sentence(contents(scene))),)
 
 
 def ask_detail(scene: Scene, rng: random.Random) -> Facts:

@@ -7,7 +7,7 @@ does under the full bidirectional attention of a chat.
 
 import io
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,14 +30,17 @@ from lladav.scenes import (
     Scene,
     ask,
     class_names,
+    further_strangers,
     make_scene,
     render,
+    training_strangers,
 )
 
-PREFIX, PADDING = 0, -1  # segment numbers; conversations are 1, 2, ...
+PREFIX, NO_SEGMENT = 0, -1  # segment numbers; conversations are 1, 2, ...
 BLIND = 0.06  # share of rows that show no picture
 EARLIER = 0.1  # share of everyday conversations that another one went before
 ABOUT_NOTHING = ("talk", "beyond")  # kinds of questions that need no picture
+LENGTH_STEP = 16  # lengths are few different ones, so that kernels are built once for each
 TAIL_WEIGHT = 0.1  # of the end-of-turn tokens that fill an answer up, against 1 for its words
 QUESTION = "<|start_header_id|>user<|end_header_id|>\n\n"
 ANSWER = "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
@@ -153,7 +156,8 @@ class SceneData:
         `stranger_share` is that of strangers among the objects, `everyday_share` that of questions in everyday words.
         """
         rng = random.Random(seed)
-        drawn = [make_scene(rng, max_items, stranger_share=stranger_share) for _ in range(scenes)]
+        strangers = (*training_strangers(), *further_strangers())
+        drawn = [make_scene(rng, max_items, strangers=strangers, stranger_share=stranger_share) for _ in range(scenes)]
         shown = [rng.random() >= BLIND for _ in drawn]
         asked = [
             [
@@ -163,11 +167,10 @@ class SceneData:
             for scene, seen in zip(drawn, shown, strict=True)
         ]
         rows = [self._row(examples, seen, rng) for examples, seen in zip(asked, shown, strict=True)]
-        # Lengths are few different ones, so that kernels are built once for each.
-        length = -(-max(len(row[0]) for row in rows) // 64) * 64
+        length = -(-max(len(row[0]) for row in rows) // LENGTH_STEP) * LENGTH_STEP
         input_ids, labels, positions, segments, image_index, loss_weights = (
             torch.from_numpy(np.stack([_filled(column, length, fill) for column in columns]))
-            for columns, fill in zip(zip(*rows, strict=True), (0, IGNORE, 0, PADDING, 0, 0.0), strict=True)
+            for columns, fill in zip(zip(*rows, strict=True), (0, IGNORE, 0, NO_SEGMENT, 0, 0.0), strict=True)
         )
         symbols = zip(*(patch_symbols(scene, self.patches) for scene in drawn), strict=True)
         names, colors, strength, centers = (torch.from_numpy(np.stack(columns)) for columns in symbols)
@@ -218,7 +221,7 @@ class SceneData:
         nothing, labels = np.zeros(length), np.full(length, IGNORE)
         segments, start = nothing.astype(int), length
         if not shown:
-            segments = np.where(self.prefix_image, PADDING, segments)
+            segments = np.where(self.prefix_image, NO_SEGMENT, segments)
             start -= int(self.prefix_image.sum())
         parts = [[self.prefix, labels, np.arange(length), segments, self.prefix_image, nothing]]
         for segment, example in enumerate(examples, 1):
@@ -258,15 +261,22 @@ def _filled(column: np.ndarray, length: int, fill: float) -> np.ndarray:
     return np.pad(column, (0, length - len(column)), constant_values=fill)
 
 
-def attention_mask(segments: Tensor, causal: bool) -> Tensor:
-    """Which positions see which, of shape (B, 1, L, L): the prefix is seen by all and sees itself; a conversation sees
-    the prefix and itself, and is seen by the prefix if it is the only one in its row.
+def conversations(segments: Tensor, groups: int = 4) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Where the conversations of a batch stand, by length and in groups, so that little of a group is padding.
 
     Args:
         segments: Of shape (B, L).
-        causal: Whether a position sees nothing behind it.
+        groups: How many to make.
+
+    Yields:
+        For each of a group's N conversations its row, of shape (N, 1), the columns of its tokens, and which of those
+        are its own, both of shape (N, n).
     """
-    query, key = segments[:, None, :, None], segments[:, None, None, :]
-    alone = (segments.amax(1) == 1)[:, None, None, None]
-    seen = (key == PREFIX) | (query == key) | ((query == PREFIX) & (key == 1) & alone)
-    return torch.tril(seen) if causal else seen
+    numbers = torch.arange(1, int(segments.max()) + 1, device=segments.device)
+    within = segments[:, None] == numbers[:, None]  # (B, S, L)
+    lengths, starts = within.sum(-1).flatten(), within.int().argmax(-1).flatten()
+    for group in lengths.argsort().chunk(groups):
+        longest = -(-int(lengths[group].max()) // LENGTH_STEP) * LENGTH_STEP
+        offsets = torch.arange(longest, device=segments.device)
+        columns = (starts[group, None] + offsets).clamp(max=segments.shape[1] - 1)
+        yield group[:, None] // len(numbers), columns, offsets < lengths[group, None]

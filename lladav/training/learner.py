@@ -8,12 +8,12 @@ reads a patch's name off the vision tower, so that the tower learns from every p
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import PreTrainedTokenizerBase
+from transformers import DynamicCache, PreTrainedTokenizerBase
 
 from lladav.configuration import IGNORE
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.scenes import COLORS, STRANGER
-from lladav.training.data import Batch, attention_mask, things
+from lladav.training.data import NO_SEGMENT, PREFIX, Batch, conversations, things
 from lladav.training.masking import MASKINGS, Answers, view_loss
 from lladav.training.objective import next_token_loss
 
@@ -90,12 +90,11 @@ class Learner(nn.Module):
         self.mask_token_id = model.config.mask_token_id
         self.symbols = Symbols(tokenizer, model.config.text_config.hidden_size, vision.image_size // vision.patch_size)
         self.dense_head = DenseHead(vision.hidden_size)
+        if not torch.cuda.is_available():  # there the fused attention is slow to go back through sequences so short
+            self.model.set_attn_implementation("eager")
 
     def compile_blocks(self) -> None:
-        """Fuses what the transformers' blocks compute, and on a CPU does without the fused attention of torch, whose
-        backward pass is slow for sequences as short as these."""
-        if not torch.cuda.is_available():
-            self.model.set_attn_implementation("eager")
+        """Fuses what the transformers' blocks compute."""
         torch._dynamo.config.recompile_limit = 64  # one for each length of a batch and set of trained parameters
         self.model.model.language_model.compile(dynamic=False)
         self.model.model.vision_tower.encoder.compile(dynamic=False)
@@ -123,13 +122,38 @@ class Learner(nn.Module):
         return self.model.model.get_tile_features(batch.pixel_values.to(self.model.dtype))  # (B, P, D)
 
     def hidden(self, batch: Batch, input_ids: Tensor, pictures: Tensor, causal: bool) -> Tensor:
-        """Last hidden states, of shape (B, L, D), with the pictures in place."""
+        """Last hidden states, of shape (B, L, D), with the pictures in place.
+
+        Several conversations about a picture go on from its keys and values, which are worked out once: each sees the
+        picture and itself. One that is alone with its picture is also seen by that.
+        """
         embeds = self.model.get_input_embeddings()(input_ids)
         embeds[batch.image_index] = pictures.flatten(0, 1).to(embeds.dtype)
-        seen = attention_mask(batch.segments, causal)
-        mask = embeds.new_zeros(()).where(seen, torch.finfo(embeds.dtype).min)  # to be added to the scores
+        if batch.segments.max() == 1:
+            return self._run(embeds, batch.positions, batch.segments != NO_SEGMENT, causal)
+        length = int((batch.segments[0] == 1).int().argmax())  # of what the conversations stand behind
+        seen, cache = batch.segments[:, :length] == PREFIX, DynamicCache()
+        hidden = torch.zeros_like(embeds)
+        hidden[:, :length] = self._run(embeds[:, :length], batch.positions[:, :length], seen, causal, cache)
+        for rows, columns, own in conversations(batch.segments):
+            prefix = DynamicCache([(keys[rows[:, 0]], values[rows[:, 0]]) for keys, values, *_ in cache])
+            seen_too = torch.cat([seen[rows[:, 0]], own], dim=1)
+            answered = self._run(embeds[rows, columns], batch.positions[rows, columns], seen_too, causal, prefix)
+            hidden[rows.expand_as(columns)[own], columns[own]] = answered[own]
+        return hidden
+
+    def _run(
+        self, embeds: Tensor, positions: Tensor, seen: Tensor, causal: bool, cache: DynamicCache | None = None
+    ) -> Tensor:
+        """Last hidden states, (B, L, D), where `seen` (B, cached + L) tells what is there to be seen."""
+        mask = seen[:, None, None, :].expand(-1, 1, embeds.shape[1], -1)
+        if causal:
+            mask = mask.tril(seen.shape[1] - embeds.shape[1])
         return self.model.model.language_model(
-            inputs_embeds=embeds, attention_mask=mask, position_ids=batch.positions
+            inputs_embeds=embeds,
+            attention_mask=embeds.new_zeros(()).where(mask, torch.finfo(embeds.dtype).min),  # to be added to the scores
+            position_ids=positions,
+            past_key_values=cache,
         ).last_hidden_state
 
     def _masked(

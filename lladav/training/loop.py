@@ -36,7 +36,8 @@ class MasterAdamW(torch.optim.AdamW):
         self.half = [p for group in groups for p in group["params"]]
         self.masters = [p.detach().float().clone().requires_grad_() for p in self.half]
         masters = iter(self.masters)
-        super().__init__([group | {"params": [next(masters) for _ in group["params"]]} for group in groups], **options)
+        groups = [group | {"params": [next(masters) for _ in group["params"]]} for group in groups]
+        super().__init__(groups, fused=True, **options)
         self.average = [p.detach().clone() for p in self.masters]
         self.steps = 0
 

@@ -9,7 +9,7 @@ from lladav.configuration import IGNORE
 from lladav.evaluation import conversation
 from lladav.processing import LladaVProcessor
 from lladav.scenes import COLORS, STRANGER, Item, Scene, ask, make_scene
-from lladav.training.data import SceneData, ask_blindly, attention_mask, patch_symbols, things
+from lladav.training.data import SceneData, ask_blindly, conversations, patch_symbols, things
 
 
 def test_training_prompts_are_those_of_the_chat(tokenizer):
@@ -40,15 +40,12 @@ def test_training_prompts_are_those_of_the_chat(tokenizer):
         assert positions[seen].tolist() == list(range(seen.sum()))
 
 
-def test_attention_in_a_packed_row():
-    segments = torch.tensor([[0, 0, 1, 1, 2, -1]])
-    seen = attention_mask(segments, causal=False)[0, 0].int().tolist()
-    assert seen[0] == [1, 1, 0, 0, 0, 0] and seen[2] == [1, 1, 1, 1, 0, 0] and seen[4] == [1, 1, 0, 0, 1, 0]
-    alone = attention_mask(segments.where(segments < 2, -1), causal=False)[0, 0].int().tolist()
-    assert alone[0] == alone[2] == [1, 1, 1, 1, 0, 0]
-    causal = attention_mask(segments, causal=True)[0, 0]
-    assert not causal.triu(1).any() and causal.diagonal().all()
-    assert causal[4].int().tolist() == [1, 1, 0, 0, 1, 0]
+def test_conversations_of_a_batch_are_found_by_length():
+    segments = torch.tensor([[0, 0, 1, 1, 1, 2, -1], [0, 0, 1, 2, 2, 2, 2]])
+    groups = list(conversations(segments, groups=2))
+    assert [rows[:, 0].tolist() for rows, _, _ in groups] == [[0, 1], [0, 1]]
+    found = [columns[index][own[index]].tolist() for _, columns, own in groups for index in range(len(columns))]
+    assert found == [[5], [2], [2, 3, 4], [3, 4, 5, 6]]
 
 
 def test_patches_say_what_lies_on_them():

@@ -5,7 +5,7 @@ import torch
 
 from lladav.configuration import IGNORE
 from lladav.modeling import LladaVForMaskedDiffusion
-from lladav.training.data import SceneData
+from lladav.training.data import NO_SEGMENT, PREFIX, SceneData
 from lladav.training.learner import Learner
 from lladav.training.recipes import (
     tiny_config,
@@ -26,6 +26,30 @@ def test_a_packed_conversation_cannot_read_the_answers_of_others(tokenizer):
         )
         same = [torch.equal(answered[batch.segments == s], hidden[batch.segments == s]) for s in range(questions + 1)]
         assert same == [questions > 1, False, *[True] * (questions - 1)]
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("questions", [1, 5])
+def test_packed_conversations_are_run_as_under_one_mask_over_the_whole_row(tokenizer, causal, questions):
+    torch.manual_seed(0)
+    learner = Learner(LladaVForMaskedDiffusion(tiny_config(tokenizer, is_causal=causal)), tokenizer)
+    data = SceneData(tokenizer, patches=8)
+    batch = data.batch("blind", scenes=40, questions=questions, max_items=3, pixels=False)  # some show no picture
+    assert (batch.segments[:, 40] == NO_SEGMENT).any() and (batch.segments[:, 40] == PREFIX).any()
+    pictures = learner.symbols(batch, learner.model.get_input_embeddings())
+    embeds = learner.model.get_input_embeddings()(batch.input_ids)
+    embeds[batch.image_index] = pictures.flatten(0, 1)
+    query, key = batch.segments[:, :, None], batch.segments[:, None, :]
+    seen = (key == PREFIX) | (query == key) | ((query == PREFIX) & (key == 1) & (questions == 1))
+    mask = (seen.tril() if causal else seen)[:, None]
+    expected = learner.model.model.language_model(
+        inputs_embeds=embeds,
+        attention_mask=torch.zeros(()).where(mask, torch.finfo(torch.float32).min),
+        position_ids=batch.positions,
+    ).last_hidden_state
+    there = batch.segments != NO_SEGMENT
+    hidden = learner.hidden(batch, batch.input_ids, pictures, causal)
+    torch.testing.assert_close(hidden[there], expected[there], atol=2e-5, rtol=1e-4)
 
 
 def test_left_to_right_a_token_is_read_off_the_one_before_it(tokenizer, monkeypatch):
