@@ -14,7 +14,8 @@ from lladav.evaluation.results import answers_table, reliability_bins, sweep_tab
 from lladav.evaluation.sweep import SweepRun
 
 FRONT, OTHER = LINE_COLORS["masked"], FAINT
-MOST_LABELS, MOST_LINES = 40, 6  # beyond, only the front is named; combinations in the reliability diagram
+MOST_NAMES = 12  # beyond, names would lie on each other, and stand in a panel of their own
+MOST_ROWS, MOST_LINES = 40, 6  # in the panel of names, beyond which only the front is named; in the reliability diagram
 
 
 def labels(table: pd.DataFrame, axes: Sequence[str]) -> list[str]:
@@ -42,8 +43,11 @@ def plot_sweep(run: SweepRun, path: Path, beside: pd.DataFrame | None = None) ->
         figure, panels = pyplot.subplots(1, 3, figsize=(PANEL[0] * 3, PANEL[1] * 1.2), layout=layout)
         frontier_panel(panels[0], table, axes, "accuracy", beside)
         panels[0].set(title="Right answers", ylabel="right answers")
-        frontier_panel(panels[1], table, axes, "agreement")
-        panels[1].set(title="Agreement with exact mode", ylabel="answers that are the same")
+        if MOST_NAMES < len(table) <= MOST_ROWS:
+            names_panel(panels[1], table, axes)
+        else:
+            frontier_panel(panels[1], table, axes, "agreement")
+            panels[1].set(title="Agreement with exact mode", ylabel="answers that are the same")
         reliability_panel(panels[2], answers_table(run), axes)
         _sign(figure, run.about)
         figure.savefig(path)
@@ -53,19 +57,19 @@ def plot_sweep(run: SweepRun, path: Path, beside: pd.DataFrame | None = None) ->
 def frontier_panel(
     axis: Axes, table: pd.DataFrame, axes: Sequence[str], figure: str, beside: pd.DataFrame | None = None
 ) -> None:
-    """A share against forward passes, a point a combination; of accuracy its spread and the Pareto front, too."""
+    """A share against forward passes, a point a combination; of accuracy the Pareto front and its spread, too."""
     names = labels(table, axes)
     on_front = [*table["pareto"]] if figure == "accuracy" else [False] * len(table)
     if figure == "accuracy":
         front = table[table["pareto"]].sort_values("nfe")
         axis.step(front["nfe"], front[figure], where="post", color=FRONT, linewidth=1.4, alpha=0.6)
         axis.errorbar(
-            table["nfe"], table[figure], yerr=table["spread"].astype(float), fmt="none", ecolor=FAINT, elinewidth=0.7,
+            front["nfe"], front[figure], yerr=front["spread"].astype(float), fmt="none", ecolor=FAINT, elinewidth=0.7,
             alpha=0.5,
         )  # fmt: skip
     axis.scatter(table["nfe"], table[figure], s=26, color=[FRONT if one else OTHER for one in on_front], zorder=3)
     for name, x, y, first in zip(names, table["nfe"], table[figure], on_front, strict=True):
-        if first or len(table) <= MOST_LABELS:
+        if len(table) <= MOST_NAMES or (first and len(table) > MOST_ROWS):
             _name_point(axis, name, x, y, INK if first else FAINT)
     if beside is not None:
         color = LINE_COLORS["autoregressive"]
@@ -76,6 +80,21 @@ def frontier_panel(
     axis.xaxis.set_major_formatter("{x:g}")
     axis.set_xlabel("forward passes an answer")
     axis.yaxis.set_major_formatter(ALL_PERCENT)
+
+
+def names_panel(axis: Axes, table: pd.DataFrame, axes: Sequence[str]) -> None:
+    """A row a combination, the one with the fewest passes on top: its right answers, and those of exact mode that it
+    gives as well."""
+    rows = table.assign(name=labels(table, axes)).sort_values("nfe", ascending=False)
+    heights = range(len(rows))
+    axis.hlines(heights, rows["accuracy"], rows["agreement"], color=FAINT, linewidth=0.8, alpha=0.5)
+    colors = [FRONT if one else OTHER for one in rows["pareto"]]
+    axis.scatter(rows["accuracy"], heights, s=22, color=colors, zorder=3, label="right")
+    axis.scatter(rows["agreement"], heights, s=22, facecolors="none", edgecolors=OTHER, label="as in exact mode")
+    axis.set_yticks(heights, [f"{name}  {nfe:.1f}" for name, nfe in rows[["name", "nfe"]].values], fontsize=7.5)
+    axis.set(title="By name, and forward passes", xlabel="answers")
+    axis.xaxis.set_major_formatter(ALL_PERCENT)
+    axis.legend(loc="best", fontsize=7)
 
 
 def _name_point(axis: Axes, name: str, x: float, y: float, color: str) -> None:
