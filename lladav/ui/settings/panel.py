@@ -211,16 +211,17 @@ class SettingsPanel:
         """Let the settings follow each other, and the cost of a run follow the settings."""
         settled = [self.preset, self.note, *(self.linked[name] for name in PLANNED)]
         inputs = {self.preset, *self.components}
-        self.preset.input(self.use_preset, inputs, settled, **QUICK)
-        self.method.choose(self.use_method, inputs, settled, **QUICK)
-        self.gen_length.release(self.use_length, inputs, settled, **QUICK)
+        latest = QUICK | {"trigger_mode": "always_last"}  # what is changed while the page waits is not lost
+        self.preset.input(self.use_preset, inputs, settled, **latest)
+        self.method.choose(self.use_method, inputs, settled, **latest)
+        self.gen_length.release(self.use_length, inputs, settled, **latest)
         releases = [self.linked[name].release for name in SIZES[1:]]
-        gr.on(releases, self.settle, inputs, settled, **QUICK)
-        self.method.turn(self.settle, inputs, settled, **QUICK)
+        gr.on(releases, self.settle, inputs, settled, **latest)
+        self.method.turn(self.settle, inputs, settled, **latest)
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
         gr.on(changes, None, js=self._ask_again, **QUICK)
         costing = {self.latency, *self.components}
-        self.cost.stale(self.describe_cost, costing, self.cost, trigger_mode="always_last", **QUICK)
+        self.cost.stale(self.describe_cost, costing, self.cost, **latest)
 
     def follow(self, run: Any, trace_of: Any) -> None:
         """Learn from the run that an event leaves behind how quickly the machine is.
@@ -262,8 +263,10 @@ class SettingsPanel:
         return self._shown(self._plan_of(decoding.knobs | named))
 
     def settle(self, data: Data) -> Updates:
-        """Move the settings to the nearest ones that fit together."""
-        return self._shown(self._plan(self._values(data)))
+        """Move the settings to the nearest ones that fit together. Those that fit are left alone: by the time that this
+        reaches the page they may have been changed again."""
+        shown = self._shown(self._plan(self._values(data)))
+        return {part: value for part, value in shown.items() if data.get(part) != value}
 
     def apply(self, values: Mapping[str, Any], note: str = "") -> Updates:
         """Set the parts to these values, by name: those of `UNPLANNED`, and what `_plan_of` takes.

@@ -90,6 +90,21 @@ def test_a_number_is_turned_and_the_method_stays_what_it_is(visit: Visit):
         code.get_by_text(setting).wait_for()
 
 
+def test_a_setting_that_is_changed_while_another_one_is_settled_stays(visit: Visit):
+    visit.show_settings()
+    held, answering = [], []
+    visit.page.route("**/run/**", lambda route: route.continue_() if answering else held.append(route))
+    with visit.page.expect_request("**/run/**"):
+        visit.set_number("steps", 8)
+    visit.set_number("refresh_interval", 7)
+    visit.until_idle()
+    answering.append(True)
+    for route in held:
+        route.continue_()
+    visit.until_quiet()
+    assert [visit.number(knob) for knob in ("steps", "refresh_interval")] == [8, 7]
+
+
 def test_a_number_that_makes_no_sense_is_refused_with_the_rule(visit: Visit):
     rule = "kl_steps must be a positive whole number, got 0"
     choose_method(visit, "klass")
