@@ -128,3 +128,104 @@ def test_the_rate_rises_to_its_peak_and_falls_to_a_tenth():
     assert factors[loop.WARM_UP :] == sorted(factors[loop.WARM_UP :], reverse=True)
     steady = replace(stage, decay=False)
     assert learning_rate_factor(steady, 999) == 1
+
+
+def test_the_log_has_the_mean_loss_of_every_few_steps_and_of_the_rest(tmp_path, tokenizer, monkeypatch):
+    monkeypatch.setattr(loop, "LOG_EVERY", 2)
+    monkeypatch.setattr(Trainer, "_step", lambda self, learner, stage, step, batch, optimizer: float(10**step))
+    subject = trainer(tmp_path, tokenizer)
+    monkeypatch.setattr(subject, "held_out", lambda stage: {"held_out_loss": 0.5})
+    subject.run((replace(STAGES[1], steps=5),))
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [(line["step"], line.get("loss")) for line in log] == [(2, 5.5), (4, 550.0), (5, 10_000.0), (5, None)]
+    assert {line["stage"] for line in log} == {"language-masked-5"} and log[-1]["held_out_loss"] == 0.5
+    assert [*tmp_path.glob("*.pt")] == []  # what a resumed run needs is gone once the stage is done
+
+
+def test_masks_are_others_in_every_step_and_under_every_seed(tmp_path, tokenizer, monkeypatch):
+    drawn: dict[tuple[int, int], int] = {}
+
+    def asked(self, batch, objective, generator, pixels=True, masking="bound"):
+        drawn[subject.seed, len(drawn)] = generator.initial_seed()
+        return self.symbols.center.sum(), {}
+
+    monkeypatch.setattr(Learner, "forward", asked)
+    for seed in (0, 1):
+        subject = trainer(tmp_path / str(seed), tokenizer)
+        subject.seed = seed
+        monkeypatch.setattr(subject, "held_out", lambda stage: {})
+        subject.run((STAGES[1],))
+    assert len(set(drawn.values())) == 2 * STAGES[1].steps == len(drawn)
+    assert drawn[0, 0] == 0 and drawn[1, 3] == 1_000_003
+
+
+def test_the_tower_learns_at_a_rate_of_its_own_where_it_has_one(tokenizer):
+    torch.manual_seed(0)
+    learner = Learner(LladaVForMaskedDiffusion(tiny_config(tokenizer)), tokenizer)
+    slower = replace(STAGES[2], learning_rate=0.3, vision_learning_rate=0.1)
+    tower, rest = loop.parameter_groups(learner, slower)
+    assert (tower["lr"], tower["peak"], rest["lr"], rest["peak"]) == (0.1, 0.1, 0.3, 0.3)
+    names = {id(parameter): name for name, parameter in learner.named_parameters()}
+    assert all(".vision_tower." in names[id(parameter)] for parameter in tower["params"])
+    assert not any(".vision_tower." in names[id(parameter)] for parameter in rest["params"])
+    assert {group["lr"] for group in loop.parameter_groups(learner, replace(slower, vision_learning_rate=None))} == {
+        0.3
+    }
+    (only,) = loop.parameter_groups(learner, replace(STAGES[1], vision_learning_rate=0.1))
+    assert only["lr"] == STAGES[1].learning_rate
+    resting = {name for name, parameter in learner.named_parameters() if not parameter.requires_grad}
+    assert resting == {name for name in names.values() if not name.startswith(LANGUAGE)}
+
+
+def test_rates_of_a_step_are_the_peaks_times_the_factor_and_gradients_are_clipped(tmp_path, tokenizer, monkeypatch):
+    subject = trainer(tmp_path, tokenizer)
+    norms, rates = [], []
+    clip = subject.accelerator.clip_grad_norm_
+    monkeypatch.setattr(subject.accelerator, "clip_grad_norm_", lambda p, most: norms.append(most) or clip(p, most))
+
+    class Spy(MasterAdamW):
+        def step(self, closure=None):
+            rates.append([group["lr"] for group in self.param_groups])
+            super().step(closure)
+
+    monkeypatch.setattr(loop, "MasterAdamW", Spy)
+    monkeypatch.setattr(subject, "held_out", lambda stage: {})
+    subject.run((replace(STAGES[2], learning_rate=0.6, vision_learning_rate=0.06),))
+    assert norms == [1.0, 1.0, 1.0]
+    assert rates == [[pytest.approx(0.001 * step), pytest.approx(0.01 * step)] for step in (1, 2, 3)]
+
+
+def test_figures_on_scenes_held_out_are_means_over_batches_of_every_kind(tmp_path, tokenizer, monkeypatch):
+    subject = trainer(tmp_path, tokenizer)
+    losses, seeds = iter([1.0, 2.0, 6.0]), []
+    asked = loop.stage_batch
+    monkeypatch.setattr(loop, "stage_batch", lambda data, stage, seed: seeds.append(seed) or asked(data, stage, seed))
+    monkeypatch.setattr(Learner, "forward", lambda self, *_: (torch.tensor(next(losses)), {"patches": 0.5}))
+    solved = iter([{"name": [True, False]}, {"name": [True], "talk": [False]}, {"name": [False]}])
+    monkeypatch.setattr(Learner, "solved", lambda self, *_: next(solved))
+    figures = subject.held_out(STAGES[1], batches=3)
+    assert figures == {"held_out_loss": 3.0, "patches": 0.5, "name": 0.5, "talk": 0.0}
+    assert seeds == ["held-out/0", "held-out/1", "held-out/2"]
+
+
+def test_a_file_is_what_it_was_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "snapshot.pt"
+    path.write_text("before")
+
+    def breaks_off(unfinished: Path) -> None:
+        unfinished.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.write_at_once(path, breaks_off)
+    assert path.read_text() == "before"
+    loop.write_at_once(path, lambda unfinished: unfinished.write_text("after"))
+    assert path.read_text() == "after" and [*tmp_path.iterdir()] == [path]
+
+
+def test_stages_that_runs_share_have_names_without_an_objective(tmp_path, tokenizer):
+    subject = trainer(tmp_path, tokenizer, "autoregressive")
+    assert [subject.name(stage) for stage in STAGES] == ["tower", "language-autoregressive-3", "tune-autoregressive-3"]
+    assert subject.name(replace(STAGES[2], epochs=4)) == "tune-autoregressive-3-x4"
+    assert subject.checkpoint(STAGES[0]) == tmp_path / "tower.safetensors"
+    assert [subject.objective(stage) for stage in STAGES] == ["dense", "autoregressive", "autoregressive"]
