@@ -44,7 +44,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
         Scene((emoji("whale", 0.3, 0.28, 0.36), emoji("octopus", 0.74, 0.61, 0.34)), 898),
     ),
     "farm": (
-        "Any pigs?",
+        "Do you see a pig here?",
         Scene(
             (emoji("cow", 0.29, 0.27, 0.31), emoji("pig", 0.74, 0.39, 0.29), emoji("chicken", 0.48, 0.72, 0.27)), 485
         ),

@@ -19,7 +19,7 @@ GALLERY = {  # name, in the order they are shown: picture, question, options of 
     "where": ("space", "where's the moon?", "--gen-length 16 --steps 16"),
     "details": ("picnic", "Describe the picture in detail.", "--gen-length 64 --steps 64"),
     "how-many": ("cats", "How many cats are there?", "--gen-length 16 --steps 16"),
-    "everyday": ("farm", "any pigs?", "--gen-length 16 --steps 16"),
+    "everyday": ("farm", "do you see a pig here?", "--gen-length 16 --steps 16"),
     "color": ("shapes", "What color is the heart?", "--gen-length 16 --steps 16"),
     "fast": ("fruit", "what's in the image?", "--gen-length 32 --steps 8"),
     "what": ("frog", "What is this?", "--gen-length 16 --steps 16"),

@@ -27,6 +27,23 @@ def build():
     return module
 
 
+RIGHT = {
+    "description": "A whale and an octopus.",
+    "where": "At the top right.",
+    "details": "I see a pizza, a banana and an apple. The pizza is at the top left. The apple is at the top right.",
+    "how-many": "Three.",
+    "everyday": "Yes.",
+    "color": "Red.",
+    "fast": "Two lemons, a strawberry and a pineapple.",
+    "what": "A frog.",
+    "blocks": "A tree.",
+}  # by eye, from the pictures
+
+
+def test_what_is_shown_is_right():
+    assert {path.stem: Trace.load(path).text for path in TRACES} == RIGHT
+
+
 def test_every_run_is_recorded_and_no_other(build):
     assert {path.stem for path in TRACES} == set(build.GALLERY)
 
