@@ -18,6 +18,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import cv2
+import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -36,6 +37,7 @@ from lladav.sampling import sample_batch
 from lladav.scenes import render
 from lladav.scenes.conversations import Turns
 from lladav.trace import TraceStep
+from lladav.ui.settings.panel import SettingsPanel
 from lladav.viewer.state import CanvasState, StateWriter
 
 ROOT = Path(__file__).parent.parent
@@ -101,6 +103,14 @@ def held_out(kind: str) -> tuple[Image.Image, Turns]:
     """A picture that training never showed, and a conversation about it that the embedded model can lead."""
     scene, example = next(one for one in held_out_questions(HELD_OUT, len(ASKED)) if one[1].kind == kind)
     return render(scene), example.turns
+
+
+def by_name(panel: SettingsPanel, updates: Mapping[Any, Any]) -> dict[str, Any]:
+    """Updates of a panel's parts by the names of those, and where an update sets more than a value the value alone."""
+    named = {part: name for name, part in vars(panel).items() if isinstance(part, gr.components.Component)}
+    return {
+        named[part]: value.get("value", value) if isinstance(value, dict) else value for part, value in updates.items()
+    }
 
 
 def parsed(path: Path) -> ast.Module:

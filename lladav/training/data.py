@@ -269,7 +269,7 @@ def conversations(segments: Tensor, groups: int = 4) -> Iterator[tuple[Tensor, T
         groups: How many to make.
 
     Yields:
-        For each of a group's N conversations its row, of shape (N, 1), the columns of its tokens, and which of those
+        For each of a group's N conversations its row, of shape (N,), the columns of its tokens, and which of those
         are its own, both of shape (N, n).
     """
     numbers = torch.arange(1, int(segments.max()) + 1, device=segments.device)
@@ -279,4 +279,4 @@ def conversations(segments: Tensor, groups: int = 4) -> Iterator[tuple[Tensor, T
         longest = -(-int(lengths[group].max()) // LENGTH_STEP) * LENGTH_STEP
         offsets = torch.arange(longest, device=segments.device)
         columns = (starts[group, None] + offsets).clamp(max=segments.shape[1] - 1)
-        yield group[:, None] // len(numbers), columns, offsets < lengths[group, None]
+        yield group // len(numbers), columns, offsets < lengths[group, None]

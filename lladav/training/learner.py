@@ -136,10 +136,11 @@ class Learner(nn.Module):
         hidden = torch.zeros_like(embeds)
         hidden[:, :length] = self._run(embeds[:, :length], batch.positions[:, :length], seen, causal, cache)
         for rows, columns, own in conversations(batch.segments):
-            prefix = DynamicCache([(keys[rows[:, 0]], values[rows[:, 0]]) for keys, values, *_ in cache])
-            seen_too = torch.cat([seen[rows[:, 0]], own], dim=1)
-            answered = self._run(embeds[rows, columns], batch.positions[rows, columns], seen_too, causal, prefix)
-            hidden[rows.expand_as(columns)[own], columns[own]] = answered[own]
+            prefix = DynamicCache([(keys[rows], values[rows]) for keys, values, *_ in cache])
+            at = rows[:, None].expand_as(columns), columns
+            seen_too = torch.cat([seen[rows], own], dim=1)
+            answered = self._run(embeds[at], batch.positions[at], seen_too, causal, prefix)
+            hidden[at[0][own], columns[own]] = answered[own]
         return hidden
 
     def _run(

@@ -23,6 +23,7 @@ EVENTS = {  # that painters trigger; gradio looks for their names, quoted, in th
 PAGE_FILES = Path(__file__).parent / "static"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # of events only about the page
 QUICK = QUIET | {"queue": False}  # of those that work for less than a few milliseconds
+LATEST: dict[str, Any] = {"trigger_mode": "always_last"}  # a choice made while another is answered is not lost
 
 ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
 

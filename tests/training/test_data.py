@@ -43,7 +43,7 @@ def test_training_prompts_are_those_of_the_chat(tokenizer):
 def test_conversations_of_a_batch_are_found_by_length():
     segments = torch.tensor([[0, 0, 1, 1, 1, 2, -1], [0, 0, 1, 2, 2, 2, 2]])
     groups = list(conversations(segments, groups=2))
-    assert [rows[:, 0].tolist() for rows, _, _ in groups] == [[0, 1], [0, 1]]
+    assert [rows.tolist() for rows, _, _ in groups] == [[0, 1], [0, 1]]
     found = [columns[index][own[index]].tolist() for _, columns, own in groups for index in range(len(columns))]
     assert found == [[5], [2], [2, 3, 4], [3, 4, 5, 6]]
 

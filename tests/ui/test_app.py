@@ -57,6 +57,15 @@ def test_building_the_page_runs_no_model(tiny_pipeline: LladaVPipeline, monkeypa
     build_app(tiny_pipeline)
 
 
+def test_a_choice_that_is_made_while_another_one_is_answered_counts(page: gr.Blocks):
+    """What follows from a choice is worked out for the last one, however quickly it came."""
+    choices = {"input", "release", "choose", "turn", "stale"}
+    following = [event for event in page.fns.values() if event.fn and choices & {name for _, name in event.targets}]
+    of_a_panel = {"settle", "use_preset", "use_method", "use_length", "describe_cost"}
+    assert {event.name for event in following} == of_a_panel | {"use_comparison", "replot"}
+    assert {event.trigger_mode for event in following} == {"always_last"}
+
+
 def test_what_runs_a_model_shares_its_places_and_nothing_that_works_is_outside_the_queue(page: gr.Blocks):
     events = page.fns.values()
     decoding = [event for event in events if event.concurrency_id == "runs"]

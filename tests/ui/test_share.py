@@ -7,6 +7,7 @@ import zlib
 
 import gradio as gr
 import pytest
+from helpers import by_name
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.sampling import METHODS
@@ -31,10 +32,7 @@ def panel(tiny_pipeline: LladaVPipeline) -> SettingsPanel:
 def values_of(panel: SettingsPanel, query: dict[str, str]) -> dict[str, object]:
     """By name, what a link makes of each part of a panel."""
     updates = restored(panel, {f"a-{name}": text for name, text in query.items()})
-    named = {part: name for name, part in vars(panel).items() if isinstance(part, gr.components.Component)}
-    return {
-        named[part]: value.get("value", value) if isinstance(value, dict) else value for part, value in updates.items()
-    }
+    return by_name(panel, updates)
 
 
 def test_every_setting_is_in_the_link(panel: SettingsPanel):

@@ -18,6 +18,7 @@ from lladav.ui.chat.tab import RUNS
 from lladav.ui.compare.comparisons import COMPARISONS, Comparable, layout_in_words
 from lladav.ui.compare.results import SIDES, Comparison
 from lladav.ui.components import (
+    LATEST,
     OFF,
     ON,
     QUICK,
@@ -162,7 +163,7 @@ class CompareTab:
         for side in self.sides:
             side.panel.wire()
         settings = [part for side in self.sides for part in (side.model, *side.panel.outputs)]
-        self.comparison.input(self.use_comparison, {self.comparison}, [self.comparison, *settings], **QUICK)
+        self.comparison.input(self.use_comparison, {self.comparison}, [self.comparison, *settings], **QUICK, **LATEST)
         outputs = [
             self.player, self.results, self.notice, self.stop, *(side.canvas for side in self.sides),
             *(side.title for side in self.sides),

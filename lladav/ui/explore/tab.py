@@ -28,6 +28,7 @@ from lladav.recording import Recording
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat.tab import RUNS
 from lladav.ui.components import (
+    LATEST,
     OFF,
     ON,
     QUICK,
@@ -193,7 +194,7 @@ class ExploreTab:
         )
         held: set[Any] = {self.folder, self.sweep, self.chosen}
         for figure in (self.across, self.up):
-            figure.input(self.replot, held | {self.across, self.up}, self.plot, **QUIET)
+            figure.input(self.replot, held | {self.across, self.up}, self.plot, **QUIET, **LATEST)
         chosen = [self.chosen, self.answers, self.reliability, self.notice, self.stop]
         self.table.select(ends_in_a_notice(self.choose, tell), held, chosen, **QUIET)
         narrow = ends_in_a_notice(self.narrow, tell)

@@ -9,7 +9,7 @@ import gradio as gr
 
 from lladav.sampling import SamplingConfig, method_of
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.components import QUICK, Data, Updates, html_component, words_component
+from lladav.ui.components import LATEST, QUICK, Data, Updates, html_component, words_component
 from lladav.ui.settings import latency, snapping
 from lladav.ui.settings.knobs import Decoding, usual_knobs
 from lladav.ui.settings.latency import Latency
@@ -211,17 +211,16 @@ class SettingsPanel:
         """Let the settings follow each other, and the cost of a run follow the settings."""
         settled = [self.preset, self.note, *(self.linked[name] for name in PLANNED)]
         inputs = {self.preset, *self.components}
-        latest = QUICK | {"trigger_mode": "always_last"}  # what is changed while the page waits is not lost
-        self.preset.input(self.use_preset, inputs, settled, **latest)
-        self.method.choose(self.use_method, inputs, settled, **latest)
-        self.gen_length.release(self.use_length, inputs, settled, **latest)
+        self.preset.input(self.use_preset, inputs, settled, **QUICK, **LATEST)
+        self.method.choose(self.use_method, inputs, settled, **QUICK, **LATEST)
+        self.gen_length.release(self.use_length, inputs, settled, **QUICK, **LATEST)
         releases = [self.linked[name].release for name in SIZES[1:]]
-        gr.on(releases, self.settle, inputs, settled, **latest)
-        self.method.turn(self.settle, inputs, settled, **latest)
+        gr.on(releases, self.settle, inputs, settled, **QUICK, **LATEST)
+        self.method.turn(self.settle, inputs, settled, **QUICK, **LATEST)
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
         gr.on(changes, None, js=self._ask_again, **QUICK)
         costing = {self.latency, *self.components}
-        self.cost.stale(self.describe_cost, costing, self.cost, **latest)
+        self.cost.stale(self.describe_cost, costing, self.cost, **QUICK, **LATEST)
 
     def follow(self, run: Any, trace_of: Any) -> None:
         """Learn from the run that an event leaves behind how quickly the machine is.

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from helpers import by_name
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.sampling import METHODS
@@ -24,14 +25,6 @@ def data_of(panel: SettingsPanel, **changed: Any) -> dict[Any, Any]:
     """The values of a panel that nobody has touched but for these, by name."""
     values = {part: part.value for part in (panel.preset, *panel.components)}
     return values | {getattr(panel, name): value for name, value in changed.items()} | {panel.latency: None}
-
-
-def by_name(panel: SettingsPanel, updates: dict[Any, Any]) -> dict[str, Any]:
-    """Updates by the name of what they are of, and of those with more than a value the value."""
-    named = {part: name for name, part in vars(panel).items() if isinstance(part, gr.components.Component)}
-    return {
-        named[part]: update.get("value") if isinstance(update, dict) else update for part, update in updates.items()
-    }
 
 
 def test_a_panel_that_nobody_has_touched_is_the_first_preset_with_a_seed_of_its_own(panel: SettingsPanel):
@@ -69,14 +62,6 @@ def test_settling_moves_what_does_not_fit_and_leaves_the_rest_alone(panel: Setti
     moved = by_name(panel, panel.settle(fitting | {panel.steps: 99}))
     assert {name: moved[name] for name in moved if name != "note"} == {"preset": None, "steps": 32}
     assert moved["note"].startswith("Denoising steps moved to 32")
-
-
-def test_what_follows_a_setting_is_asked_for_again_if_it_changed_meanwhile(tiny_pipeline: LladaVPipeline):
-    with gr.Blocks() as page:
-        panel = SettingsPanel(Capabilities.of(tiny_pipeline), None)
-        panel.wire()
-    modes = {one.fn.__name__: one.trigger_mode for one in page.fns.values() if one.fn}
-    assert set(modes.values()) == {"always_last"} and len(modes) == 5
 
 
 def test_a_preset_keeps_the_length_and_a_length_the_preset(panel: SettingsPanel):
