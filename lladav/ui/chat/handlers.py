@@ -78,6 +78,9 @@ class ChatHandlers:
 
     def _ask(self, message: dict[str, Any], data: Data) -> Iterator[Updates]:
         session: Session = data[self.tab.session]
+        if session.is_answering(message):
+            yield {self.tab.stop: ON}
+            return
         try:
             turn = read_message(message, self.tab.capabilities)
         except ValueError as error:
@@ -138,6 +141,9 @@ class ChatHandlers:
         except Exception as error:
             if session.running is recording:
                 yield self._broken_off(session, error)
+        finally:
+            if session.running is recording:  # it was cancelled: nothing goes on any more
+                session.interrupt(self.pipe)
 
     def _broken_off(self, session: Session, error: Exception) -> Updates:
         """What is left of a run that failed: what it had written, and a sentence."""

@@ -76,6 +76,11 @@ class Session:
     scene: str | None = None
     scene_questions: list[str] = field(default_factory=list)
 
+    def is_answering(self, message: dict[str, Any]) -> bool:
+        """Whether a message was sent a second time by a second press of a key: it is being answered, or is empty."""
+        asked = self.turns[-1].message if self.turns else None
+        return self.running is not None and (message == asked or not ((message["text"] or "").strip() or message["files"]))
+
     def begin(self, recording: Recording, pipe: LladaVPipeline) -> None:
         """Let a run take the place of the one that goes on, which is kept as far as it came."""
         self.interrupt(pipe)
@@ -99,8 +104,8 @@ class Session:
 
     def clear(self) -> None:
         """Forget everything."""
-        self.turns, self.features, self.opening = [], FeatureCache(), False
         self.running = self.recording = self.trace = None
+        self.turns, self.features, self.opening = [], FeatureCache(), False
         self.past = []
 
     def remember(self, trace: Trace) -> None:

@@ -158,12 +158,15 @@ class ChatTab:
         self.decode(self.suggestions.pick, do.ask_suggestion, self.box)
         self.decode(self.retry.click, do.ask_again)
         self.decode(self.chatbot.example_select, do.ask_example)
-        self.decode(self.canvas.edit, do.edit, trigger_mode="multiple")
+        self.decode(self.canvas.edit, do.edit)
         begun = ends_in_a_notice(do.begun, do.failure)
         self.canvas.begun(begun, {self.session, *panel.components}, [self.notice, self.stop, *beside], **QUICK)
 
-    def decode(self, trigger: Any, handler: Handler, *inputs: Any, also: Iterable[Any] = (), **options: Any) -> None:
+    def decode(self, trigger: Any, handler: Handler, *inputs: Any, also: Iterable[Any] = ()) -> None:
         """Let an event run the model: it waits in line, says where, and can be stopped from the first moment on.
+
+        It does so whether or not another run of its kind goes on, which ends. A browser counts a run that was left as
+        going on until the server has answered that it is cancelled: what is asked right behind "New chat" was lost.
 
         Args:
             trigger: the event.
@@ -173,7 +176,7 @@ class ChatTab:
         held: set[Any] = {self.session, *self.panel.components, *inputs}
         trigger(None, None, self.stop, js=at_once(True), **QUIET)
         handler = ends_in_a_notice(handler, self.handlers.failure)
-        run = trigger(handler, held, [*self.refining, *also], show_progress_on=self.stage, **RUNS, **options)
+        run = trigger(handler, held, [*self.refining, *also], show_progress_on=self.stage, trigger_mode="multiple", **RUNS)
         self.panel.follow(run, (self.session, lambda session: session.trace))
         self.runs.append(run)
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from helpers import Visit, letters, slow
+from helpers import Visit, held, letters, slow
 from PIL import Image
 
 from lladav import LladaVPipeline
@@ -142,3 +143,24 @@ def test_what_ends_a_run_wins_on_the_page(visit: Visit, tiny_pipeline: LladaVPip
         release()
     assert left not in {shown["run"] for shown in visit.seen()}, "the run that was left never came back"
     assert QUESTION not in visit.conversation() or leave != "#new-chat"
+
+
+def test_a_question_right_behind_a_new_chat_is_asked_though_the_browser_has_not_cancelled_the_run_before(
+    visit: Visit, tiny_pipeline: LladaVPipeline
+):
+    unanswered: list[Any] = []
+    visit.page.route("**/cancel", lambda route: unanswered.append(route))
+    with held(tiny_pipeline, 2) as (gate, _):
+        visit.send("Hello")
+        visit.until_step(1)
+        visit.page.locator("#new-chat").click()
+        visit.until("idle")
+        visit.send("Still there?")
+        visit.until("playing")
+        gate.set()
+        visit.until("done")
+    assert unanswered
+    for route in unanswered:
+        route.continue_()
+    visit.until_quiet()
+    assert visit.page.locator("#conversation .message.user").all_inner_texts() == ["Still there?"]

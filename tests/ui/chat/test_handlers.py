@@ -269,6 +269,27 @@ def test_whatever_ends_a_run_wins(visitor: Visitor, end: Callable[[Visitor], Non
     assert visitor.ask("Still there?")
 
 
+@pytest.mark.parametrize("again", [QUESTION, "", " "])
+def test_a_second_press_of_enter_asks_nothing_more(visitor: Visitor, again: str):
+    late = run_to(visitor, visitor.send(QUESTION), 3)
+    visitor.see(visitor.send(again))
+    assert visitor.notice is None
+    assert len(visitor.session.turns) == 1
+    visitor.see(late)
+    assert visitor.session.trace.finish_reason
+    visitor.ask()
+    assert len(visitor.session.turns) == 2, "once it is answered it can be asked again"
+
+
+def test_a_run_that_the_browser_cancels_goes_on_no_more(visitor: Visitor):
+    cancelled = visitor.send(QUESTION)
+    run_to(visitor, cancelled, 3)
+    cancelled.close()
+    assert visitor.session.running is None
+    assert visitor.session.turns[-1].answer == visitor.session.trace.text
+    assert visitor.ask()
+
+
 def test_undo_in_the_middle_of_an_edited_run_wins(visitor: Visitor):
     visitor.ask()
     before = visitor.session.trace
@@ -280,7 +301,7 @@ def test_undo_in_the_middle_of_an_edited_run_wins(visitor: Visitor):
 
 
 def test_stop_keeps_what_was_shown(visitor: Visitor, tiny_pipeline: LladaVPipeline):
-    run_to(visitor, visitor.send(QUESTION), 5)
+    late = run_to(visitor, visitor.send(QUESTION), 5)
     stop(visitor)
     states = list(tiny_pipeline.stream([{"role": "user", "content": QUESTION}], CONFIG))
     assert visitor.session.turns[-1].answer == tiny_pipeline.text(states[2])
