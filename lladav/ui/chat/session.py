@@ -78,8 +78,9 @@ class Session:
 
     def is_answering(self, message: dict[str, Any]) -> bool:
         """Whether a message was sent a second time by a second press of a key: it is being answered, or is empty."""
-        asked = self.turns[-1].message if self.turns else None
-        return self.running is not None and (message == asked or not ((message["text"] or "").strip() or message["files"]))
+        if self.running is None:
+            return False
+        return message == self.turns[-1].message or not ((message["text"] or "").strip() or message["files"])
 
     def begin(self, recording: Recording, pipe: LladaVPipeline) -> None:
         """Let a run take the place of the one that goes on, which is kept as far as it came."""

@@ -176,7 +176,8 @@ class ChatTab:
         held: set[Any] = {self.session, *self.panel.components, *inputs}
         trigger(None, None, self.stop, js=at_once(True), **QUIET)
         handler = ends_in_a_notice(handler, self.handlers.failure)
-        run = trigger(handler, held, [*self.refining, *also], show_progress_on=self.stage, trigger_mode="multiple", **RUNS)
+        outputs = [*self.refining, *also]
+        run = trigger(handler, held, outputs, show_progress_on=self.stage, trigger_mode="multiple", **RUNS)
         self.panel.follow(run, (self.session, lambda session: session.trace))
         self.runs.append(run)
 

@@ -303,6 +303,7 @@ def test_undo_in_the_middle_of_an_edited_run_wins(visitor: Visitor):
 def test_stop_keeps_what_was_shown(visitor: Visitor, tiny_pipeline: LladaVPipeline):
     late = run_to(visitor, visitor.send(QUESTION), 5)
     stop(visitor)
+    assert list(late) == []
     states = list(tiny_pipeline.stream([{"role": "user", "content": QUESTION}], CONFIG))
     assert visitor.session.turns[-1].answer == tiny_pipeline.text(states[2])
     assert visitor.session.trace.finish_reason is None
