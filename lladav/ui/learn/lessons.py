@@ -3,7 +3,7 @@
 What they say stands in `lladav/ui/i18n`, one file a language; how they are painted in `lladav/ui/static/lessons`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lladav.assets import asset
@@ -63,6 +63,8 @@ class Lesson:
         outcome: the one that holds for the shipped weights; "" where it depends on what the reader does.
         requests: what the lesson asks the server for: the name of a request and the values that come with it.
         run: the request whose run is told step by step on a projector; "" for none.
+        values: what its texts name by a placeholder, and its script by name: words and positions of the shipped
+            weights' runs, so that other weights change them here alone.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Lesson:
     outcome: str
     requests: dict[str, dict[str, Any]]
     run: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 def decoding(steps: int, block_length: int = ANSWER_LENGTH) -> SamplingConfig:
@@ -87,7 +90,6 @@ LESSON_RUNS = {  # by the name of a request, of all lessons that run a model ste
         for block in BLOCKS
         for steps in STEPS
     },
-    "draft": LessonRun("picnic", BRIEF, decoding(8)),
     "wino": LessonRun("picnic", BRIEF, WINO),
     "masks": LessonRun("sea", DETAIL, decoding(8)),
     "twin": LessonRun("sea", DETAIL, decoding(32), TWIN),
@@ -115,6 +117,7 @@ THINGS = {  # on its picture, in the order of its answer: left, top, right and b
     "apple": (0.615, 0.105, 0.885, 0.375),
 }
 SENTENCE = "I see a pizza, a banana and an apple."
+MISTAKE, PUT_RIGHT = "A pizza, a banana and a banana.", "A pizza, a banana and an apple."  # about `LOOKS`'s picture
 
 
 def runs(*names: str) -> dict[str, dict[str, Any]]:
@@ -128,18 +131,22 @@ LESSONS = [
         {f"t-{level}": {"sentence": SENTENCE, "picture": "picnic", "seed": 1} for level in TIMES},
     ),
     Lesson("one-step", LESSON_RUNS["one-step"], (), "", runs("one-step"), "one-step"),
-    Lesson("order", LESSON_RUNS["order"], ("left", "right", "together"), "right", runs("order"), "order"),
+    Lesson(
+        "order", LESSON_RUNS["order"], ("left", "right", "together"), "right", runs("order"), "order",
+        {"left_word": "a", "left_at": 8, "right_word": "pineapple", "right_at": 9},
+    ),
     Lesson(
         "budget", LESSON_RUNS["8-32"], ("things", "agreement", "nothing"), "agreement",
         runs(*(f"{steps}-{block}" for block in BLOCKS for steps in STEPS)), "8-32",
     ),
     Lesson(
         "taking-back", LESSON_RUNS["wino"], ("noun", "pair"), "pair",
-        runs("draft", "wino") | {"mask-7": {"positions": [7]}, "mask-6-7": {"positions": [6, 7]}}, "wino",
+        {"draft": {"positions": []}, "mask-7": {"positions": [7]}, "mask-6-7": {"positions": [6, 7]}, **runs("wino")},
+        "wino", {"put_right": PUT_RIGHT},
     ),
     Lesson(
         "guidance", LessonRun("farm", "What is in the picture?", decoding(32)), ("rises", "falls"), "falls",
-        runs(*BLANKS),
+        runs(*BLANKS), values={"right_word": "pig"},
     ),
     Lesson(
         "race", LESSON_RUNS["masks"], ("masks", "twin", "same"), "masks", runs("masks", "twin", "fill", "fill-twin"),

@@ -16,6 +16,7 @@ from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.recording import Recording
 from lladav.sampling import SamplingConfig, effective_config, stop_sequences
 from lladav.sampling.infilling import Template
+from lladav.trace import Trace
 from lladav.training.objective import forward_process, masked_diffusion_loss
 from lladav.ui.attention import attention_view, with_mean
 from lladav.ui.learn.lessons import (
@@ -26,13 +27,14 @@ from lladav.ui.learn.lessons import (
     LESSON_RUNS,
     LONGEST_SENTENCE,
     LOOKS,
+    MISTAKE,
     MOST_WORDS,
     THINGS,
     TIMES,
     LessonRun,
     PictureQuestion,
 )
-from lladav.viewer.state import CanvasState, StateWriter, canvas_state
+from lladav.viewer.state import StateWriter, canvas_state
 
 LessonReply = dict[str, Any]
 DIGITS = 2  # of logits
@@ -68,8 +70,8 @@ class Replies:
         name = str(request["name"])
         if name in LESSON_RUNS:
             yield from self._run(LESSON_RUNS[name])
-        elif name.startswith("mask-"):
-            yield from self._masked_again(LESSON_RUNS["draft"], request["positions"])
+        elif name == "draft" or name.startswith("mask-"):
+            yield self._masked_again(request["positions"])
         elif name in BLANKS:
             yield self._logits(name)
         elif name == "looks":
@@ -101,17 +103,17 @@ class Replies:
             recording.add(frame)
             yield {"state": writer.value(), "text": recording.text, "nfe": frame.nfe, "seconds": frame.seconds}
 
-    def _masked_again(self, example: LessonRun, positions: Any) -> Iterator[LessonReply]:
-        """Go on from the end of an example's run, with masks at `positions`."""
-        if not isinstance(positions, list) or not all(at in range(ANSWER_LENGTH) for at in positions):
-            raise ValueError(f"positions must be a list of whole numbers below {ANSWER_LENGTH}, got {positions!r}")
-        pipe = self.pipeline(example.model)
-        prompt = pipe.prepare(example.messages)
-        trace = pipe(prompt, example.config).trace
-        last = len(trace.steps)
-        config = trace.branch(last, dict.fromkeys(positions))
-        kept = {at: at for at in range(ANSWER_LENGTH) if at not in positions}
-        yield from self._record(pipe, Recording(prompt, config, trace.id, "masked again", (), trace.carry(last, kept)))
+    def _masked_again(self, positions: Any) -> LessonReply:
+        """The sentence with the mistake, with masks at `positions` that are filled one by one; by default at its end."""
+        pipe = self.pipeline(EMBEDDED)
+        labels = torch.tensor([[*pipe.encode(MISTAKE), pipe.model.config.eot_token_id]])  # (1, L)
+        length = labels.shape[1]
+        if not isinstance(positions, list) or not all(at in range(length) for at in positions):
+            raise ValueError(f"positions must be a list of whole numbers below {length}, got {positions!r}")
+        masks = torch.zeros_like(labels, dtype=torch.bool)
+        masks[0, positions or [length - 1]] = True
+        trace = self._filled(pipe, pipe.prepare(LOOKS.messages), labels, masks, max(1, len(positions)))
+        return {"state": canvas_state(trace, editable=False), "text": trace.text}
 
     # ---- noise ---------------------------------------------------------------------------------
 
@@ -134,18 +136,18 @@ class Replies:
             "p": round(float(p_mask[0, 0]), 4),
             "length": labels.shape[1],
             "loss": round(self._loss(pipe, prompt, labels, masks, p_mask), 3),
-            "state": self._recovered(pipe, prompt, labels, masks),
+            "state": canvas_state(self._filled(pipe, prompt, labels, masks, steps=1), editable=False),
         }
 
-    def _recovered(self, pipe: LladaVPipeline, prompt: Prompt, labels: Tensor, masks: Tensor) -> CanvasState:
-        """All masks of the labels (1, L) filled in one pass."""
+    def _filled(self, pipe: LladaVPipeline, prompt: Prompt, labels: Tensor, masks: Tensor, steps: int) -> Trace:
+        """The masks over the labels (1, L), filled in a number of steps."""
         template = labels.masked_fill(masks, -1)[0].tolist()
         length = len(template)
         config = SamplingConfig(
-            gen_length=length, block_length=length, steps=1,
+            gen_length=length, block_length=length, steps=steps,
             template=tuple(None if token < 0 else token for token in template),
         )  # fmt: skip
-        return canvas_state(pipe(prompt, config).trace, editable=False)
+        return pipe(prompt, config).trace
 
     def _loss(self, pipe: LladaVPipeline, prompt: Prompt, labels: Tensor, masks: Tensor, p_mask: Tensor) -> float:
         """The loss of one draw: masks and p_mask (1, L) over labels (1, L)."""

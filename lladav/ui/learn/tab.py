@@ -78,4 +78,5 @@ def _described(lesson: Lesson) -> Mapping[str, Any]:
         "choices": lesson.choices,
         "outcome": lesson.outcome,
         "run": lesson.run,
+        "values": lesson.values,
     }

@@ -82,11 +82,11 @@ export class GuidanceLesson extends Walk {
   async act() {
     if (this.blank !== "misled") await this.choose("misled");
     this.set(0, 1);
-    const before = this.share("pig");
+    const before = this.share(this.lesson.values.right_word);
     this.guide?.set(1);
     this.warm?.set(1);
     this.set(1, 1);
-    const after = this.share("pig"), [first] = this.ranked();
+    const after = this.share(this.lesson.values.right_word), [first] = this.ranked();
     const values = { before: percent(before), after: percent(after), word: first.name, sure: percent(first.probability) };
     this.reveal(after > before ? "rises" : "falls", values);
   }

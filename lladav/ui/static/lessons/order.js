@@ -6,8 +6,6 @@ import { StepMap } from "../../../viewer/static/step_map.js";
 import { TokenRow } from "./row.js";
 import { slider, Walk } from "./walk.js";
 
-const LEFT = 8, RIGHT = 9;  // “a”, and “pineapple” behind it
-
 /** The step from which on the first choice at a position is what it ended as, having been something else before.
  *  @param {import("../../../viewer/static/record.js").RunRecord} record @param {number} position */
 export function changeOfMind(record, position) {
@@ -20,6 +18,12 @@ export function changeOfMind(record, position) {
 }
 
 export class OrderLesson extends Walk {
+  /** The positions of the two framed tokens. */
+  get framed() {
+    const { left_at: left, right_at: right } = this.lesson.values;
+    return { left, right };
+  }
+
   async begin() {
     this.row = new TokenRow(this.say("row"));
     this.map = /** @type {HTMLCanvasElement} */ (node("canvas", "tc-map le-map"));
@@ -42,7 +46,7 @@ export class OrderLesson extends Walk {
   }
 
   frameCells() {
-    for (const at of [LEFT, RIGHT]) this.row?.signs.set(at, "framed");
+    for (const at of Object.values(this.framed)) this.row?.signs.set(at, "framed");
     this.row?.show(this.row.step);
   }
 
@@ -53,7 +57,7 @@ export class OrderLesson extends Walk {
     row.stop();
     row.show(step);
     this.follow(row.step);
-    if (row.step === changeOfMind(row.record, LEFT)) this.complete({ step: row.step });
+    if (row.step === changeOfMind(row.record, this.framed.left)) this.complete({ step: row.step });
   }
 
   /** @param {number} step */
@@ -64,7 +68,7 @@ export class OrderLesson extends Walk {
     scrub.set(step);
     this.drawing?.draw(step);
     const kept = row.record.steps[step]?.transfer_index.map(([position]) => `“${row.word(position, step)}”`).join(", ");
-    const values = { step, words: kept || "–", guess: row.word(LEFT, step) || "–" };
+    const values = { step, words: kept || "–", guess: row.word(this.framed.left, step) || "–" };
     this.page.texts.say(this.facts, this.say("at", values));
   }
 
@@ -73,8 +77,8 @@ export class OrderLesson extends Walk {
     if (!row) return;
     await row.play(0, (step) => this.follow(step));
     const when = (/** @type {number} */ at) => row.record.tokenAt(at, row.last)?.step ?? 0;
-    const [left, right] = [when(LEFT), when(RIGHT)];
-    const values = { left, right, before: row.word(LEFT, right), after: row.word(LEFT, row.last) };
+    const at = this.framed, left = when(at.left), right = when(at.right);
+    const values = { left, right, before: row.word(at.left, right), after: row.word(at.left, row.last) };
     this.reveal(left === right ? "together" : left < right ? "left" : "right", values);
   }
 

@@ -18,8 +18,9 @@ export class TakingBackLesson extends Walk {
     const controls = node("div", "le-controls");
     controls.append(this.again, this.wino);
     this.show(this.row.root, controls, this.facts);
-    const reply = await this.ask("draft", {}, ({ state }) => this.row?.read(state));
+    const reply = await this.ask("draft", { positions: [] });
     this.row.read(reply.state);
+    this.length = Number(reply.state.gen_length);
     this.tell("drafted", { text: reply.text });
   }
 
@@ -48,7 +49,7 @@ export class TakingBackLesson extends Walk {
   }
 
   async maskChosen() {
-    const positions = this.row?.selection.chosen ?? [];
+    const { row, length = 0 } = this, positions = row?.selection.chosen.filter((position) => position < length) ?? [];
     if (positions.length) await this.fill(positions);
     else this.tell("none", {});
   }
@@ -58,7 +59,7 @@ export class TakingBackLesson extends Walk {
     const other = this.guess === "pair" ? "noun" : "pair";
     const reply = await this.ask(`mask-${GUESSES[other].join("-")}`, { positions: GUESSES[other] });
     const values = { one: this.guess === "noun" ? text : reply.text, two: this.guess === "pair" ? text : reply.text };
-    this.reveal("pair", values);
+    this.reveal(values.one === this.lesson.values.put_right ? "noun" : "pair", values);
   }
 
   revealed() {

@@ -5,7 +5,8 @@ import { button, node } from "../../../viewer/static/dom.js";
 
 /** @typedef {import("./texts.js").Texts} Texts */
 /** @typedef {import("./mail.js").Mail} Mail */
-/** @typedef {{name: string, picture: string, question: string, choices: string[], outcome: string, run: string}} Lesson */
+/** @typedef {{name: string, picture: string, question: string, choices: string[], outcome: string, run: string,
+ *    values: Record<string, any>}} Lesson */
 /** @typedef {{texts: Texts, mail: Mail, pictures: Record<string, string>, finished: (name: string) => void}} Page */
 
 export class Walk {
@@ -33,7 +34,7 @@ export class Walk {
 
   /** A text of this lesson. @param {string} key @param {Record<string, string | number>} [values] */
   say(key, values) {
-    return this.page.texts.at(`lessons.${this.lesson.name}.${key}`, values);
+    return this.page.texts.at(`lessons.${this.lesson.name}.${key}`, { ...this.lesson.values, ...values });
   }
 
   /** A text that all lessons share. @param {string} key @param {Record<string, string | number>} [values] */
