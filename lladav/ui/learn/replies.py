@@ -104,7 +104,7 @@ class Replies:
             yield {"state": writer.value(), "text": recording.text, "nfe": frame.nfe, "seconds": frame.seconds}
 
     def _masked_again(self, positions: Any) -> LessonReply:
-        """The sentence with the mistake, with masks at `positions` that are filled one by one; by default at its end."""
+        """The sentence with the mistake, and masks at `positions` that are filled one by one, or at its end alone."""
         pipe = self.pipeline(EMBEDDED)
         labels = torch.tensor([[*pipe.encode(MISTAKE), pipe.model.config.eot_token_id]])  # (1, L)
         length = labels.shape[1]
