@@ -4,6 +4,8 @@ BIN := .venv/bin
 install := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check
 WORKERS ?= 2
 one_thread := OMP_NUM_THREADS=1
+# What is imported is compiled once: pip's compiling all of it takes a minute, and some images tell Python to keep nothing.
+export PYTHONDONTWRITEBYTECODE :=
 # Files stay in their order: that of xdist, by the number of tests, puts those at the end that take the longest.
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
