@@ -148,6 +148,6 @@ def in_words(config: SamplingConfig, latency: Latency | None) -> str:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 1:
+    if seconds < 0.995:
         return f"{max(10, round(seconds * 100) * 10)} ms"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"

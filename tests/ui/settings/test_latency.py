@@ -4,13 +4,17 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 from helpers import picture_message
+from spaces.config import Config
 
 from lladav import LladaVPipeline, SamplingConfig, Trace, pipeline
+from lladav.pipeline import Prompt
 from lladav.sampling import sample
-from lladav.ui.settings.latency import Latency, in_words, learn, measure_answer, observe, pass_sizes
+from lladav.ui.settings import latency as latency_module
+from lladav.ui.settings.latency import WARM_UPS, Latency, in_words, learn, measure_answer, observe, pass_sizes
 from lladav.ui.settings.snapping import PRESETS, preset
 from lladav.ui.streaming import LONGEST_GRANT, gpu_seconds
 
@@ -181,6 +185,73 @@ def test_words():
     assert "tokens each" not in in_words(preset("Fast", 32).config(), latency)
     wino = SamplingConfig.method("wino", gen_length=32)
     assert in_words(wino, latency).startswith(f"Up to **{wino.most_steps} forward passes**. An answer")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.001, "10 ms"), (0.5, "500 ms"), (0.996, "1.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (61.2, "61 s")],
+)
+def test_words_for_a_time(seconds: float, words: str):
+    once = SamplingConfig(gen_length=8, block_length=8, steps=1)
+    assert in_words(once, Latency(seconds, 0)) == f"**1 forward pass** of 8 tokens each: about **{words}**."
+
+
+def test_words_for_few_passes_and_wide_ones():
+    twice = SamplingConfig(gen_length=8, block_length=8, steps=2, cfg_scale=0.5)
+    words = "**2 forward passes** of 4 tokens each, twice as wide for guidance: about **20 ms**."
+    assert in_words(twice, Latency(0.01, 0)) == words
+
+
+def test_a_schedule_holds_in_any_order_and_a_run_has_a_pass():
+    drawn = SamplingConfig(gen_length=16, block_length=16, steps=16, remasking="random")
+    assert Latency(0, 0, written=4).passes(drawn) == 4
+    assert Latency(0, 0, written=1).passes(replace(drawn, steps=8)) == 1
+
+
+def made_by_hand(run: Callable[..., Trace], durations: list[float], **changes: int | None) -> Trace:
+    """A run of so many passes, each as long as it is said to be."""
+    steps = len(durations)
+    trace = run(SamplingConfig(gen_length=8, block_length=8, steps=steps, stop=(), **changes))
+    return replace(trace, seconds=[0.0, *(sum(durations[: n + 1]) for n in range(steps))])
+
+
+def test_the_first_pass_counts_for_nothing_but_alone(run: Callable[..., Trace]):
+    latency = learn(made_by_hand(run, [5.0, 0.1, 0.3, 0.3]), None)
+    size = PROMPT + 8
+    assert (latency.fixed, latency.per_position) == (0.0, pytest.approx(0.3 / size))
+    latency = learn(made_by_hand(run, [5.0, 0.1]), None)
+    assert latency.per_position == pytest.approx(0.1 / size)
+    busier = learn(made_by_hand(run, [5.0, 2 * LINE.seconds([size])]), LINE)
+    assert (busier.fixed, busier.per_position) == pytest.approx((2 * LINE.fixed, 2 * LINE.per_position))
+
+
+class Recorder:
+    """A model whose runs take what `LINE` says, and which notes what it is asked."""
+
+    def __init__(self, pipe: LladaVPipeline, run: Callable[..., Trace]):
+        self.model, self.prepare, self.run = pipe.model, pipe.prepare, run
+        self.asked: list[SamplingConfig] = []
+
+    def __call__(self, prompt: Prompt, config: SamplingConfig) -> SimpleNamespace:
+        self.asked.append(config)
+        return SimpleNamespace(trace=self.run(config))
+
+
+def test_a_run_to_measure_by_and_a_usual_one(
+    tiny_pipeline: LladaVPipeline, run: Callable[..., Trace], monkeypatch: pytest.MonkeyPatch
+):
+    recorder, messages = Recorder(tiny_pipeline, run), [picture_message("What is this?")]
+    size = sum(parameter.numel() for parameter in tiny_pipeline.model.parameters())
+    monkeypatch.setattr(latency_module, "LARGEST_WARM_UP", size)
+    measured = measure_answer(recorder, messages)
+    assert measured is not None and measured.fixed == pytest.approx(LINE.fixed)
+    assert recorder.asked == [*WARM_UPS]
+    monkeypatch.setattr(Config, "zero_gpu", True)
+    assert measure_answer(recorder, messages) is None, "a GPU is lent to visitors only"
+    monkeypatch.setattr(Config, "zero_gpu", False)
+    monkeypatch.setattr(latency_module, "LARGEST_WARM_UP", size - 1)
+    assert measure_answer(recorder, messages) is None, "it would keep the page from opening"
+    assert len(recorder.asked) == len(WARM_UPS)
 
 
 def test_a_gpu_is_asked_for_as_long_as_a_run_may_take_and_no_longer(tiny_pipeline: LladaVPipeline):

@@ -1,5 +1,6 @@
 """The settings as a panel: what its parts stand for, and what follows when one of them changes."""
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -10,9 +11,10 @@ from lladav import LladaVPipeline, SamplingConfig
 from lladav.sampling import METHODS
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.settings.knobs import Decoding
-from lladav.ui.settings.panel import SEEDS, Settings, SettingsPanel
-from lladav.ui.settings.snapping import NOTHING_RUNS, own, preset
-from lladav.ui.texts import said
+from lladav.ui.settings.latency import Latency, in_words, learn
+from lladav.ui.settings.panel import ANY_SEED, LARGEST_SEED, LINKED, SEEDS, Settings, SettingsPanel
+from lladav.ui.settings.snapping import NOTHING_RUNS, PRESETS, SLOWEST_REFRESH, own, preset
+from lladav.ui.texts import label, said
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +128,99 @@ def test_the_cost_of_settings_that_make_no_sense_is_that_nothing_runs(panel: Set
     exact = data_of(panel, gen_length=16, block_length=16, steps=16, refresh_interval=1)
     passes = said("said.passes_single", passes=said("said.passes_many", most=16))
     assert panel.describe_cost(exact) == said("said.cost_unknown", passes=passes)
+
+
+def test_what_follows_a_setting_is_known_at_once_too(panel: SettingsPanel):
+    """The words below a preset, a sentence that is there or takes no room, and a cost in seconds."""
+    balanced = panel.use_preset(data_of(panel, preset="Balanced", gen_length=32))
+    assert balanced[panel.preset]["info"] == label("settings.balanced_words")
+    assert (balanced[panel.note]["value"], balanced[panel.note]["visible"]) == ("", False)
+    moved = panel.settle(data_of(panel, gen_length=32, block_length=5, steps=99))
+    assert moved[panel.preset]["info"] == label("settings.own_words") and moved[panel.note]["visible"] is True
+    assert ". Denoising steps moved to" in moved[panel.note]["value"]
+    config = panel.read(data_of(panel)).config
+    known = Latency(fixed=0.1, per_position=0)
+    assert panel.describe_cost(data_of(panel) | {panel.latency: known}) == in_words(config, known)
+
+
+RANGES = {  # of the sliders, in the units of the settings: least, most, and how far apart two values are
+    "gen_length": (1, None, 1),
+    "block_length": (1, None, 1),
+    "steps": (1, None, 1),
+    "refresh_interval": (1, SLOWEST_REFRESH, 1),
+    "temperature": (0, 2, 0.05),
+    "cfg_scale": (0, 4, 0.1),
+}
+
+
+@pytest.mark.parametrize("prefix", ["", "b-"])
+def test_every_part_says_what_it_is_and_takes_what_makes_sense(tiny_pipeline: LladaVPipeline, prefix: str):
+    known = Latency(0.01, 0)
+    capabilities = replace(Capabilities.of(tiny_pipeline), can_think=bool(prefix))
+    with gr.Blocks() as blocks:
+        panel = SettingsPanel(capabilities, known, prefix)
+    for name, (least, most, step) in RANGES.items():
+        slider = getattr(panel, name)
+        assert (slider.minimum, slider.maximum, slider.step) == (least, most or panel.longest, step), name
+        assert slider.elem_classes == [f"knob-{name}"]
+    seed = panel.seed
+    assert (seed.minimum, seed.maximum, seed.precision, seed.value) == (ANY_SEED, LARGEST_SEED, 0, ANY_SEED)
+    for name in (*RANGES, "seed", "thinking"):
+        part = getattr(panel, name)
+        assert (part.label, part.info) == (label(f"settings.{name}"), label(f"settings.{name}_info")), name
+        assert part.min_width >= 150 and part.elem_id == prefix + name
+    thinking = [(label("settings.auto"), "Auto"), (label("settings.think"), "Think")]
+    assert panel.thinking.choices == [*thinking, (label("settings.no_think"), "No think")]
+    assert panel.thinking.visible is capabilities.can_think and panel.thinking.value == "Auto"
+    presets = [(label(f"settings.{name.lower()}"), name) for name in PRESETS]
+    assert (panel.preset.choices, panel.preset.label) == (presets, label("settings.preset"))
+    assert panel.preset.info == label(f"settings.{panel.first_preset.lower()}_words")
+    assert (panel.method.label, panel.latency.value) == (label("settings.method"), known)
+    assert panel.cost.value == in_words(preset(panel.first_preset, panel.usual_length).config(), known)
+    assert panel.note.visible is False and panel.outputs == panel.components | {panel.preset, panel.note}
+    of_page = [block.elem_id for block in blocks.blocks.values() if block.elem_id]
+    folded = ["gen_length", "block_length", "steps", "refresh_interval", "seed", "temperature", "cfg_scale"]
+    first = ["settings", "preset", folded[0], "thinking", "method", "cost", "note", "more-settings"]
+    assert of_page == [prefix + name for name in (*first, *folded[1:])]
+    styled = {block.elem_id: block.elem_classes for block in blocks.blocks.values() if block.elem_id}
+    assert [styled[prefix + name] for name in ("settings", "more-settings")] == [["settings"], ["settings"]]
+    assert [styled[prefix + name] for name in ("cost", "note")] == [["settings-cost"], ["settings-note"]]
+
+
+def test_settings_follow_each_other_without_a_line_to_wait_in(tiny_pipeline: LladaVPipeline):
+    with gr.Blocks() as blocks:
+        panel = SettingsPanel(Capabilities.of(tiny_pipeline), None, "b-")
+        panel.wire()
+        run, trace = gr.Button(), gr.State()
+        panel.follow(run.click(lambda: None), (trace, lambda value: value))
+    names = {part._id: name for name, part in vars(panel).items() if isinstance(part, gr.components.Component)}
+    followed = [fn for fn in blocks.fns.values() if not fn.queue]
+    wired = {
+        (names[part], event): (fn, {names[one._id] for one in fn.inputs if one._id in names})
+        for fn in followed
+        for part, event in fn.targets
+        if part in names
+    }  # fmt: skip
+    planned, settled = {"gen_length", "block_length", "steps", "refresh_interval", "method"}, {"preset", "note"}
+    handlers = {("preset", "input"): "use_preset", ("method", "choose"): "use_method", ("method", "turn"): "settle"}
+    handlers[("gen_length", "release")] = "use_length"
+    handlers |= {(name, "release"): "settle" for name in ("block_length", "steps", "refresh_interval")}
+    for trigger, handler in handlers.items():
+        fn, given = wired[trigger]
+        assert fn.name == handler and given == {"preset", *LINKED}, trigger
+        assert {names[part._id] for part in fn.outputs} == planned | settled and fn.trigger_mode == "always_last"
+    cost, given = wired["cost", "stale"]
+    assert cost.name == "describe_cost" and given == {"latency", *LINKED} and cost.trigger_mode == "always_last"
+    assert [names[part._id] for part in cost.outputs] == ["cost"]
+    script = "() => window.lladav.stale('b-cost')"
+    asked_anew = [trigger for trigger, (fn, _) in wired.items() if fn.js == script]
+    assert {part for part, event in asked_anew if event == "change"} == planned | {"cfg_scale"}
+    learned, told = followed[-2:]
+    assert {part._id for part in learned.inputs} == {trace._id, panel.latency._id}
+    assert [part._id for part in learned.outputs] == [panel.latency._id] and learned.trigger_only_on_success
+    assert told.js == script and told.trigger_after == learned._id
+    state = Latency(1.0, 0.0)
+    config = SamplingConfig(gen_length=8, block_length=8, steps=8)
+    finished = tiny_pipeline([{"role": "user", "content": "Hi"}], config).trace
+    assert learned.fn({trace: None, panel.latency: state}) is state
+    assert learned.fn({trace: finished, panel.latency: state}) == learn(finished, state)
