@@ -79,9 +79,9 @@ def test_a_preset_keeps_the_length_and_a_length_the_preset(panel: SettingsPanel)
 def test_a_length_goes_with_the_sizes_of_a_method_that_has_them_still(panel: SettingsPanel):
     plan = own("klass", 32)
     turned = Decoding("klass", plan.knobs | {"kl_steps": 3})
-    of_its_own = data_of(panel, preset=None, gen_length=16, block_length=32, steps=32, method=turned.written())
+    of_its_own = data_of(panel, preset=None, gen_length=12, block_length=32, steps=32, method=turned.written())
     shown = by_name(panel, panel.use_length(of_its_own))
-    assert (shown["block_length"], shown["steps"]) == (16, 16)
+    assert (shown["block_length"], shown["steps"]) == (12, 12)
     assert Decoding.read(shown["method"]).knobs["kl_steps"] == 3
     others = Decoding("klass", plan.knobs, fitted=False)
     sizes = data_of(panel, preset=None, gen_length=16, block_length=8, steps=4, method=others.written())
@@ -100,7 +100,7 @@ def test_a_method_comes_as_its_paper_has_it(panel: SettingsPanel, name: str):
 def test_a_runs_settings_come_back_and_those_of_no_method_but_what_every_run_has(panel: SettingsPanel):
     config = SamplingConfig.method("wino", gen_length=32, temperature=0.5, cfg_scale=1.0, seed=None)
     shown = by_name(panel, panel.of_config(config))
-    assert (shown["temperature"], shown["cfg_scale"], shown["seed"]) == (0.5, 1.0, -1)
+    assert (shown["temperature"], shown["cfg_scale"], shown["seed"], shown["note"]) == (0.5, 1.0, -1, "")
     assert Decoding.read(shown["method"]).method == "wino" and shown["refresh_interval"] == 1
     unnamed = SamplingConfig(gen_length=32, block_length=32, steps=32, factor=1.0, threshold=None, entropy_bound=None)
     named = by_name(panel, panel.of_config(unnamed))
@@ -118,6 +118,7 @@ def test_values_that_a_panel_begins_with_and_those_it_is_given_later(tiny_pipeli
     shown = by_name(panel, panel.apply({"gen_length": 20, "block_length": 8, "seed": 5}, note="Look."))
     assert shown["seed"] == 5 and shown["gen_length"] == 20 and "temperature" not in shown
     assert shown["note"].startswith("Look. Block length moved to 10")
+    assert by_name(panel, panel.apply({"gen_length": 20, "block_length": 20, "steps": 20}))["note"] == ""
 
 
 def test_the_cost_of_settings_that_make_no_sense_is_that_nothing_runs(panel: SettingsPanel):
@@ -158,7 +159,7 @@ def test_every_part_says_what_it_is_and_takes_what_makes_sense(tiny_pipeline: Ll
     known = Latency(0.01, 0)
     capabilities = replace(Capabilities.of(tiny_pipeline), can_think=bool(prefix))
     with gr.Blocks() as blocks:
-        panel = SettingsPanel(capabilities, known, prefix)
+        panel = SettingsPanel(capabilities, known, *filter(None, [prefix]))
     for name, (least, most, step) in RANGES.items():
         slider = getattr(panel, name)
         assert (slider.minimum, slider.maximum, slider.step) == (least, most or panel.longest, step), name
@@ -175,6 +176,7 @@ def test_every_part_says_what_it_is_and_takes_what_makes_sense(tiny_pipeline: Ll
     presets = [(label(f"settings.{name.lower()}"), name) for name in PRESETS]
     assert (panel.preset.choices, panel.preset.label) == (presets, label("settings.preset"))
     assert panel.preset.info == label(f"settings.{panel.first_preset.lower()}_words")
+    assert panel.preset.value == panel.first_preset
     assert (panel.method.label, panel.latency.value) == (label("settings.method"), known)
     assert panel.cost.value == in_words(preset(panel.first_preset, panel.usual_length).config(), known)
     assert panel.note.visible is False and panel.outputs == panel.components | {panel.preset, panel.note}
@@ -182,6 +184,8 @@ def test_every_part_says_what_it_is_and_takes_what_makes_sense(tiny_pipeline: Ll
     folded = ["gen_length", "block_length", "steps", "refresh_interval", "seed", "temperature", "cfg_scale"]
     first = ["settings", "preset", folded[0], "thinking", "method", "cost", "note", "more-settings"]
     assert of_page == [prefix + name for name in (*first, *folded[1:])]
+    (more,) = (block for block in blocks.blocks.values() if isinstance(block, gr.Accordion))
+    assert (more.label, more.open) == (label("settings.title"), False)
     styled = {block.elem_id: block.elem_classes for block in blocks.blocks.values() if block.elem_id}
     assert [styled[prefix + name] for name in ("settings", "more-settings")] == [["settings"], ["settings"]]
     assert [styled[prefix + name] for name in ("cost", "note")] == [["settings-cost"], ["settings-note"]]
