@@ -15,10 +15,10 @@ def emoji(name: str, x: float, y: float, size: float = 0.3) -> Item:
 
 
 EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
-    "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 9)),
+    "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 1004)),
     "picnic": (
         "Describe the picture in detail.",
-        Scene((emoji("pizza", 0.2, 0.21, 0.33), emoji("apple", 0.75, 0.24, 0.27), emoji("banana", 0.43, 0.78)), 641),
+        Scene((emoji("pizza", 0.2, 0.21, 0.33), emoji("apple", 0.75, 0.24, 0.27), emoji("banana", 0.43, 0.78)), 1016),
     ),
     "garden": (
         "Is there a tree?",
@@ -41,29 +41,31 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
     ),
     "sea": (
         "Describe the picture.",
-        Scene((emoji("whale", 0.3, 0.28, 0.36), emoji("octopus", 0.74, 0.61, 0.34)), 898),
+        Scene((emoji("whale", 0.34, 0.24, 0.41), emoji("octopus", 0.77, 0.63, 0.32)), 1002),
     ),
     "farm": (
         "Do you see a pig here?",
         Scene(
-            (emoji("cow", 0.29, 0.27, 0.31), emoji("pig", 0.74, 0.39, 0.29), emoji("chicken", 0.48, 0.72, 0.27)), 485
+            (emoji("cow", 0.27, 0.22, 0.33), emoji("pig", 0.71, 0.37, 0.31), emoji("chicken", 0.49, 0.77, 0.27)), 1030
         ),
     ),
     "fruit": (
         "How many lemons are there?",
         Scene(
             (
-                emoji("lemon", 0.26, 0.27, 0.28),
-                emoji("strawberry", 0.72, 0.25, 0.23),
-                emoji("lemon", 0.27, 0.79, 0.24),
-                emoji("pineapple", 0.74, 0.74, 0.28),
+                emoji("lemon", 0.26, 0.28, 0.32),
+                emoji("strawberry", 0.68, 0.24, 0.23),
+                emoji("lemon", 0.23, 0.76, 0.23),
+                emoji("pineapple", 0.75, 0.7, 0.26),
             ),
-            827,
+            1093,
         ),
     ),
     "space": (
         "where's the moon?",
-        Scene((emoji("rocket", 0.3, 0.26, 0.3), emoji("moon", 0.78, 0.22, 0.24), emoji("robot", 0.5, 0.74, 0.32)), 518),
+        Scene(
+            (emoji("rocket", 0.3, 0.26, 0.29), emoji("moon", 0.81, 0.25, 0.29), emoji("robot", 0.47, 0.78, 0.35)), 1082
+        ),
     ),
 }
 

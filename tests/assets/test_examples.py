@@ -22,7 +22,7 @@ RIGHT = {
 
 
 RIGHT_OF_CONTRAST = (
-    "I see two lemons, a strawberry and a pineapple. The lemon is at the top left. "
+    "I see two lemons, a strawberry and a pineapple. The strawberry is at the top right. "
     "The pineapple is at the bottom right."
 )
 LONG = "I see a whale and an octopus. The whale is at the top left. The octopus is at the bottom right."

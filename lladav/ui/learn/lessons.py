@@ -86,7 +86,7 @@ LESSON_RUNS = {  # by the name of a request, of all lessons that run a model ste
     "one-step": LessonRun("picnic", DETAIL, decoding(32)),
     "order": LessonRun("fruit", DETAIL, decoding(32)),
     **{
-        f"{steps}-{block}": LessonRun("fruit", DETAIL, decoding(steps, block))
+        f"{steps}-{block}": LessonRun("space", DETAIL, decoding(steps, block))
         for block in BLOCKS
         for steps in STEPS
     },
@@ -108,7 +108,7 @@ class Blank(PictureQuestion):
 
 BLANKS = {
     "helped": Blank("sea", BRIEF, "The", " is at the top left."),
-    "misled": Blank("farm", "What is in the picture?", "A cow, a chicken and a", "."),
+    "misled": Blank("farm", "What is in the picture?", "A chicken, a", " and a cow."),
 }
 LOOKS = LessonRun("picnic", BRIEF, decoding(32))  # whose words are asked what they looked at
 THINGS = {  # on its picture, in the order of its answer: left, top, right and bottom, as fractions of its sides
@@ -133,7 +133,7 @@ LESSONS = [
     Lesson("one-step", LESSON_RUNS["one-step"], (), "", runs("one-step"), "one-step"),
     Lesson(
         "order", LESSON_RUNS["order"], ("left", "right", "together"), "right", runs("order"), "order",
-        {"left_word": "a", "left_at": 8, "right_word": "pineapple", "right_at": 9},
+        {"left_word": "and", "left_at": 7, "right_word": "pineapple", "right_at": 9},
     ),
     Lesson(
         "budget", LESSON_RUNS["8-32"], ("things", "agreement", "nothing"), "agreement",
