@@ -45,9 +45,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
     ),
     "farm": (
         "Do you see a pig here?",
-        Scene(
-            (emoji("cow", 0.27, 0.22, 0.33), emoji("pig", 0.71, 0.37, 0.31), emoji("chicken", 0.49, 0.77, 0.27)), 1030
-        ),
+        Scene((emoji("cow", 0.28, 0.21), emoji("pig", 0.73, 0.34, 0.36), emoji("chicken", 0.52, 0.77, 0.25)), 1259),
     ),
     "fruit": (
         "How many lemons are there?",

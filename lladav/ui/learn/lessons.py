@@ -108,7 +108,7 @@ class Blank(PictureQuestion):
 
 BLANKS = {
     "helped": Blank("sea", BRIEF, "The", " is at the top left."),
-    "misled": Blank("farm", "What is in the picture?", "A chicken, a", " and a cow."),
+    "misled": Blank("farm", BRIEF, "A cow, a", " and a chicken."),
 }
 LOOKS = LessonRun("picnic", BRIEF, decoding(32))  # whose words are asked what they looked at
 THINGS = {  # on its picture, in the order of its answer: left, top, right and bottom, as fractions of its sides
@@ -145,7 +145,7 @@ LESSONS = [
         "wino", {"put_right": PUT_RIGHT},
     ),
     Lesson(
-        "guidance", LessonRun("farm", "What is in the picture?", decoding(32)), ("rises", "falls"), "falls",
+        "guidance", LessonRun("farm", BRIEF, decoding(32)), ("rises", "falls"), "falls",
         runs(*BLANKS), values={"right_word": "pig"},
     ),
     Lesson(
