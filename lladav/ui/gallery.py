@@ -46,7 +46,7 @@ class Gallery:
         self.tab, self.recorded = tab, runs
         value = {"title": said("said.recorded_title", model=runs[0].trace.model), "cards": [*map(card, runs)]}
         cards = html_component("gallery", value, elem_id="gallery")
-        tab.decode(cards.apply, self.try_it, also=tab.panel.outputs)
+        tab.decode((cards.apply, self.try_it), also=tab.panel.outputs)
         tab.replace(cards.pick, self.show)
 
     def show(self, event: gr.EventData, data: Data) -> Updates:

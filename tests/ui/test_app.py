@@ -9,6 +9,7 @@ import pytest
 from gradio.data_classes import _StaticFiles
 
 from lladav import LladaVPipeline
+from lladav.assets import asset
 from lladav.ui import theme
 from lladav.ui.app import build_app
 from lladav.ui.components import token_canvas
@@ -27,6 +28,8 @@ def size(demo: gr.Blocks) -> int:
 
 def test_the_pages_configuration_is_small(page: gr.Blocks):
     assert size(page) <= 250_000
+    embedded = LladaVPipeline.from_pretrained(asset("lladav-tiny"), device="cpu")  # whose page composes scenes, too
+    assert size(build_app(embedded)) <= 250_000
 
 
 def test_a_further_canvas_brings_no_script(page: gr.Blocks):

@@ -1,6 +1,6 @@
 """The Chat tab: its layout, and the events that join its parts."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import gradio as gr
@@ -18,8 +18,6 @@ from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import SettingsPanel
 from lladav.ui.texts import label
 from lladav.viewer.state import CanvasState
-
-Handler = Callable[..., Iterator[Updates]]
 
 # All that decodes shares these places; who waits for one is told how many are before him.
 SLOTS: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": LIMITS.runs}
@@ -152,34 +150,43 @@ class ChatTab:
             *panel.outputs,
         ]  # fmt: skip
         self.shown = [*self.refining, *beside]
-        self.decode(self.fill_blanks.click, do.fill, self.template)
-        self.decode(self.template.submit, do.fill, self.template)
-        self.decode(self.box.submit, do.ask, self.box)
-        self.decode(self.suggestions.pick, do.ask_suggestion, self.box)
-        self.decode(self.retry.click, do.ask_again)
-        self.decode(self.chatbot.example_select, do.ask_example)
-        self.decode(self.canvas.edit, do.edit)
+        self.decode(
+            (self.fill_blanks.click, do.fill, self.template),
+            (self.template.submit, do.fill, self.template),
+            (self.box.submit, do.ask, self.box),
+            (self.suggestions.pick, do.ask_suggestion, self.box),
+            (self.retry.click, do.ask_again),
+            (self.chatbot.example_select, do.ask_example),
+            (self.canvas.edit, do.edit),
+        )
         begun = ends_in_a_notice(do.begun, do.failure)
         self.canvas.begun(begun, {self.session, *panel.components}, [self.notice, self.stop, *beside], **QUICK)
 
-    def decode(self, trigger: Any, handler: Handler, *inputs: Any, also: Iterable[Any] = ()) -> None:
-        """Let an event run the model: it waits in line, says where, and can be stopped from the first moment on.
+    def decode(self, *runs: tuple[Any, ...], also: Iterable[Any] = ()) -> None:
+        """Let events run the model: each waits in line, says where, and can be stopped from the first moment on.
 
         It does so whether or not another run of its kind goes on, which ends. A browser counts a run that was left as
         going on until the server has answered that it is cancelled: what is asked right behind "New chat" was lost.
 
         Args:
-            trigger: the event.
-            handler: takes the session, the settings and `inputs`, and yields updates of `refining`.
-            also: other components that it updates.
+            runs: an event each, its handler, which takes the session, the settings and other components and yields
+                updates of `refining`, and those components.
+            also: other components that they update.
         """
-        held: set[Any] = {self.session, *self.panel.components, *inputs}
-        trigger(None, None, self.stop, js=at_once(True), **QUIET)
-        handler = ends_in_a_notice(handler, self.handlers.failure)
+        # What an event costs in the page's configuration, all of these cost once, but for those of our own components,
+        # which gr.on cannot join (Gradio 6.31).
+        joined = [trigger for trigger, *_ in runs if hasattr(trigger, "has_trigger")]
+        if joined:
+            gr.on(joined, None, None, self.stop, js=at_once(True), **QUIET)
         outputs = [*self.refining, *also]
-        run = trigger(handler, held, outputs, show_progress_on=self.stage, trigger_mode="multiple", **RUNS)
-        self.panel.follow(run, (self.session, lambda session: session.trace))
-        self.runs.append(run)
+        for trigger, handler, *inputs in runs:
+            if trigger not in joined:
+                trigger(None, None, self.stop, js=at_once(True), **QUIET)
+            held: set[Any] = {self.session, *self.panel.components, *inputs}
+            guarded = ends_in_a_notice(handler, self.handlers.failure)
+            run = trigger(guarded, held, outputs, show_progress_on=self.stage, trigger_mode="multiple", **RUNS)
+            self.panel.follow(run, (self.session, lambda session: session.trace))
+            self.runs.append(run)
 
     def wire(self) -> None:
         """Join all that does not run the model, once everything that does is known."""

@@ -31,7 +31,7 @@ class LearnTab:
         ask = ends_in_a_notice(self.ask, self.failure)
         # The page sends one request at a time; this lets it send the next one as soon as it knows the answer.
         self.lessons.ask(ask, None, self.lessons, trigger_mode="multiple", **SLOTS, **QUIET)
-        chat.decode(self.lessons.chat, self.try_in_chat, also=chat.panel.outputs)
+        chat.decode((self.lessons.chat, self.try_in_chat), also=chat.panel.outputs)
 
     def ask(self, event: gr.EventData) -> Iterator[Updates]:
         """Answer what a lesson asks for, as far as it has come; a request that is refused gets the sentence."""
