@@ -51,12 +51,12 @@ def html_component(name: str, value: Any, told: Mapping[str, Any] | None = None,
         options: of gr.HTML.
     """
     shown: dict[str, Any] = {"container": True, "padding": True} | options
-    events = " ".join(f"'{event}'" for event in EVENTS.get(name, ()))
+    events = "".join(f" '{event}'" for event in EVENTS.get(name, ()))
     return gr.HTML(
         value,
         html_template=f'<div data-markup="{name}"></div>',
         js_on_load=f"window.lladav.adapt('{name}', element, props, trigger, watch, {json.dumps(told or {})}); "
-        f"// triggers {events}",
+        f"//{events}",
         apply_default_css=False,
         **shown,
     )

@@ -44,7 +44,7 @@ class Share:
         """
         self.tabs, self.chat, self.panels = tabs, chat, panels
         owners = [(tab, panel) for tab, some in panels.items() for panel in some]
-        names = [[tab, panel.prefix, name] for tab, panel in owners for name in panel.linked]
+        names = [[tab, panel.prefix, " ".join(panel.linked)] for tab, panel in owners]
         parts = [part for _, panel in owners for part in panel.linked.values()]
         write = f"(...values) => window.lladav.share({json.dumps(names)}, values)"
         copied = self.button.click(self.carry, {chat.session}, [self.link, chat.notice], **QUICK)

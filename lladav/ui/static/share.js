@@ -26,11 +26,12 @@ function numbers(written) {
   return { method, ...knobs };
 }
 
-/** @param {[string, string, string][]} names @param {any[]} values */
-function address(names, values) {
+/** @param {[string, string, string][]} panels @param {any[]} values */
+function address(panels, values) {
   const query = new URLSearchParams({ tab: openTab() });
   const lesson = /** @type {HTMLElement | null} */ (document.querySelector("#learn .le"))?.dataset.lesson;
   if (lesson && openTab() === "learn") query.set("lesson", lesson);
+  const names = panels.flatMap(([tab, prefix, words]) => words.split(" ").map((name) => [tab, prefix, name]));
   names.forEach(([tab, prefix, name], index) => {
     const told = name === "method" ? numbers(values[index]) : { [name]: values[index] };
     if (tab === openTab()) for (const [key, one] of Object.entries(told)) query.set(prefix + key, one);
@@ -59,10 +60,10 @@ function show(button, text) {
   field.select();
 }
 
-/** @param {[string, string, string][]} names of settings, with the tab that each is on and the prefix that it has there
- *  @param {any[]} values of them */
-export async function share(names, values) {
-  const button = /** @type {HTMLElement} */ (document.querySelector("#share")), text = address(names, values);
+/** @param {[string, string, string][]} panels the tab that each is on, the prefix that its settings have there, and their
+ *  names with blanks between them @param {any[]} values of the settings, panel by panel */
+export async function share(panels, values) {
+  const button = /** @type {HTMLElement} */ (document.querySelector("#share")), text = address(panels, values);
   history.replaceState(null, "", text);
   try {
     await navigator.clipboard.writeText(text);
