@@ -14,7 +14,7 @@ def emoji(name: str, x: float, y: float, size: float = 0.3) -> Item:
     return Item(name, "", "fluent", x, y, size)
 
 
-EXAMPLES = {  # file: (question, scene); the style is a seed, chosen by eye
+EXAMPLES = {  # file: (question, scene); the style is a seed with which what tests/ui/learn and tests/assets say holds
     "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 1004)),
     "picnic": (
         "Describe the picture in detail.",

@@ -112,7 +112,7 @@ class Replies:
             raise ValueError(f"positions must be a list of whole numbers below {length}, got {positions!r}")
         masks = torch.zeros_like(labels, dtype=torch.bool)
         masks[0, positions or [length - 1]] = True
-        trace = self._filled(pipe, pipe.prepare(LOOKS.messages), labels, masks, max(1, len(positions)))
+        trace = self._filled(pipe, pipe.prepare(LOOKS.messages), labels, masks, steps=int(masks.sum()))
         return {"state": canvas_state(trace, editable=False), "text": trace.text}
 
     # ---- noise ---------------------------------------------------------------------------------

@@ -145,6 +145,22 @@ def test_what_ends_a_run_wins_on_the_page(visit: Visit, tiny_pipeline: LladaVPip
     assert QUESTION not in visit.conversation() or leave != "#new-chat"
 
 
+def test_many_impatient_clicks_leave_one_answer(visit: Visit, tiny_pipeline: LladaVPipeline):
+    answer = visit.ask(QUESTION)
+    _, release = slow(tiny_pipeline, 0.05)
+    try:
+        for _ in range(10):
+            visit.page.locator("#retry").click(no_wait_after=True)
+        visit.until("playing")
+    finally:
+        release()
+    visit.until_quiet()
+    visit.until("done")
+    assert visit.page.locator("#conversation .message.bot").count() == 1
+    assert letters(visit.bubble()) == letters(answer)
+    assert visit.page.locator("#stop").is_disabled()
+
+
 def test_a_question_right_behind_a_new_chat_is_asked_though_the_browser_has_not_cancelled_the_run_before(
     visit: Visit, tiny_pipeline: LladaVPipeline
 ):
