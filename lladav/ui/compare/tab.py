@@ -163,7 +163,11 @@ class CompareTab:
         for side in self.sides:
             side.panel.wire()
         settings = [part for side in self.sides for part in (side.model, *side.panel.outputs)]
-        self.comparison.input(self.use_comparison, {self.comparison}, [self.comparison, *settings], **QUICK, **LATEST)
+        chosen = self.comparison.input
+        # Pressed before its settings are there, the button would run those that were on show before.
+        chosen(None, None, self.go, js=at_once(False), **QUICK)
+        setting = chosen(self.use_comparison, {self.comparison}, [self.comparison, *settings], **QUICK, **LATEST)
+        setting.then(None, None, self.go, js=at_once(True), **QUICK)
         outputs = [
             self.player, self.results, self.notice, self.stop, *(side.canvas for side in self.sides),
             *(side.title for side in self.sides),

@@ -89,8 +89,7 @@ def test_seconds_are_each_sides_own(comparison: Comparison):
 
 def test_a_pair_sets_both_sides(comparison: Comparison, tiny_pipeline: LladaVPipeline):
     comparison.page.locator("#comparison label", has_text="One block or blocks of 8").click()
-    comparison.page.locator("#b-preset input:checked").wait_for(state="detached")
-    comparison.run()
+    comparison.run()  # at once: it waits for the settings
     blocks = expected(tiny_pipeline, steps=OWN_LENGTH, block_length=8)
     assert letters(comparison.texts()[1]) == letters(blocks.text)
     assert "2 blocks of 8" in comparison.page.locator("#title-b").inner_text()
