@@ -41,6 +41,7 @@ BLIND = 0.06  # share of rows that show no picture
 EARLIER = 0.1  # share of everyday conversations that another one went before
 ABOUT_NOTHING = ("talk", "beyond")  # kinds of questions that need no picture
 LENGTH_STEP = 16  # lengths are few different ones, so that kernels are built once for each
+USUAL_LENGTH = 64  # generation length of the embedded default
 TAIL_WEIGHT = 0.1  # of the end-of-turn tokens that fill an answer up, against 1 for its words
 QUESTION = "<|start_header_id|>user<|end_header_id|>\n\n"
 ANSWER = "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
@@ -241,8 +242,8 @@ class SceneData:
             before = "<|eot_id|>" + QUESTION if index else "\n" if shown else ""
             pieces += [before + question + ANSWER, answer]
         encoded = self._encode(pieces)
-        tail = self._tail(rng)
-        encoded[-1] = encoded[-1] + [self.eot] * (1 + tail)
+        tail = self._tail(len(encoded[-1]), rng)
+        encoded[-1] += [self.eot] * (1 + tail)
         ids = np.array([token for piece in encoded for token in piece])
         # Of a conversation with several turns mostly the last answer is masked: it then has its history to read.
         first = 1 if rng.random() < 0.3 else len(encoded) - 1
@@ -251,10 +252,13 @@ class SceneData:
         weights[len(ids) - tail :] *= TAIL_WEIGHT
         return ids, np.where(target, ids, IGNORE), weights
 
-    def _tail(self, rng: random.Random) -> int:
-        """How many end-of-turn tokens follow an answer: generation length must not give its length away."""
+    def _tail(self, words: int, rng: random.Random) -> int:
+        """How many end-of-turn tokens follow an answer of some words and its end: generation length must not give its
+        length away. One answer in four is as long as those that the page asks for."""
         draw = rng.random()
-        return rng.randint(0, 3) if draw < 0.7 else rng.randint(4, 12) if draw < 0.94 else rng.randint(13, 44)
+        if draw < 0.75:
+            return rng.randint(0, 3) if draw < 0.5 else rng.randint(4, 12)
+        return max(0, USUAL_LENGTH - words - 1)
 
 
 def _filled(column: np.ndarray, length: int, fill: float) -> np.ndarray:

@@ -111,6 +111,18 @@ def own_order(answers: Answers, predict: Predict, generator: torch.Generator) ->
     return [View(answers.masked(mask_index), mask_index, _share_of(mask_index, answers))]
 
 
+def mixed(answers: Answers, predict: Predict, generator: torch.Generator) -> list[View]:
+    """Every second conversation as in `own_order`, the others as in `bound`.
+
+    Words revealed anywhere tell how the rest is laid out ("left" has one place or, behind "top", two), which decoding
+    has to find out for itself; and the bound alone teaches to fill any gap.
+    """
+    (anywhere,), (surest,) = bound(answers, predict, generator), own_order(answers, predict, generator)
+    own = answers.segments % 2 == 0
+    targets = torch.where(own, surest.targets, anywhere.targets)
+    return [View(answers.masked(targets), targets, torch.where(own, surest.scale, anywhere.scale))]
+
+
 def corrected(answers: Answers, predict: Predict, generator: torch.Generator) -> list[View]:
     """The bound, and then the answer as the model itself would fill its masks, to be put right where it is wrong
     (after arXiv 2602.11590): this also teaches it to judge words that are committed."""
@@ -125,6 +137,7 @@ MASKINGS: dict[str, Masking] = {
     "middle": middle,
     "mean": mean,
     "own_order": own_order,
+    "mixed": mixed,
     "corrected": corrected,
 }
 

@@ -15,7 +15,7 @@ from lladav.training.train import TrainingConfig
 
 
 def test_every_masking_has_a_row(tokenizer, tmp_path: Path, monkeypatch):
-    monkeypatch.setitem(RECIPES, "everyday", (Stage("everyday", ANSWERS, 1, EVERYTHING, scenes=1, questions=2),))
+    monkeypatch.setitem(RECIPES, "everyday", (Stage("everyday", ANSWERS, 1, EVERYTHING, scenes=4, questions=4),))
     monkeypatch.setattr(import_module("lladav.training.train"), "build_tokenizer", lambda: tokenizer)
     monkeypatch.setattr(Trainer, "held_out", partialmethod(Trainer.held_out, batches=1))
     monkeypatch.setattr(ablation, "MASKINGS", {"mean": MASKINGS["mean"]})

@@ -40,6 +40,18 @@ def test_training_prompts_are_those_of_the_chat(tokenizer):
         assert positions[seen].tolist() == list(range(seen.sum()))
 
 
+def test_many_answers_are_as_long_as_the_page_asks_for(tokenizer):
+    """The gap to be filled must not say how long the answer is, so short ones are among them."""
+    batch = SceneData(tokenizer, patches=8).batch("lengths", scenes=32, questions=4, max_items=3, pixels=False)
+    ends = batch.labels == tokenizer.convert_tokens_to_ids("<|eot_id|>")
+    asked = [(batch.segments == segment) & (batch.labels != IGNORE) for segment in range(1, 5)]
+    words = torch.cat([(one & ~ends).sum(1) for one in asked])
+    lengths = torch.cat([one.sum(1) for one in asked])
+    full = lengths == 64
+    assert 0.15 < full.float().mean() < 0.35
+    assert words[full].min() < 5 and 0.3 < (lengths - words < 5).float().mean() < 0.6
+
+
 def test_conversations_of_a_batch_are_found_by_length():
     segments = torch.tensor([[0, 0, 1, 1, 1, 2, -1], [0, 0, 1, 2, 2, 2, 2]])
     groups = list(conversations(segments, groups=2))

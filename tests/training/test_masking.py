@@ -87,6 +87,18 @@ def test_the_least_sure_stay_hidden(answers: Answers):
     assert torch.equal(least_sure(confidence, answers, torch.ones(answers.labels.shape)), answers.labelled)
 
 
+def test_every_second_conversation_is_revealed_in_the_models_own_order(answers: Answers):
+    one, two, three = (torch.Generator().manual_seed(6) for _ in range(3))
+    (both,) = MASKINGS["mixed"](answers, predict, one)
+    (anywhere,) = MASKINGS["bound"](answers, predict, two)
+    MASKINGS["bound"](answers, predict, three)
+    (surest,) = MASKINGS["own_order"](answers, predict, three)
+    second = answers.segments == 2
+    for name in ("targets", "scale"):
+        expected = torch.where(second, getattr(surest, name), getattr(anywhere, name))
+        assert torch.equal(getattr(both, name)[answers.labelled], expected[answers.labelled])
+
+
 def test_the_corrector_is_given_what_the_model_says(answers: Answers):
     masks, filled = MASKINGS["corrected"](answers, predict, torch.Generator().manual_seed(5))
     assert (filled.input_ids[masks.targets] == 7).all() and torch.equal(filled.targets, answers.labelled)
