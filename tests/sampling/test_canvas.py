@@ -66,6 +66,10 @@ class TestPlan:
         assert next(plan) == Task(block=0, start=0, end=12, floor=1, reach=12, opens=True)
         assert next(plan) == Task(block=0, start=0, end=12, floor=1, reach=12)
 
+    def test_a_model_that_writes_masks_has_a_step_for_each(self):
+        steps = list(islice(canvas(4, delimiter_threshold=0.5).plan(), 20))
+        assert steps == [Task(0, 0, 4, floor=1, reach=4, opens=True), *[Task(0, 0, 4, floor=1, reach=4)] * 4]
+
     def test_a_step_that_takes_back_commits_nothing(self):
         one = canvas(4, revision="remdm", revision_from=0.5, revision_rounds=2, steps=1)
         one.commit(known := proposal({0: 3, 2: 4}), everything(known), torch.tensor([], dtype=torch.long))
@@ -136,6 +140,6 @@ class TestCommitted:
 
     def test_nothing_behind_the_stop(self):
         one = canvas(8)
-        one.commit(whole := proposal({1: 3, 2: END, 5: 6}), everything(whole))
+        one.commit(whole := proposal({1: 3, 2: END, 3: 6, 5: 6}), everything(whole))
         first = next(one.plan())
         assert one.committed_in(first).tolist() == [1, 2]

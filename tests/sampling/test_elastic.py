@@ -228,3 +228,5 @@ def test_what_does_not_go_with_it_is_refused(changes: dict, words: str):
 
 def test_a_window_as_long_as_what_a_step_commits_is_enough():
     assert replace(CONFIG, steps=3).window_length == 8
+    lengths = {"gen_length": 4, "block_length": 2, "steps": 2, "template": (1, None, None, 1)}
+    assert replace(CONFIG, **lengths, window_length=1).window_length == 1, "a block has one mask to fill"

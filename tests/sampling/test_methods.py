@@ -123,6 +123,12 @@ def test_vrcd_is_its_reference(subject):
     assert answers(steps) != answers(run(subject, replace(config, remasking="low_confidence")))
 
 
+@pytest.mark.parametrize("subject", ["golden"], indirect=True)
+def test_vrcd_goes_with_a_prompt_that_is_kept(subject):
+    config = SamplingConfig.method("vrcd", gen_length=LENGTH, stop=(), steps=4, refresh_interval=2)
+    assert [int(step.transfer_index.sum()) for step in run(subject, config)[1:]] == [LENGTH // 4] * 4
+
+
 @pytest.mark.parametrize("block_length", [12, 6])
 def test_wino_is_its_reference(block_length: int, subject):
     thresholds = {"neighbors": (0.4, 0.9), "golden": (0.05, 0.5)}[subject.name]
