@@ -18,7 +18,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
     "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 1004)),
     "picnic": (
         "Describe the picture in detail.",
-        Scene((emoji("pizza", 0.2, 0.21, 0.33), emoji("apple", 0.75, 0.24, 0.27), emoji("banana", 0.43, 0.78)), 1016),
+        Scene((emoji("pizza", 0.18, 0.22, 0.33), emoji("apple", 0.79, 0.22, 0.27), emoji("banana", 0.47, 0.78)), 156),
     ),
     "garden": (
         "Is there a tree?",
@@ -41,11 +41,11 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
     ),
     "sea": (
         "Describe the picture.",
-        Scene((emoji("whale", 0.34, 0.24, 0.41), emoji("octopus", 0.77, 0.63, 0.32)), 1002),
+        Scene((emoji("whale", 0.34, 0.24, 0.41), emoji("octopus", 0.77, 0.63, 0.32)), 1047),
     ),
     "farm": (
         "Do you see a pig here?",
-        Scene((emoji("cow", 0.28, 0.21), emoji("pig", 0.73, 0.34, 0.36), emoji("chicken", 0.52, 0.77, 0.25)), 1259),
+        Scene((emoji("cow", 0.29, 0.23), emoji("pig", 0.69, 0.33, 0.36), emoji("chicken", 0.53, 0.73, 0.25)), 910),
     ),
     "fruit": (
         "How many lemons are there?",
@@ -56,13 +56,13 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
                 emoji("lemon", 0.23, 0.76, 0.23),
                 emoji("pineapple", 0.75, 0.7, 0.26),
             ),
-            1093,
+            113,
         ),
     ),
     "space": (
         "where's the moon?",
         Scene(
-            (emoji("rocket", 0.3, 0.26, 0.29), emoji("moon", 0.81, 0.25, 0.29), emoji("robot", 0.47, 0.78, 0.35)), 1082
+            (emoji("rocket", 0.3, 0.26, 0.29), emoji("moon", 0.81, 0.25, 0.29), emoji("robot", 0.47, 0.78, 0.35)), 382
         ),
     ),
 }

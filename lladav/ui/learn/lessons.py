@@ -112,9 +112,9 @@ BLANKS = {
 }
 LOOKS = LessonRun("picnic", BRIEF, decoding(32))  # whose words are asked what they looked at
 THINGS = {  # on its picture, in the order of its answer: left, top, right and bottom, as fractions of its sides
-    "pizza": (0.035, 0.045, 0.365, 0.375),
-    "banana": (0.28, 0.63, 0.58, 0.93),
-    "apple": (0.615, 0.105, 0.885, 0.375),
+    "pizza": (0.015, 0.055, 0.345, 0.385),
+    "banana": (0.32, 0.63, 0.62, 0.93),
+    "apple": (0.655, 0.085, 0.925, 0.355),
 }
 SENTENCE = "I see a pizza, a banana and an apple."
 MISTAKE, PUT_RIGHT = "A pizza, a banana and a banana.", "A pizza, a banana and an apple."  # about `LOOKS`'s picture
