@@ -33,6 +33,19 @@ def test_a_long_answer_grows_from_a_short_start():
     assert lengths == [*range(16, lengths[-1] + 1, 8)] and 60 < lengths[-1] < 120
 
 
+def test_what_an_answer_may_still_grow_by_is_not_read(monkeypatch):
+    model, read = ends_at(60), []
+    answer = Neighbors.__call__
+    monkeypatch.setattr(
+        Neighbors,
+        "__call__",
+        lambda self, **given: read.append(given["inputs_embeds"].shape[1]) or answer(self, **given),
+    )
+    steps = run(model, start=16, longest=120)
+    lengths = [step.stop_position for step in steps if not step.transfer_index.any()]
+    assert [columns - model.prompt_length for columns in read[: len(lengths)]] == lengths
+
+
 def test_an_answer_of_one_word_stays_short():
     steps = run(ends_at(1), start=16, longest=120)
     assert steps[0].stop_position == 16 and steps[0].mask_index.all()

@@ -336,11 +336,6 @@ class TestStop:
         assert run(ScriptedModel([7, 7]), stop=("7 7 7",))[-1].finish_reason == "length"
         assert run(ScriptedModel([7, 7]), stop=("7 7",))[-1].finish_reason == "stop"
 
-    def test_what_an_answer_may_grow_by_is_not_read(self):
-        model = ScriptedModel([7, 8, 7, 8, 9, 9], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-        run(model, start_length=2, stop=("9",))
-        assert [call.embeds.shape[1] - PROMPT_LENGTH for call in model.calls[:2]] == [2, 6]
-
     def test_blocks_behind_it_are_not_touched(self):
         steps = run(ScriptedModel([7, 9, 8, 8]), block_length=2, stop=("9",))
         assert steps[-1].mask_index.tolist() == [False, False, True, True]
