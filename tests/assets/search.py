@@ -11,6 +11,7 @@ import runpy
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -73,19 +74,18 @@ def find_the_order(replies: Replies) -> None:
 
 
 def suggested(name: str) -> list[Check]:
-    """What is suggested about a picture and what was recorded about it."""
-    example = [one for one in examples() if Path(one.image).stem == name]
-    checks: list[Check] = [lambda replies: test_examples.test_an_example_is_answered_right(pipe(replies), example[0])]
-    recorded = {run: entry for run, entry in GALLERY.items() if entry[0] == name}
+    """What is suggested about a picture, what was recorded about it, and what else is tested on it."""
+    recorded = [of_gallery(run, *entry) for run, entry in GALLERY.items() if entry[0] == name]
+    asked = [
+        as_check(partial(test_examples.test_an_example_is_answered_right, example=example))
+        for example in examples()
+        if Path(example.image).stem == name
+    ]
     others = {
         "fruit": test_examples.test_what_compare_opens_with_shows_a_difference,
         "sea": test_examples.test_an_answer_grows_as_long_as_it_has_to_be,
     }
-    return [
-        *(checks if example else []),
-        *(partial_of(run, *entry) for run, entry in recorded.items()),
-        *(as_check(test) for picture, test in others.items() if picture == name),
-    ]
+    return [*recorded, *asked, *(as_check(test) for picture, test in others.items() if picture == name)]
 
 
 def pipe(replies: Replies) -> LladaVPipeline:
@@ -98,14 +98,14 @@ def as_check(test: Callable[[LladaVPipeline], None]) -> Check:
     return lambda replies: test(pipe(replies))
 
 
-def partial_of(run: str, picture: str, question: str, options: str) -> Check:
-    """Whether a run of the gallery is answered right."""
+def of_gallery(run: str, picture: str, question: str, options: str) -> Check:
+    """Whether a recorded run is answered right."""
     words = options.split()
     given = {name[2:].replace("-", "_"): int(value) for name, value in zip(words[::2], words[1::2], strict=True)}
     config = SamplingConfig(**{"block_length": given["gen_length"], **given})
+    example = ExampleQuestion(str(asset("examples") / f"{picture}.png"), question)
 
     def check(replies: Replies) -> None:
-        example = ExampleQuestion(str(asset("examples") / f"{picture}.png"), question)
         assert pipe(replies)(test_examples.messages(example), config).text == test_traces.RIGHT[run]
 
     return check
