@@ -80,7 +80,8 @@ class Reader:
             self.page.locator(".le-row .tc-tok, .le-shape, .le-bars li").first.wait_for()
             self.guess(".le-row [data-position='2']" if lesson.name == "one-step" else ".le-choice >> nth=-1")
             self.do(lesson.name)
-            self.page.locator(".le-done").wait_for()
+            self.page.locator(".le-done").wait_for()  # maybe by an answer that others were asked for after
+            self.page.locator(".le-stage[aria-busy=false]").wait_for()
             sources.append(self.page.locator(".le-source").inner_text())
             if lesson != LESSONS[-1]:
                 self.press(".le-next", "Enter")

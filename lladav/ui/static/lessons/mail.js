@@ -48,8 +48,9 @@ export class Mail {
     const id = ++this.last;
     clearTimeout(this.timer);
     this.waiting = null;
-    if (await this.isFull()) return this.fallBack(lesson, name, "busy");
+    const full = await this.isFull();
     if (id !== this.last) return new Promise(() => {});
+    if (full) return this.fallBack(lesson, name, "busy");
     return new Promise((resolve) => {
       this.waiting = { id, lesson, name, values, show, resolve };
       this.timer = setTimeout(() => this.giveUp("slow"), PATIENCE);
