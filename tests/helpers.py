@@ -298,10 +298,15 @@ class Visit:
 
     def ask(self, text: str) -> str:
         """Ask, wait for the end, and return what the bubble says."""
-        self.send(text)
-        self.until("playing")
-        self.until("done")
+        self.through(lambda: self.send(text))
         return self.bubble()
+
+    def through(self, start: Callable[[], Any]) -> None:
+        """Start a run and wait for its end: on a busy machine it may have played before one looks for "playing"."""
+        self.page.evaluate("window.seen.length = 0")
+        start()
+        self.until_step(0)
+        self.until("done")
 
     def seen(self) -> list[dict]:
         """What the canvas showed of the answer to the last question, in order: its run begins with step 0."""

@@ -49,9 +49,7 @@ def test_the_answer_is_the_pipelines_and_the_next_keeps_the_picture(
 def test_an_example_is_asked_by_a_click(visit: Visit):
     example = visit.page.locator("#conversation .example").first
     question = example.inner_text().strip()
-    example.click()
-    visit.until("playing")
-    visit.until("done")
+    visit.through(example.click)
     assert question in visit.conversation()
     assert visit.page.locator("#conversation .message.user img").count() == 1
 
@@ -228,9 +226,7 @@ def test_settings_snap_and_say_so(visit: Visit):
 
 def test_retry_and_new_chat(visit: Visit):
     visit.ask(QUESTION)
-    visit.page.locator("#retry").click()
-    visit.until("playing")
-    visit.until("done")
+    visit.through(visit.page.locator("#retry").click)
     assert visit.conversation().count(QUESTION) == 1
     visit.page.locator("#new-chat").click()
     visit.page.locator("#canvas .tc[data-state=idle]").wait_for()
@@ -263,8 +259,6 @@ def test_nothing_sticks_out(open_page: Callable[..., Visit], url: str, width: in
 
 def test_the_embedded_model_names_what_it_sees(open_page: Callable[..., Visit], embedded: str):
     visit = open_page(embedded)
-    visit.page.locator("#conversation .example", has_text="What is this?").first.click()
-    visit.until("playing")
-    visit.until("done")
+    visit.through(visit.page.locator("#conversation .example", has_text="What is this?").first.click)
     assert "frog" in visit.bubble().lower()
     assert visit.ask("Where is it?")

@@ -124,7 +124,5 @@ def test_the_same_question_again_takes_what_was_foretold(visit: Visit, name: str
     visit.ask("What is this?")
     first = passes(visit)
     until_foretold(visit, first)
-    visit.page.locator("#retry").click()
-    visit.until("playing")
-    visit.until("done")
+    visit.through(visit.page.locator("#retry").click)
     assert passes(visit) == first
