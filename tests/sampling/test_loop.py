@@ -334,6 +334,8 @@ class TestStop:
 
     def test_one_longer_than_the_answer_is_never_found(self):
         assert run(ScriptedModel([7, 7]), stop=("7 7 7",))[-1].finish_reason == "length"
+
+    def test_one_as_long_as_the_answer_is_found(self):
         assert run(ScriptedModel([7, 7]), stop=("7 7",))[-1].finish_reason == "stop"
 
     def test_blocks_behind_it_are_not_touched(self):
