@@ -1,11 +1,12 @@
 """Components of our own: a template that holds no data, and a script that paints a value into it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import EventListenerMethod, set_cancel_events
 
 from lladav import viewer
 from lladav.ui.settings.knobs import offered_methods
@@ -70,6 +71,21 @@ def words_component(words: str = "", **options: Any) -> gr.HTML:
 def at_once(interactive: bool, first: str = "") -> str:
     """A script that switches a button in the browser, without asking the server, after what it does `first`."""
     return f"() => {{ {first} return {{ __type__: 'update', interactive: {json.dumps(interactive)} }}; }}"
+
+
+def stop_runs(button: gr.Button, runs: Iterable[Any], first: str = "") -> Any:
+    """Let a button stop runs, and then switch itself off in the browser, after what a script does `first`.
+
+    Each run is cancelled by an event of its own: of several, a browser would cancel the next one when the server has
+    answered about the one before (Gradio 6.31), and with it whatever was asked in between. They are made as gradio
+    makes them for `cancels`, without an event beside each that does nothing but weigh in the page's configuration.
+
+    Returns:
+        The last of the events.
+    """
+    for run in runs:
+        set_cancel_events([EventListenerMethod(button, "click")], run)
+    return button.click(None, None, button, js=at_once(False, first), **QUICK)
 
 
 def token_canvas(state: CanvasState, editable: bool = False, **options: Any) -> gr.HTML:

@@ -45,6 +45,18 @@ def test_a_further_canvas_brings_no_script(page: gr.Blocks):
     assert theme.head().count("class TokenCanvas") == 1
 
 
+def test_stop_cancels_each_run_by_an_event_of_its_own(page: gr.Blocks):
+    """A browser would cancel the second of two when the server has answered about the first, with what is new by then."""
+    components = {part["id"]: part["props"].get("elem_id") for part in page.config["components"]}
+    stopping = [
+        event
+        for event in page.config["dependencies"]
+        if event["cancels"] and any(str(components[part]).endswith("stop") for part, _ in event["targets"])
+    ]
+    assert len(stopping) > 5
+    assert all(len(event["cancels"]) == 1 for event in stopping)
+
+
 def test_pictures_of_the_page_are_no_copies_that_a_cache_drops(
     tiny_pipeline: LladaVPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

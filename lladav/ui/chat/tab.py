@@ -10,7 +10,16 @@ from lladav.ui.capabilities import Capabilities
 from lladav.ui.chat import scenes
 from lladav.ui.chat.handlers import ChatHandlers
 from lladav.ui.chat.session import Session
-from lladav.ui.components import QUICK, QUIET, Updates, at_once, html_component, token_canvas, words_component
+from lladav.ui.components import (
+    QUICK,
+    QUIET,
+    Updates,
+    at_once,
+    html_component,
+    stop_runs,
+    token_canvas,
+    words_component,
+)
 from lladav.ui.examples import ExampleQuestion
 from lladav.ui.failures import ends_in_a_notice
 from lladav.ui.limits import LIMITS
@@ -192,7 +201,7 @@ class ChatTab:
         """Join all that does not run the model, once everything that does is known."""
         do = self.handlers
         new = (self.panel.gen_length,)
-        self.stop.click(None, None, self.stop, js=at_once(False, STOP), cancels=self.runs, **QUICK)
+        stop_runs(self.stop, self.runs, STOP)
         look = ends_in_a_notice(do.look, do.failure)
         shown = [self.stage, self.notice, self.stop]
         self.canvas.look(look, {self.session}, shown, show_progress_on=self.stage, **RUNS)

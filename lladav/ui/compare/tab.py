@@ -27,6 +27,7 @@ from lladav.ui.components import (
     Updates,
     at_once,
     html_component,
+    stop_runs,
     token_canvas,
     words_component,
 )
@@ -179,7 +180,7 @@ class CompareTab:
         compare = ends_in_a_notice(self.compare, lambda sentence, _: {self.notice: sentence, self.stop: OFF})
         name = {"api_name": "compare_sides"}  # the endpoint for programs is called /compare
         run = gr.on(asked, compare, inputs, outputs, show_progress_on=self.results, **RUNS, **name)
-        self.stop.click(None, None, self.stop, cancels=run, js=at_once(False, STOP_BOTH), **QUICK)
+        stop_runs(self.stop, [run], STOP_BOTH)
 
     def use_comparison(self, data: Data) -> Updates:
         """Both sides' settings as a comparison wants them, and what it teaches."""

@@ -37,6 +37,7 @@ from lladav.ui.components import (
     Updates,
     at_once,
     html_component,
+    stop_runs,
     token_canvas,
     words_component,
 )
@@ -189,9 +190,7 @@ class ExploreTab:
             runs.append(
                 button.click(ends_in_a_notice(handler, tell), inputs, outputs, show_progress_on=self.progress, **RUNS)
             )
-        self.stop.click(None, None, self.stop, js=at_once(False), cancels=runs, **QUICK).then(
-            lambda: {self.resume: ON}, None, self.resume, **QUICK
-        )
+        stop_runs(self.stop, runs).then(lambda: {self.resume: ON}, None, self.resume, **QUICK)
         held: set[Any] = {self.folder, self.sweep, self.chosen}
         for figure in (self.across, self.up):
             figure.input(self.replot, held | {self.across, self.up}, self.plot, **QUIET, **LATEST)

@@ -217,7 +217,8 @@ class SettingsPanel:
         releases = [self.linked[name].release for name in SIZES[1:]]
         gr.on(releases, self.settle, inputs, settled, **QUICK, **LATEST)
         self.method.turn(self.settle, inputs, settled, **QUICK, **LATEST)
-        changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
+        costly = (*(self.linked[name] for name in PLANNED), self.cfg_scale, self.latency)
+        changes = [part.change for part in costly]
         gr.on(changes, None, js=self._ask_again, **QUICK)
         costing = {self.latency, *self.components}
         self.cost.stale(self.describe_cost, costing, self.cost, **QUICK, **LATEST)
@@ -234,8 +235,7 @@ class SettingsPanel:
         def learned(data: Data) -> Latency | None:
             return latency.observe(get(data[state]), data[self.latency])
 
-        following = run.success(learned, {state, self.latency}, self.latency, **QUICK)
-        following.then(None, js=self._ask_again, **QUICK)
+        run.success(learned, {state, self.latency}, self.latency, **QUICK)
 
     @property
     def _ask_again(self) -> str:

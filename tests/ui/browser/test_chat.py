@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from helpers import OWN_LENGTH, PAGES_OWN, PATIENCE, Visit, ends, held, letters, slow
 from PIL import Image
+from playwright.sync_api import Route
 
 from lladav import LladaVPipeline
 from lladav.pipeline import MASK_SIGN
@@ -95,6 +96,23 @@ def test_stop_keeps_what_is_shown(open_page: Callable[..., Visit], url: str):
     assert visit.page.locator("#canvas .tc-chip").inner_text() == "stopped"
     visit.ask("And now?")
     assert kept in visit.conversation()
+
+
+def test_what_is_asked_right_behind_a_stop_is_answered(visit: Visit, tiny_pipeline: LladaVPipeline):
+    """Even where the server's answer about the stop takes as long as the new run needs to get under way."""
+    asked_to_cancel: list[Route] = []
+    with held(tiny_pipeline, steps=2):
+        visit.send(QUESTION)
+        visit.until_step(2)
+        visit.page.route("**/cancel", lambda request: asked_to_cancel.append(request), times=1)
+        visit.page.locator("#stop").click()
+        visit.until("done")
+        with visit.page.expect_response("**/queue/join*"):
+            visit.page.locator("#retry").click()
+        (request,) = asked_to_cancel
+        request.continue_()
+    visit.canvas.locator(".tc-chip", has_text="finished").wait_for()
+    assert visit.canvas.locator(".tc-mask").count() == 0
 
 
 @pytest.mark.parametrize("leave", [lambda visit: visit.page.locator("#stop").click(), lambda visit: visit.page.close()])
