@@ -28,11 +28,7 @@ SHARED_NAMES = {
     "add_arguments": "what every command has",
     "run": "what every command has",
     "log": "the logger of a module, named after it",
-    "DIRECT": "small talk's own templates are read as small_talk.DIRECT, and so are the next four",
-    "IMPERATIVES": "small_talk.IMPERATIVES",
-    "INDIRECT": "small_talk.INDIRECT",
-    "PLAIN": "small_talk.PLAIN",
-    "SHORT": "small_talk.SHORT",
+    "PLAIN": "small talk's own are read as small_talk.PLAIN",
 }
 TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE)
 NO_FUNCTION = r"(?!\s|(?:if|for|while|switch|catch)\b)"

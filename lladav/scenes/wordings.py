@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
+from lladav.scenes import captions, further_templates, out_of_world, short_forms, small_talk, templates
 from lladav.scenes.artwork import class_names
 from lladav.scenes.language import article, plural
 from lladav.scenes.phrasebook import (
@@ -22,9 +23,6 @@ from lladav.scenes.phrasebook import (
     WONDERING,
 )
 from lladav.scenes.questions import Fact
-from lladav.scenes.short_forms import SHORT
-from lladav.scenes.small_talk import BEYOND
-from lladav.scenes.templates import DIRECT, IMPERATIVES, INDIRECT
 
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SYNONYM_SHARE, OPENING_SHARE, POLITE_SHARE = 0.12, 0.2, 0.35
@@ -129,12 +127,30 @@ def _short(core: str, rng: random.Random) -> tuple[str, str]:
 
 
 STYLED = {"direct": _direct, "indirect": _indirect, "command": _command, "short": _short}
-TEMPLATES: dict[str, Mapping[str, Sequence[str]]] = {
-    "direct": DIRECT,
-    "indirect": INDIRECT,
-    "command": IMPERATIVES,
-    "short": SHORT,
+Book = Mapping[str, Sequence[str]]
+
+
+def merged(*books: Book) -> Book:
+    """Of each form, what all the books have."""
+    forms = dict.fromkeys(form for book in books for form in book)
+    return {form: tuple(each for book in books for each in book.get(form, ())) for form in forms}
+
+
+def _with_captions(book: Book) -> Book:
+    """What is asked of one thing as of many is asked of many, too."""
+    return merged(book, {"overview": book.get("caption", ())})
+
+
+_FURTHER = (further_templates, out_of_world)
+TEMPLATES: dict[str, Book] = {
+    "direct": merged(templates.DIRECT, _with_captions(captions.DIRECT), *(book.DIRECT for book in _FURTHER)),
+    "indirect": merged(templates.INDIRECT, _with_captions(captions.INDIRECT), *(book.INDIRECT for book in _FURTHER)),
+    "command": merged(
+        templates.IMPERATIVES, _with_captions(captions.IMPERATIVES), *(book.IMPERATIVES for book in _FURTHER)
+    ),
+    "short": merged(short_forms.SHORT, _with_captions(captions.SHORT), *(book.SHORT for book in _FURTHER)),
 }
+BEYOND = merged(small_talk.BEYOND, out_of_world.BEYOND)
 
 
 # --- typing -----------------------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ REPEATED = (
 EVERYDAY = (
     Stage("everyday", ANSWERS, 9000, **(FINE | {"learning_rate": 6e-4}), questions=8,
           weights=SPEAKING | {"position": 9, "relation": 13, "caption": 22, "detail": 20}, stranger_share=0.2,
-          everyday_share=0.6, masking="mixed"),
+          everyday_share=0.65, masking="mixed"),
 )  # fmt: skip
 RECIPES = {"tiny": TINY, "study": STUDY, "repeated": REPEATED, "everyday": EVERYDAY}
 

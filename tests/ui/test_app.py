@@ -46,7 +46,7 @@ def test_a_further_canvas_brings_no_script(page: gr.Blocks):
 
 
 def test_stop_cancels_each_run_by_an_event_of_its_own(page: gr.Blocks):
-    """A browser would cancel the second of two when the server has answered about the first, with what is new by then."""
+    """Of several, a browser cancels the next when the server has answered about the one before: too late."""
     components = {part["id"]: part["props"].get("elem_id") for part in page.config["components"]}
     stopping = [
         event
