@@ -18,7 +18,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
     "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 1004)),
     "picnic": (
         "Describe the picture in detail.",
-        Scene((emoji("pizza", 0.18, 0.22, 0.33), emoji("apple", 0.79, 0.22, 0.27), emoji("banana", 0.47, 0.78)), 156),
+        Scene((emoji("pizza", 0.18, 0.22, 0.33), emoji("apple", 0.79, 0.22, 0.27), emoji("banana", 0.47, 0.78)), 1673),
     ),
     "garden": (
         "Is there a tree?",
@@ -45,24 +45,24 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
     ),
     "farm": (
         "Do you see a pig here?",
-        Scene((emoji("cow", 0.29, 0.23), emoji("pig", 0.69, 0.33, 0.36), emoji("chicken", 0.53, 0.73, 0.25)), 910),
+        Scene((emoji("cow", 0.29, 0.23), emoji("pig", 0.69, 0.33, 0.36), emoji("chicken", 0.53, 0.73, 0.25)), 1486),
     ),
     "fruit": (
         "How many lemons are there?",
         Scene(
             (
                 emoji("lemon", 0.26, 0.28, 0.32),
-                emoji("strawberry", 0.68, 0.24, 0.23),
-                emoji("lemon", 0.23, 0.76, 0.23),
-                emoji("pineapple", 0.75, 0.7, 0.26),
+                emoji("strawberry", 0.7, 0.24, 0.27),
+                emoji("lemon", 0.23, 0.76, 0.27),
+                emoji("pineapple", 0.73, 0.68, 0.33),
             ),
-            113,
+            1037,
         ),
     ),
     "space": (
         "where's the moon?",
         Scene(
-            (emoji("rocket", 0.3, 0.26, 0.29), emoji("moon", 0.81, 0.25, 0.29), emoji("robot", 0.47, 0.78, 0.35)), 382
+            (emoji("rocket", 0.3, 0.26, 0.29), emoji("moon", 0.81, 0.25, 0.29), emoji("robot", 0.47, 0.78, 0.35)), 305
         ),
     ),
 }

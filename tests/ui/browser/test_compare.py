@@ -22,8 +22,17 @@ class Comparison:
         self.page.locator("#canvas-b .tc-tok").first.wait_for()
 
     def run(self) -> None:
+        """Compare, and wait for the end: on a busy machine both may have played before one looks for "playing"."""
+        self.page.evaluate(
+            """() => {
+                window.played = false;
+                const player = document.querySelector("#player .pc");
+                const note = (changes) => window.played ||= changes.some((change) => change.oldValue === "playing");
+                new MutationObserver(note).observe(player, {attributeFilter: ["data-state"], attributeOldValue: true});
+            }"""
+        )
         self.page.locator("#compare").click()
-        self.until("playing")
+        self.page.wait_for_function("window.played")
         self.until("done")
         self.page.locator("#results .pv[data-state=done]").wait_for()  # it comes in the same update, a little later
 
