@@ -43,7 +43,7 @@ class Latency:
     startup: float = 0.0
     prompt_length: int = 0
     written: float = math.inf
-    taken: dict[str | None, int] = field(default_factory=dict, hash=False)  # gradio asks a state's hash for changes
+    taken: dict[str | None, int] = field(default_factory=dict)
 
     def seconds(self, sizes: Sequence[int]) -> float:
         """What passes over so many positions each take together."""

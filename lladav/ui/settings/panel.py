@@ -217,8 +217,7 @@ class SettingsPanel:
         releases = [self.linked[name].release for name in SIZES[1:]]
         gr.on(releases, self.settle, inputs, settled, **QUICK, **LATEST)
         self.method.turn(self.settle, inputs, settled, **QUICK, **LATEST)
-        costly = (*(self.linked[name] for name in PLANNED), self.cfg_scale, self.latency)
-        changes = [part.change for part in costly]
+        changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
         gr.on(changes, None, js=self._ask_again, **QUICK)
         costing = {self.latency, *self.components}
         self.cost.stale(self.describe_cost, costing, self.cost, **QUICK, **LATEST)
@@ -232,10 +231,11 @@ class SettingsPanel:
         """
         state, get = trace_of
 
-        def learned(data: Data) -> Latency | None:
-            return latency.observe(get(data[state]), data[self.latency])
+        def learned(data: Data) -> Updates:
+            seen = latency.observe(get(data[state]), data[self.latency])
+            return {self.latency: seen, self.cost: self.describe_cost({**data, self.latency: seen})}
 
-        run.success(learned, {state, self.latency}, self.latency, **QUICK)
+        run.success(learned, {state, self.latency, *self.components}, [self.latency, self.cost], **QUICK)
 
     @property
     def _ask_again(self) -> str:

@@ -219,12 +219,14 @@ def test_settings_follow_each_other_without_a_line_to_wait_in(tiny_pipeline: Lla
     script = "() => window.lladav.stale('b-cost')"
     asked_anew = [trigger for trigger, (fn, _) in wired.items() if fn.js == script]
     assert {part for part, event in asked_anew if event == "change"} == planned | {"cfg_scale"}
-    learned, told = followed[-2:]
-    assert {part._id for part in learned.inputs} == {trace._id, panel.latency._id}
-    assert [part._id for part in learned.outputs] == [panel.latency._id] and learned.trigger_only_on_success
-    assert told.js == script and told.trigger_after == learned._id
+    learned = followed[-1]
+    assert {part._id for part in learned.inputs} == {one._id for one in (trace, panel.latency, *panel.components)}
+    assert [part._id for part in learned.outputs] == [panel.latency._id, panel.cost._id]
+    assert learned.trigger_only_on_success
     state = Latency(1.0, 0.0)
     config = SamplingConfig(gen_length=8, block_length=8, steps=8)
     finished = tiny_pipeline([{"role": "user", "content": "Hi"}], config).trace
-    assert learned.fn({trace: None, panel.latency: state}) is state
-    assert learned.fn({trace: finished, panel.latency: state}) == learn(finished, state)
+    given = {part: getattr(part, "value", None) for part in panel.components}
+    for seen, known in ((None, state), (finished, learn(finished, state))):
+        told = learned.fn({**given, trace: seen, panel.latency: state})
+        assert told == {panel.latency: known, panel.cost: panel.describe_cost({**given, panel.latency: known})}
