@@ -1,9 +1,6 @@
 """The shortest ways to ask, by form (see templates.py): what is typed in a hurry. Only data."""
 
-from lladav.scenes import small_talk
-
 SHORT = {
-    **small_talk.SHORT,
     "name": ("[what|name|object|thing|identify|this]", "this is", "it is a", "what object", "name of this"),
     "overview": ("[what|objects|things|contents|items]", "all objects", "everything you see", "the things here"),
     "caption": ("[describe|caption|description|summary|list]", "picture description", "list of objects", "object list"),

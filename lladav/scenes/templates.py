@@ -3,8 +3,6 @@
 "[a|b]" is a choice, "{noun}" a slot, "<...>" one of phrasebook.MACROS; a style puts the mark behind them.
 """
 
-from lladav.scenes import small_talk
-
 _SEEN = (  # asked of one thing as of many
     "<what is> [in|on|in] <picture>",
     "<what is> [shown|pictured|visible|depicted|there] [|in <picture>|here]",
@@ -29,7 +27,6 @@ _SEEN_CLAUSES = (
     "what I'm looking at",
 )
 DIRECT = {
-    **small_talk.DIRECT,
     "name": (
         *_SEEN,
         "what [thing|object|kind of thing|sort of thing] is [this|it|that|in <picture>]",
@@ -301,7 +298,6 @@ DIRECT = {
 }
 COLOR_CLAUSE = "[what|which] color the {noun} [is|has]"
 INDIRECT = {
-    **small_talk.INDIRECT,
     "name": (*_SEEN_CLAUSES, "what [thing|object] this is", "what to call this"),
     "overview": (*_SEEN_CLAUSES, "what <things> [there are|you see]<here>", "which <things> are shown<here>"),
     "position": ("<what is> {place}", "what you see {place}", "which <thing> is {place}"),
@@ -361,7 +357,6 @@ INDIRECT = {
     "compare": ("where the {noun} is [compared to|from|relative to] the {other}",),
 }
 IMPERATIVES = {
-    **small_talk.IMPERATIVES,
     "name": (
         "name [this|it|the thing|the object|this object|this thing]",
         "identify [this|it|the object|the thing|the item]",

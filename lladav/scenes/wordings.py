@@ -136,19 +136,17 @@ def merged(*books: Book) -> Book:
     return {form: tuple(each for book in books for each in book.get(form, ())) for form in forms}
 
 
-def _with_captions(book: Book) -> Book:
-    """What is asked of one thing as of many is asked of many, too."""
-    return merged(book, {"overview": book.get("caption", ())})
+def _of_all(name: str) -> Book:
+    """The templates of a style. What is asked of one thing as of many (captions.py) is asked of many, too."""
+    books = (templates, short_forms, small_talk, captions, further_templates, out_of_world)
+    return merged(*(vars(book).get(name, {}) for book in books), {"overview": vars(captions)[name]["caption"]})
 
 
-_FURTHER = (further_templates, out_of_world)
-TEMPLATES: dict[str, Book] = {
-    "direct": merged(templates.DIRECT, _with_captions(captions.DIRECT), *(book.DIRECT for book in _FURTHER)),
-    "indirect": merged(templates.INDIRECT, _with_captions(captions.INDIRECT), *(book.INDIRECT for book in _FURTHER)),
-    "command": merged(
-        templates.IMPERATIVES, _with_captions(captions.IMPERATIVES), *(book.IMPERATIVES for book in _FURTHER)
-    ),
-    "short": merged(short_forms.SHORT, _with_captions(captions.SHORT), *(book.SHORT for book in _FURTHER)),
+TEMPLATES = {
+    "direct": _of_all("DIRECT"),
+    "indirect": _of_all("INDIRECT"),
+    "command": _of_all("IMPERATIVES"),
+    "short": _of_all("SHORT"),
 }
 BEYOND = merged(small_talk.BEYOND, out_of_world.BEYOND)
 

@@ -218,7 +218,7 @@ class SettingsPanel:
         gr.on(releases, self.settle, inputs, settled, **QUICK, **LATEST)
         self.method.turn(self.settle, inputs, settled, **QUICK, **LATEST)
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
-        gr.on(changes, None, js=self._ask_again, **QUICK)
+        gr.on(changes, None, js=f"() => window.lladav.stale('{self._id('cost')}')", **QUICK)
         costing = {self.latency, *self.components}
         self.cost.stale(self.describe_cost, costing, self.cost, **QUICK, **LATEST)
 
@@ -236,11 +236,6 @@ class SettingsPanel:
             return {self.latency: seen, self.cost: self.describe_cost({**data, self.latency: seen})}
 
         run.success(learned, {state, self.latency, *self.components}, [self.latency, self.cost], **QUICK)
-
-    @property
-    def _ask_again(self) -> str:
-        """A script that has the cost told anew."""
-        return f"() => window.lladav.stale('{self._id('cost')}')"
 
     def use_preset(self, data: Data) -> Updates:
         """The settings of the preset that was chosen."""

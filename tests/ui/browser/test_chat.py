@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import OWN_LENGTH, PAGES_OWN, PATIENCE, Visit, ends, held, letters, slow
 from PIL import Image
-from playwright.sync_api import Route
 
 from lladav import LladaVPipeline
 from lladav.pipeline import MASK_SIGN
@@ -100,7 +100,7 @@ def test_stop_keeps_what_is_shown(open_page: Callable[..., Visit], url: str):
 
 def test_what_is_asked_right_behind_a_stop_is_answered(visit: Visit, tiny_pipeline: LladaVPipeline):
     """Even where the server's answer about the stop takes as long as the new run needs to get under way."""
-    asked_to_cancel: list[Route] = []
+    asked_to_cancel: list[Any] = []  # playwright's routes
     with held(tiny_pipeline, steps=2):
         visit.send(QUESTION)
         visit.until_step(2)
