@@ -97,6 +97,7 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
                 LearnTab(pipe, chat)
         panels = {"chat": [chat.panel], "compare": [side.panel for side in compare.sides], "explore": [], "learn": []}
         share.wire(demo, tabs, chat, panels)
+        chat.wire()
         create_endpoints(pipe)
     # The guard refuses first, in a sentence of ours; the few that come in the same moment may slip past it.
     return demo.queue(max_size=2 * LIMITS.queue, default_concurrency_limit=LIMITS.runs)
@@ -108,7 +109,6 @@ def _chat_tools(chat: ChatTab, runs: list[RecordedRun]) -> None:
         Gallery(chat, runs)
     with chat.tools:
         Export(chat, runs[0].trace)
-    chat.wire()
 
 
 def measure(pipe: LladaVPipeline) -> Latency | None:

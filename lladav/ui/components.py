@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import get_blocks_context
 from gradio.events import EventListenerMethod, set_cancel_events
 
 from lladav import viewer
@@ -73,18 +74,23 @@ def at_once(interactive: bool, first: str = "") -> str:
     return f"() => {{ {first} return {{ __type__: 'update', interactive: {json.dumps(interactive)} }}; }}"
 
 
-def stop_runs(button: gr.Button, runs: Iterable[Any], first: str = "") -> Any:
+def stop_runs(button: gr.Button, runs: Iterable[Any], first: str = "", also: Iterable[Any] = ()) -> Any:
     """Let a button stop runs, and then switch itself off in the browser, after what a script does `first`.
 
     Each run is cancelled by an event of its own: of several, a browser would cancel the next one when the server has
     answered about the one before (Gradio 6.31), and with it whatever was asked in between. They are made as gradio
     makes them for `cancels`, without an event beside each that does nothing but weigh in the page's configuration.
 
+    Args:
+        also: events after whose triggers the runs end as well.
+
     Returns:
         The last of the events.
     """
+    blocks = get_blocks_context().blocks
+    others = [EventListenerMethod(blocks[part], name) for event in also for part, name in event["targets"]]
     for run in runs:
-        set_cancel_events([EventListenerMethod(button, "click")], run)
+        set_cancel_events([EventListenerMethod(button, "click"), *others], run)
     return button.click(None, None, button, js=at_once(False, first), **QUICK)
 
 

@@ -16,7 +16,7 @@ import gradio as gr
 from lladav.sampling import METHODS
 from lladav.trace import Trace
 from lladav.ui.chat.tab import ChatTab
-from lladav.ui.components import QUICK, QUIET, Data, Updates, html_component
+from lladav.ui.components import QUICK, Data, Updates, html_component
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.knobs import knobs_of
 from lladav.ui.settings.panel import SettingsPanel
@@ -51,7 +51,7 @@ class Share:
         copied.then(None, parts, None, js=write, **QUICK)
         outputs = [part for _, panel in owners for part in (panel.preset, panel.note, *panel.linked.values())]
         demo.load(self.read, None, [tabs, *outputs], **QUICK)
-        self.link.open(self.open, {chat.session}, chat.shown, cancels=chat.runs, **QUIET)
+        chat.replace(self.link.open, self.open, queue=True)
 
     def carry(self, data: Data) -> Updates:
         """The run on show, as a link carries it."""

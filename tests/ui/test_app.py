@@ -45,16 +45,25 @@ def test_a_further_canvas_brings_no_script(page: gr.Blocks):
     assert theme.head().count("class TokenCanvas") == 1
 
 
-def test_stop_cancels_each_run_by_an_event_of_its_own(page: gr.Blocks):
+def test_each_run_is_cancelled_by_an_event_of_its_own(page: gr.Blocks):
     """Of several, a browser cancels the next when the server has answered about the one before: too late."""
     components = {part["id"]: part["props"].get("elem_id") for part in page.config["components"]}
-    stopping = [
-        event
-        for event in page.config["dependencies"]
-        if event["cancels"] and any(str(components[part]).endswith("stop") for part, _ in event["targets"])
-    ]
-    assert len(stopping) > 5
-    assert all(len(event["cancels"]) == 1 for event in stopping)
+    events = {event["id"]: event for event in page.config["dependencies"]}
+    cancelling = [event for event in events.values() if event["cancels"]]
+    assert all(len(event["cancels"]) == 1 for event in cancelling)
+
+    def runs_ended_by(name: str) -> set[str]:
+        """The parts of the page whose runs a part of the page ends."""
+        ended = [
+            event["cancels"][0] for event in cancelling if name in {components[part] for part, _ in event["targets"]}
+        ]
+        return {components[part] for run in ended for part, _ in events[run]["targets"]}
+
+    everywhere = {"question", "suggestions", "retry", "conversation", "canvas", "template", "fill-in", "gallery"}
+    for name in ("stop", "new-chat", "gallery", "undo", "canvas", "edit-question", "open-run", "link"):
+        assert runs_ended_by(name) == everywhere | {"learn"}
+    assert runs_ended_by("pair-stop") == {"compare", "compare-text"}
+    assert runs_ended_by("sweep-stop") == {"sweep", "sweep-resume"}
 
 
 def test_pictures_of_the_page_are_no_copies_that_a_cache_drops(

@@ -81,6 +81,7 @@ class ChatTab:
                 self._code()
         self.handlers = ChatHandlers(pipe, self)
         self.runs: list[Any] = []
+        self.replacing: list[Any] = []
         self._wire_runs()
         self.panel.wire()
 
@@ -198,10 +199,9 @@ class ChatTab:
             self.runs.append(run)
 
     def wire(self) -> None:
-        """Join all that does not run the model, once everything that does is known."""
+        """Join all that does not run the model, once everything that does, and all that may replace it, is known."""
         do = self.handlers
         new = (self.panel.gen_length,)
-        stop_runs(self.stop, self.runs, STOP)
         look = ends_in_a_notice(do.look, do.failure)
         shown = [self.stage, self.notice, self.stop]
         self.canvas.look(look, {self.session}, shown, show_progress_on=self.stage, **RUNS)
@@ -217,6 +217,7 @@ class ChatTab:
         self.replace(self.edit_question.click, do.take_back)
         if self.capabilities.composes_scenes:
             self.replace(self.new_scene.click, do.new_scene, self.things, *new, queue=True)
+        stop_runs(self.stop, self.runs, STOP, self.replacing)
 
     def replace(self, trigger: Any, handler: Callable[..., Updates], *inputs: Any, queue: bool = False) -> None:
         """Let an event put something else in the place of the run that goes on, which ends.
@@ -227,7 +228,7 @@ class ChatTab:
             queue: whether it works for more than a few milliseconds, and so has to wait its turn.
         """
         handler = ends_in_a_notice(handler, self.handlers.failure)
-        trigger(handler, {self.session, *inputs}, self.shown, cancels=self.runs, **QUIET, queue=queue)
+        self.replacing.append(trigger(handler, {self.session, *inputs}, self.shown, **QUIET, queue=queue))
 
 
 def _button(key: str, elem_id: str, **options: Any) -> gr.Button:

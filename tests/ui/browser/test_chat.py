@@ -98,21 +98,31 @@ def test_stop_keeps_what_is_shown(open_page: Callable[..., Visit], url: str):
     assert kept in visit.conversation()
 
 
-def test_what_is_asked_right_behind_a_stop_is_answered(visit: Visit, tiny_pipeline: LladaVPipeline):
-    """Even where the server's answer about the stop takes as long as the new run needs to get under way."""
+@pytest.mark.parametrize(
+    ("end", "state", "ask"),
+    [
+        ("#stop", "done", "#retry"),
+        ("#new-chat", "idle", "#conversation .example"),
+        ("#new-chat", "idle", "#gallery .ga-try"),
+    ],
+)
+def test_what_is_asked_right_behind_the_end_of_a_run_is_answered(
+    visit: Visit, tiny_pipeline: LladaVPipeline, end: str, state: str, ask: str
+):
+    """Even where the server's answer about the end takes as long as the new run needs to get under way."""
     asked_to_cancel: list[Any] = []  # playwright's routes
     with held(tiny_pipeline, steps=2):
         visit.send(QUESTION)
         visit.until_step(2)
         visit.page.route("**/cancel", lambda request: asked_to_cancel.append(request), times=1)
-        visit.page.locator("#stop").click()
-        visit.until("done")
+        visit.page.locator(end).click()
+        visit.until(state)
         with visit.page.expect_response("**/queue/join*"):
-            visit.page.locator("#retry").click()
+            visit.page.locator(ask).first.click()
         (request,) = asked_to_cancel
         request.continue_()
     visit.canvas.locator(".tc-chip", has_text="finished").wait_for()
-    assert visit.canvas.locator(".tc-mask").count() == 0
+    assert visit.page.locator("#conversation .message.bot").count() == 1
 
 
 @pytest.mark.parametrize("leave", [lambda visit: visit.page.locator("#stop").click(), lambda visit: visit.page.close()])
