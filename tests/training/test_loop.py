@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.training import loop
@@ -44,9 +47,9 @@ def test_a_stage_asks_what_it_says(tokenizer):
 
 
 def test_an_interrupted_stage_goes_on_as_if_it_had_not_been(tmp_path, tokenizer, monkeypatch):
+    monkeypatch.setattr(Trainer, "held_out", lambda self, stage: {})
     whole = trainer(tmp_path / "whole", tokenizer)
     whole.run(STAGES)
-
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
     broken = trainer(tmp_path / "broken", tokenizer)
     step_of = Trainer._step
@@ -79,7 +82,8 @@ def test_a_stage_moves_what_it_trains_and_nothing_else(tmp_path, tokenizer, answ
     assert log[-1]["stage"] == subject.name(STAGES[1]) and 0 < log[-1]["held_out_loss"] < 50
 
 
-def test_gradients_that_earlier_stages_left_do_not_count(tmp_path, tokenizer):
+def test_gradients_that_earlier_stages_left_do_not_count(tmp_path, tokenizer, monkeypatch):
+    monkeypatch.setattr(Trainer, "held_out", lambda self, stage: {})
     weights = []
     for left in (0, 1e6):
         subject = trainer(tmp_path / str(left), tokenizer)
@@ -94,6 +98,15 @@ def test_some_batches_have_one_conversation_a_picture(tokenizer):
     batches = StageData(SceneData(tokenizer, patches=8), replace(STAGES[1], steps=loop.ALONE + 1), "seed")
     sizes = [(len(batches[step].kinds), len(batches[step].kinds[0])) for step in range(loop.ALONE + 1)]
     assert sizes == [(4, 1), *[(2, 2)] * (loop.ALONE - 1), (4, 1)]
+    one = StageData(SceneData(tokenizer, patches=8), replace(STAGES[1], questions=1), "seed")[0]
+    assert (len(one.kinds), len(one.kinds[0])) == (2, 1)
+
+
+def test_batches_are_drawn_by_run_stage_and_number_and_come_again_in_each_epoch(monkeypatch):
+    monkeypatch.setattr(loop, "stage_batch", lambda data, stage, seed, alone: (seed, alone))
+    stage = replace(STAGES[1], steps=12, epochs=2)
+    drawn = [StageData(None, stage, "run")[step] for step in range(12)]
+    assert drawn == 2 * [(f"run/language/{number}", number in (0, 4)) for number in range(6)]
 
 
 def test_a_stage_ends_with_its_averaged_weights(tmp_path, tokenizer, monkeypatch):
@@ -107,6 +120,7 @@ def test_a_stage_ends_with_its_averaged_weights(tmp_path, tokenizer, monkeypatch
 
     monkeypatch.setattr(loop, "MasterAdamW", Spy)
     monkeypatch.setattr(loop, "WARM_UP", 1)
+    monkeypatch.setattr(Trainer, "held_out", lambda self, stage: {})
     subject = trainer(tmp_path, tokenizer)
     before = [p.detach().float() for n, p in subject.learner.named_parameters() if n.startswith(LANGUAGE)]
     subject.run((replace(STAGES[1], learning_rate=0.1),))
@@ -131,30 +145,58 @@ def test_the_rate_rises_to_its_peak_and_falls_to_a_tenth():
 
 
 def test_the_log_has_the_mean_loss_of_every_few_steps_and_of_the_rest(tmp_path, tokenizer, monkeypatch):
-    monkeypatch.setattr(loop, "LOG_EVERY", 2)
+    monkeypatch.setattr(loop, "LOG_EVERY", 3)
     monkeypatch.setattr(Trainer, "_step", lambda self, learner, stage, step, batch, optimizer: float(10**step))
     subject = trainer(tmp_path, tokenizer)
     monkeypatch.setattr(subject, "held_out", lambda stage: {"held_out_loss": 0.5})
     subject.run((replace(STAGES[1], steps=5),))
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [(line["step"], line.get("loss")) for line in log] == [(2, 5.5), (4, 550.0), (5, 10_000.0), (5, None)]
+    assert [(line["step"], line.get("loss")) for line in log] == [(3, 37.0), (5, 5500.0), (5, None)]
     assert {line["stage"] for line in log} == {"language-masked-5"} and log[-1]["held_out_loss"] == 0.5
     assert [*tmp_path.glob("*.pt")] == []  # what a resumed run needs is gone once the stage is done
 
 
+def test_a_stage_is_kept_every_two_minutes(tmp_path, tokenizer, monkeypatch):
+    """By a clock that goes on a minute each time it is looked at: after a step, and when the stage is kept."""
+    clock = SimpleNamespace(monotonic=count(0, loop.CHECKPOINT_SECONDS // 2).__next__, time=lambda: 1.5)
+    monkeypatch.setattr(loop, "time", clock)
+    kept: list[int] = []
+    steps: list[int] = []
+    monkeypatch.setattr(
+        Trainer, "_step", lambda self, learner, stage, step, batch, optimizer: steps.append(step) or 1.0
+    )
+    monkeypatch.setattr(loop, "write_at_once", lambda path, save: kept.append(steps[-1]))
+    subject = trainer(tmp_path, tokenizer)
+    monkeypatch.setattr(subject, "held_out", lambda stage: {})
+    subject.run((replace(STAGES[1], steps=7),))
+    assert kept == [2, 5, 6]  # and the weights at the end
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[0])["seconds"] == 1.5
+
+
 def test_masks_are_others_in_every_step_and_under_every_seed(tmp_path, tokenizer, monkeypatch):
     drawn: list[int] = []
+    told: set[tuple[str, bool, str]] = set()
+    batches: list[str] = []
+    whole = loop.stage_batch
 
     def asked(self, batch, objective, generator, pixels=True, masking="bound"):
         drawn.append(generator.initial_seed())
+        told.add((objective, pixels, masking))
         return self.symbols.center.sum(), {}
 
+    def composed(data, stage, seed, alone):
+        batches.append(seed)
+        return whole(data, stage, seed, alone)
+
     monkeypatch.setattr(Learner, "forward", asked)
+    monkeypatch.setattr(loop, "stage_batch", composed)
     for seed in (0, 1):
         subject = trainer(tmp_path / str(seed), tokenizer)
         subject.seed = seed
         monkeypatch.setattr(subject, "held_out", lambda stage: {})
-        subject.run((STAGES[1],))
+        subject.run((replace(STAGES[1], masking="mixed"),))
+    assert told == {("masked", False, "mixed")}
+    assert batches == [f"train-{seed}-0/language/{step}" for seed in (0, 1) for step in range(STAGES[1].steps)]
     assert len(set(drawn)) == 2 * STAGES[1].steps == len(drawn)
     assert (drawn[0], drawn[3]) == (0, 1_000_003)
 
@@ -179,19 +221,21 @@ def test_the_tower_learns_at_a_rate_of_its_own_where_it_has_one(tokenizer):
 
 def test_rates_of_a_step_are_the_peaks_times_the_factor_and_gradients_are_clipped(tmp_path, tokenizer, monkeypatch):
     subject = trainer(tmp_path, tokenizer)
-    norms, rates = [], []
+    norms, rates, options = [], [], []
     clip = subject.accelerator.clip_grad_norm_
     monkeypatch.setattr(subject.accelerator, "clip_grad_norm_", lambda p, most: norms.append(most) or clip(p, most))
 
     class Spy(MasterAdamW):
         def step(self, closure=None):
             rates.append([group["lr"] for group in self.param_groups])
+            options.append((self.defaults["betas"], self.defaults["weight_decay"]))
             super().step(closure)
 
     monkeypatch.setattr(loop, "MasterAdamW", Spy)
     monkeypatch.setattr(subject, "held_out", lambda stage: {})
     subject.run((replace(STAGES[2], learning_rate=0.6, vision_learning_rate=0.06),))
     assert norms == [1.0, 1.0, 1.0]
+    assert set(options) == {((0.9, 0.98), 0.01)}
     assert rates == [[pytest.approx(0.001 * step), pytest.approx(0.01 * step)] for step in (1, 2, 3)]
 
 
@@ -229,3 +273,10 @@ def test_stages_that_runs_share_have_names_without_an_objective(tmp_path, tokeni
     assert subject.name(replace(STAGES[2], epochs=4)) == "tune-autoregressive-3-x4"
     assert subject.checkpoint(STAGES[0]) == tmp_path / "tower.safetensors"
     assert [subject.objective(stage) for stage in STAGES] == ["dense", "autoregressive", "autoregressive"]
+
+
+def test_a_trainer_learns_masked_diffusion_in_a_folder_of_its_own_unless_told_otherwise(tmp_path, tokenizer):
+    folder = tmp_path / "runs" / "first"
+    subject = Trainer(nn.Linear(1, 1), SceneData(tokenizer, patches=8), folder)
+    assert folder.is_dir() and (subject.answers, subject.seed, subject.workers) == ("masked", 0, 0)
+    assert Trainer(nn.Linear(1, 1), SceneData(tokenizer, patches=8), folder).folder == folder
