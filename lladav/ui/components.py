@@ -87,8 +87,9 @@ def stop_runs(button: gr.Button, runs: Iterable[Any], first: str = "", also: Ite
     Returns:
         The last of the events.
     """
-    blocks = get_blocks_context().blocks
-    others = [EventListenerMethod(blocks[part], name) for event in also for part, name in event["targets"]]
+    context = get_blocks_context()
+    assert context
+    others = [EventListenerMethod(context.blocks[part], name) for event in also for part, name in event["targets"]]
     for run in runs:
         set_cancel_events([EventListenerMethod(button, "click"), *others], run)
     return button.click(None, None, button, js=at_once(False, first), **QUICK)

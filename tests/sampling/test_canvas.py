@@ -40,6 +40,34 @@ def test_the_part_of_a_proposal_before_a_position_leaves_that_out(end: int, coun
     assert {len(values) for values in vars(part).values() if values is not None} == {count}
 
 
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({}, 8),
+        ({"steps": 4}, 4),
+        ({"block_length": 4}, 8),
+        ({"template": (None, None, END, *[None] * 5)}, 2),  # what stands behind the stop stays masked
+        ({"template": (3, None, 3, *[None] * 5)}, 6),
+        ({"start_length": 4}, 4),
+    ],
+)
+def test_a_run_has_a_step_for_each_token_at_most(settings: dict, steps: int):
+    assert canvas(8, **settings).record(0, 0, finished=False).steps == steps
+
+
+def test_a_run_that_takes_longer_than_planned_has_one_more_step_until_it_ends():
+    one = canvas(8, steps=2)
+    assert [one.record(step, 0, finished=False).steps for step in (0, 1, 2, 3)] == [2, 2, 3, 4]
+    assert [one.record(step, 0, finished=True).steps for step in (1, 2, 3)] == [2, 2, 3]
+
+
+def test_the_first_record_is_sure_of_what_the_template_fixed():
+    first = canvas(3, template=(None, 4, None)).record(0, 0, finished=False)
+    assert first.top_ids.tolist() == [[MASK] * 5, [4, *[MASK] * 4], [MASK] * 5]
+    assert first.top_probs.tolist() == [[0.0] * 5, [1.0, *[0.0] * 4], [0.0] * 5]
+    assert first.confidence.tolist() == [0.0, 1.0, 0.0] and not first.transfer_index.dtype.is_floating_point
+
+
 class TestPlan:
     def test_a_step_asks_about_the_masks_of_its_block(self):
         (first, *_) = canvas(8, block_length=4).plan()

@@ -1,5 +1,6 @@
 """The loop on a model that says what it is told to, so that every rule can be watched by itself."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from types import SimpleNamespace
@@ -156,9 +157,18 @@ def test_only_one_prompt_is_taken():
         list(sample(ScriptedModel([7]), {"inputs_embeds": torch.zeros(2, 3, 4)}, SamplingConfig(1, 1, 1, stop=())))
 
 
-def test_strings_need_a_tokenizer():
-    with pytest.raises(ValueError, match="stop and suffix need a tokenizer"):
-        list(sample(ScriptedModel([7]), {"inputs_embeds": torch.zeros(1, 3, 4)}, SamplingConfig(1, 1, 1)))
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({}, "<|eot_id|>"),
+        ({"stop": (), "suffix": " Yes."}, " Yes."),
+        ({"stop": (), "delimiter_threshold": 0.3, "delimiters": (";",)}, ";"),
+    ],
+)
+def test_strings_need_a_tokenizer(settings: dict, text: str):
+    config = SamplingConfig(1, 1, 1, **settings)
+    with pytest.raises(ValueError, match=rf"need a tokenizer, got tokenizer=None and {re.escape(repr(text))}$"):
+        list(sample(ScriptedModel([7]), {"inputs_embeds": torch.zeros(1, 3, 4)}, config))
 
 
 class TestStop:

@@ -198,7 +198,7 @@ def test_masks_are_others_in_every_step_and_under_every_seed(tmp_path, tokenizer
     assert told == {("masked", False, "mixed")}
     assert batches == [f"train-{seed}-0/language/{step}" for seed in (0, 1) for step in range(STAGES[1].steps)]
     assert len(set(drawn)) == 2 * STAGES[1].steps == len(drawn)
-    assert (drawn[0], drawn[3]) == (0, 1_000_003)
+    assert (drawn[0], drawn[1], drawn[3]) == (0, 1, 1_000_003)
 
 
 def test_the_tower_learns_at_a_rate_of_its_own_where_it_has_one(tokenizer):
