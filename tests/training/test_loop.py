@@ -100,6 +100,7 @@ def test_some_batches_have_one_conversation_a_picture(tokenizer):
     assert sizes == [(4, 1), *[(2, 2)] * (loop.ALONE - 1), (4, 1)]
     one = StageData(SceneData(tokenizer, patches=8), replace(STAGES[1], questions=1), "seed")[0]
     assert (len(one.kinds), len(one.kinds[0])) == (2, 1)
+    assert len(loop.stage_batch(SceneData(tokenizer, patches=8), STAGES[1], "held-out/0").kinds) == 2
 
 
 def test_batches_are_drawn_by_run_stage_and_number_and_come_again_in_each_epoch(monkeypatch):
