@@ -167,7 +167,9 @@ def test_only_one_prompt_is_taken():
 )
 def test_strings_need_a_tokenizer(settings: dict, text: str):
     config = SamplingConfig(1, 1, 1, **settings)
-    with pytest.raises(ValueError, match=rf"need a tokenizer, got tokenizer=None and {re.escape(repr(text))}$"):
+    with pytest.raises(
+        ValueError, match=rf"stop and suffix need a tokenizer, got tokenizer=None and {re.escape(repr(text))}$"
+    ):
         list(sample(ScriptedModel([7]), {"inputs_embeds": torch.zeros(1, 3, 4)}, config))
 
 

@@ -41,13 +41,18 @@ def trainer(folder: Path, tokenizer, answers: str = "masked") -> Trainer:
     return Trainer(learner, SceneData(tokenizer, patches=8), folder, answers)
 
 
+@pytest.fixture
+def unmeasured(monkeypatch) -> None:
+    """Without the figures at the end of a stage, which take longer than the few steps of the stages here."""
+    monkeypatch.setattr(Trainer, "held_out", lambda self, stage: {})
+
+
 def test_a_stage_asks_what_it_says(tokenizer):
     batches = StageData(SceneData(tokenizer, patches=8), STAGES[-1], "seed")
     assert {kind for step in range(4) for kinds in batches[step].kinds for kind in kinds} == {"compare", "talk"}
 
 
-def test_an_interrupted_stage_goes_on_as_if_it_had_not_been(tmp_path, tokenizer, monkeypatch):
-    monkeypatch.setattr(Trainer, "held_out", lambda self, stage: {})
+def test_an_interrupted_stage_goes_on_as_if_it_had_not_been(tmp_path, tokenizer, unmeasured, monkeypatch):
     whole = trainer(tmp_path / "whole", tokenizer)
     whole.run(STAGES)
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
@@ -82,8 +87,7 @@ def test_a_stage_moves_what_it_trains_and_nothing_else(tmp_path, tokenizer, answ
     assert log[-1]["stage"] == subject.name(STAGES[1]) and 0 < log[-1]["held_out_loss"] < 50
 
 
-def test_gradients_that_earlier_stages_left_do_not_count(tmp_path, tokenizer, monkeypatch):
-    monkeypatch.setattr(Trainer, "held_out", lambda self, stage: {})
+def test_gradients_that_earlier_stages_left_do_not_count(tmp_path, tokenizer, unmeasured):
     weights = []
     for left in (0, 1e6):
         subject = trainer(tmp_path / str(left), tokenizer)
@@ -95,12 +99,13 @@ def test_gradients_that_earlier_stages_left_do_not_count(tmp_path, tokenizer, mo
 
 
 def test_some_batches_have_one_conversation_a_picture(tokenizer):
-    batches = StageData(SceneData(tokenizer, patches=8), replace(STAGES[1], steps=loop.ALONE + 1), "seed")
+    data = SceneData(tokenizer, patches=8)
+    batches = StageData(data, replace(STAGES[1], steps=loop.ALONE + 1), "seed")
     sizes = [(len(batches[step].kinds), len(batches[step].kinds[0])) for step in range(loop.ALONE + 1)]
     assert sizes == [(4, 1), *[(2, 2)] * (loop.ALONE - 1), (4, 1)]
-    one = StageData(SceneData(tokenizer, patches=8), replace(STAGES[1], questions=1), "seed")[0]
+    one = StageData(data, replace(STAGES[1], questions=1), "seed")[0]
     assert (len(one.kinds), len(one.kinds[0])) == (2, 1)
-    assert len(loop.stage_batch(SceneData(tokenizer, patches=8), STAGES[1], "held-out/0").kinds) == 2
+    assert len(loop.stage_batch(data, STAGES[1], "held-out/0").kinds) == 2
 
 
 def test_batches_are_drawn_by_run_stage_and_number_and_come_again_in_each_epoch(monkeypatch):
@@ -110,7 +115,7 @@ def test_batches_are_drawn_by_run_stage_and_number_and_come_again_in_each_epoch(
     assert drawn == 2 * [(f"run/language/{number}", number in (0, 4)) for number in range(6)]
 
 
-def test_a_stage_ends_with_its_averaged_weights(tmp_path, tokenizer, monkeypatch):
+def test_a_stage_ends_with_its_averaged_weights(tmp_path, tokenizer, unmeasured, monkeypatch):
     """Those of all steps, not those of the last one."""
     taken = []
 
@@ -121,7 +126,6 @@ def test_a_stage_ends_with_its_averaged_weights(tmp_path, tokenizer, monkeypatch
 
     monkeypatch.setattr(loop, "MasterAdamW", Spy)
     monkeypatch.setattr(loop, "WARM_UP", 1)
-    monkeypatch.setattr(Trainer, "held_out", lambda self, stage: {})
     subject = trainer(tmp_path, tokenizer)
     before = [p.detach().float() for n, p in subject.learner.named_parameters() if n.startswith(LANGUAGE)]
     subject.run((replace(STAGES[1], learning_rate=0.1),))
@@ -157,7 +161,7 @@ def test_the_log_has_the_mean_loss_of_every_few_steps_and_of_the_rest(tmp_path, 
     assert [*tmp_path.glob("*.pt")] == []  # what a resumed run needs is gone once the stage is done
 
 
-def test_a_stage_is_kept_every_two_minutes(tmp_path, tokenizer, monkeypatch):
+def test_a_stage_is_kept_every_two_minutes(tmp_path, tokenizer, unmeasured, monkeypatch):
     """By a clock that goes on a minute each time it is looked at: after a step, and when the stage is kept."""
     clock = SimpleNamespace(monotonic=count(0, loop.CHECKPOINT_SECONDS // 2).__next__, time=lambda: 1.5)
     monkeypatch.setattr(loop, "time", clock)
@@ -168,13 +172,12 @@ def test_a_stage_is_kept_every_two_minutes(tmp_path, tokenizer, monkeypatch):
     )
     monkeypatch.setattr(loop, "write_at_once", lambda path, save: kept.append(steps[-1]))
     subject = trainer(tmp_path, tokenizer)
-    monkeypatch.setattr(subject, "held_out", lambda stage: {})
     subject.run((replace(STAGES[1], steps=7),))
     assert kept == [2, 5, 6]  # and the weights at the end
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[0])["seconds"] == 1.5
 
 
-def test_masks_are_others_in_every_step_and_under_every_seed(tmp_path, tokenizer, monkeypatch):
+def test_masks_are_others_in_every_step_and_under_every_seed(tmp_path, tokenizer, unmeasured, monkeypatch):
     drawn: list[int] = []
     told: set[tuple[str, bool, str]] = set()
     batches: list[str] = []
@@ -194,7 +197,6 @@ def test_masks_are_others_in_every_step_and_under_every_seed(tmp_path, tokenizer
     for seed in (0, 1):
         subject = trainer(tmp_path / str(seed), tokenizer)
         subject.seed = seed
-        monkeypatch.setattr(subject, "held_out", lambda stage: {})
         subject.run((replace(STAGES[1], masking="mixed"),))
     assert told == {("masked", False, "mixed")}
     assert batches == [f"train-{seed}-0/language/{step}" for seed in (0, 1) for step in range(STAGES[1].steps)]
@@ -220,7 +222,9 @@ def test_the_tower_learns_at_a_rate_of_its_own_where_it_has_one(tokenizer):
     assert resting == {name for name in names.values() if not name.startswith(LANGUAGE)}
 
 
-def test_rates_of_a_step_are_the_peaks_times_the_factor_and_gradients_are_clipped(tmp_path, tokenizer, monkeypatch):
+def test_rates_of_a_step_are_the_peaks_times_the_factor_and_gradients_are_clipped(
+    tmp_path, tokenizer, unmeasured, monkeypatch
+):
     subject = trainer(tmp_path, tokenizer)
     norms, rates, options = [], [], []
     clip = subject.accelerator.clip_grad_norm_
@@ -233,7 +237,6 @@ def test_rates_of_a_step_are_the_peaks_times_the_factor_and_gradients_are_clippe
             super().step(closure)
 
     monkeypatch.setattr(loop, "MasterAdamW", Spy)
-    monkeypatch.setattr(subject, "held_out", lambda stage: {})
     subject.run((replace(STAGES[2], learning_rate=0.6, vision_learning_rate=0.06),))
     assert norms == [1.0, 1.0, 1.0]
     assert set(options) == {((0.9, 0.98), 0.01)}
