@@ -18,11 +18,13 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
     "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 1004)),
     "picnic": (
         "Describe the picture in detail.",
-        Scene((emoji("pizza", 0.18, 0.22, 0.33), emoji("apple", 0.79, 0.22, 0.27), emoji("banana", 0.47, 0.78)), 1673),
+        Scene((emoji("pizza", 0.18, 0.22, 0.33), emoji("apple", 0.79, 0.22, 0.27), emoji("banana", 0.47, 0.78)), 1928),
     ),
     "garden": (
         "Is there a tree?",
-        Scene((emoji("tree", 0.2, 0.6, 0.32), emoji("house", 0.52, 0.6, 0.32), emoji("flower", 0.84, 0.64, 0.24)), 205),
+        Scene(
+            (emoji("tree", 0.17, 0.62, 0.32), emoji("house", 0.54, 0.57, 0.32), emoji("flower", 0.88, 0.67, 0.24)), 1823
+        ),
     ),
     "cats": (
         "How many cats are there?",
@@ -36,7 +38,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
                 Item("star", "yellow", "", 0.74, 0.28, 0.3),
                 Item("circle", "blue", "", 0.5, 0.74, 0.3),
             ),
-            407,
+            1864,
         ),
     ),
     "sea": (
@@ -45,7 +47,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
     ),
     "farm": (
         "Do you see a pig here?",
-        Scene((emoji("cow", 0.29, 0.23), emoji("pig", 0.69, 0.33, 0.36), emoji("chicken", 0.53, 0.73, 0.25)), 1486),
+        Scene((emoji("cow", 0.34, 0.22), emoji("pig", 0.68, 0.34, 0.36), emoji("chicken", 0.57, 0.75, 0.25)), 271),
     ),
     "fruit": (
         "How many lemons are there?",
@@ -56,13 +58,13 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
                 emoji("lemon", 0.23, 0.76, 0.27),
                 emoji("pineapple", 0.73, 0.68, 0.33),
             ),
-            1037,
+            378,
         ),
     ),
     "space": (
         "where's the moon?",
         Scene(
-            (emoji("rocket", 0.3, 0.26, 0.29), emoji("moon", 0.81, 0.25, 0.29), emoji("robot", 0.47, 0.78, 0.35)), 305
+            (emoji("rocket", 0.25, 0.22, 0.36), emoji("moon", 0.83, 0.26, 0.29), emoji("robot", 0.45, 0.78, 0.35)), 1380
         ),
     ),
 }

@@ -116,7 +116,7 @@ REPEATED = (
 # For a trained model: it learns more of what people say, and goes on learning what it knows.
 EVERYDAY = (
     Stage("everyday", ANSWERS, 9000, **(FINE | {"learning_rate": 6e-4}), questions=8,
-          weights=SPEAKING | {"position": 9, "relation": 13, "caption": 22, "detail": 20}, stranger_share=0.2,
+          weights=SPEAKING | {"position": 9, "relation": 13, "caption": 26, "detail": 30}, stranger_share=0.2,
           everyday_share=0.65, masking="mixed"),
 )  # fmt: skip
 RECIPES = {"tiny": TINY, "study": STUDY, "repeated": REPEATED, "everyday": EVERYDAY}

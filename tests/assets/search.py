@@ -81,6 +81,9 @@ def suggested(name: str) -> list[Check]:
         for example in examples()
         if Path(example.image).stem == name
     ]
+    asked.append(
+        as_check(partial(test_examples.test_what_is_suggested_about_any_picture_is_answered_right, picture=name))
+    )
     others = {
         "fruit": test_examples.test_what_compare_opens_with_shows_a_difference,
         "sea": test_examples.test_an_answer_grows_as_long_as_it_has_to_be,
@@ -133,6 +136,7 @@ def _frame(item: Item) -> tuple[float, float, float, float]:
 def holding(replies: Replies, checks: list[Check], scene: Scene, name: str) -> int:
     """How many of the checks hold in turn on a scene, which is drawn for it."""
     draw(scene, name)
+    test_examples.SCENES[name] = ("", scene)
     if name == LOOKS.picture:
         THINGS.update({item.name: _frame(item) for item in scene.items})
     test_replies.ANSWERED.clear()

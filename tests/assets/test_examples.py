@@ -1,11 +1,15 @@
 """What the page suggests about its own pictures is answered right, with the settings that it starts with."""
 
+import random
+import runpy
 from pathlib import Path
 
 import pytest
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.assets import asset
+from lladav.evaluation import is_right
+from lladav.scenes import Example, Scene, ask_kind
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.compare.comparisons import COMPARISONS
 from lladav.ui.examples import ExampleQuestion, contrast, examples
@@ -20,6 +24,7 @@ RIGHT = {
     "garden": "Yes.",
 }
 
+SCENES: dict[str, tuple[str, Scene]] = runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"]
 
 RIGHT_OF_CONTRAST = (
     "I see two lemons, a strawberry and a pineapple. The strawberry is at the top right. "
@@ -33,12 +38,28 @@ def messages(example: ExampleQuestion) -> list[dict]:
     return [{"role": "user", "content": content}]
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda example: Path(example.image).stem)
-def test_an_example_is_answered_right(pipe: LladaVPipeline, example: ExampleQuestion):
+def answer(pipe: LladaVPipeline, example: ExampleQuestion) -> str:
+    """With the settings that the page starts with."""
     capabilities = Capabilities.of(pipe)
     plan = snapping.preset(capabilities.preset, capabilities.gen_length)
     config = SamplingConfig(gen_length=plan.gen_length, block_length=plan.block_length, steps=plan.steps)
-    assert pipe(messages(example), config).text == RIGHT[Path(example.image).stem]
+    return pipe(messages(example), config).text
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: Path(example.image).stem)
+def test_an_example_is_answered_right(pipe: LladaVPipeline, example: ExampleQuestion):
+    assert answer(pipe, example) == RIGHT[Path(example.image).stem]
+
+
+@pytest.mark.parametrize("picture", SCENES)
+def test_what_is_suggested_about_any_picture_is_answered_right(pipe: LladaVPipeline, picture: str):
+    scene, answers = SCENES[picture][1], {}
+    caption = ask_kind(scene, random.Random(0), "caption").turns[0][1]
+    right = {"Is there a cat?": "Yes." if scene.counts["cat"] else "No."}
+    for question in Capabilities.of(pipe).suggested_questions:
+        example = Example("caption", ((question, right.get(question, caption)),))
+        answers[question] = answer(pipe, ExampleQuestion(str(asset("examples") / f"{picture}.png"), question))
+        assert is_right(example, answers[question]), answers
 
 
 def test_what_compare_opens_with_shows_a_difference(pipe: LladaVPipeline):

@@ -83,7 +83,7 @@ def decoding(steps: int, block_length: int = ANSWER_LENGTH) -> SamplingConfig:
 
 WINO = SamplingConfig.method("wino", gen_length=ANSWER_LENGTH)
 LESSON_RUNS = {  # by the name of a request, of all lessons that run a model step by step
-    "one-step": LessonRun("space", DETAIL, decoding(32)),
+    "one-step": LessonRun("garden", DETAIL, decoding(32)),
     "order": LessonRun("fruit", DETAIL, decoding(32)),
     **{
         f"{steps}-{block}": LessonRun("space", DETAIL, decoding(steps, block))
