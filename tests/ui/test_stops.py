@@ -72,7 +72,7 @@ def leave(address: str, runs: dict[int | None, Run], kind: Callable[..., Visitor
         for seed in mine:
             moment = random.Random(seed).randint(1, LATEST)
             await visitor.ask(replace(QUESTION, seed=seed), moment)
-            taken[seed] = runs[seed].steps
+            taken[seed] = runs[seed].steps if seed in runs else 0  # a run may be left before the model begins
 
     async def all_of_them() -> None:
         async with httpx.AsyncClient(base_url=address, timeout=60) as client:
@@ -104,9 +104,9 @@ def test_a_run_that_is_left_stops_soon_and_leaves_nothing(
     taken = leave(address, runs, kind, seeds)
     until_idle(address)
     until(lambda: all(run.ended for run in runs.values()))
-    late = {seed: runs[seed].steps - steps for seed, steps in taken.items()}
+    late = {seed: runs[seed].steps - steps for seed, steps in taken.items() if seed in runs}
     assert max(late.values()) <= SOON, late
-    assert sum(runs[seed].steps < QUESTION.steps for seed in taken) > len(taken) / 2, "most were left in the middle"
+    assert sum(runs[seed].steps < QUESTION.steps for seed in late) > len(taken) / 2, "most were left in the middle"
     assert threading.active_count() <= threads + CLIENTS, "a thread that a run keeps would be one for each"
     gc.collect()
     assert not [one for one in gc.get_objects() if type(one).__name__ == "generator" and one.__name__ == "watched"]
