@@ -55,11 +55,11 @@ def test_an_example_is_answered_right(pipe: LladaVPipeline, example: ExampleQues
 def test_what_is_suggested_about_any_picture_is_answered_right(pipe: LladaVPipeline, picture: str):
     scene, answers = SCENES[picture][1], {}
     caption = ask_kind(scene, random.Random(0), "caption").turns[0][1]
-    right = {"Is there a cat?": "Yes." if scene.counts["cat"] else "No."}
+    right = {"Is there a cat?": ("exists", "Yes." if scene.counts["cat"] else "No.")}
     for question in Capabilities.of(pipe).suggested_questions:
-        example = Example("caption", ((question, right.get(question, caption)),))
+        kind, expected = right.get(question, ("caption", caption))
         answers[question] = answer(pipe, ExampleQuestion(str(asset("examples") / f"{picture}.png"), question))
-        assert is_right(example, answers[question]), answers
+        assert is_right(Example(kind, ((question, expected),)), answers[question]), answers
 
 
 def test_what_compare_opens_with_shows_a_difference(pipe: LladaVPipeline):
