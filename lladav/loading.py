@@ -18,9 +18,6 @@ from transformers import PreTrainedConfig
 from lladav.configuration import LladaVConfig, PublishedConfig
 
 PUBLISHED_MODEL = "GSAI-ML/LLaDA-V"
-# A branch, because no commit could be verified without the hub; put the commit here that a release was tested with, so
-# that a later upload cannot change what is loaded.
-PUBLISHED_REVISION = "main"
 PUBLISHED_GIGABYTES = 16.9
 PUBLISHED_MEMORY = 20 * 10**9  # bytes that its weights and a run take on a GPU
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -53,18 +50,13 @@ def check_model(path: str) -> None:
     if Path(path).exists() or not HUB_ID.fullmatch(path):
         raise ValueError(f"model must be a directory or a hub id such as {PUBLISHED_MODEL}, got {path!r}")
     announce_download(path)
-    config, _ = PreTrainedConfig.get_config_dict(path, revision=revision(path))
+    config, _ = PreTrainedConfig.get_config_dict(path)
     _check_type(f"{path}: config.json", config)
-
-
-def revision(path: str) -> str:
-    """The revision of a hub model to load: the pinned one of the published model, the newest of any other."""
-    return PUBLISHED_REVISION if path == PUBLISHED_MODEL else "main"
 
 
 def announce_download(path: str) -> None:
     """Say on stderr how much there is to download, where the published model is not in the cache."""
-    if path == PUBLISHED_MODEL and not isinstance(try_to_load_from_cache(path, INDEX, revision=revision(path)), str):
+    if path == PUBLISHED_MODEL and not isinstance(try_to_load_from_cache(path, INDEX), str):
         print(f"Downloading {path}, {PUBLISHED_GIGABYTES} GB, unless it is complete in the cache.", file=sys.stderr)
 
 

@@ -19,7 +19,7 @@ from lladav.attention import Attention
 from lladav.cache import FeatureCache
 from lladav.checks import require
 from lladav.imaging import thumbnail
-from lladav.loading import PUBLISHED_MODEL, check_model, has_room_for_published_model, revision
+from lladav.loading import PUBLISHED_MODEL, check_model, has_room_for_published_model
 from lladav.messages import Messages, Picture, check_messages, pictures_of, texts_of
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.processing import IMAGE_MARK, LladaVProcessor, text_of
@@ -112,10 +112,9 @@ class LladaVPipeline:
         """
         path = os.fspath(path)
         check_model(path)
-        source: dict[str, Any] = {"revision": revision(path)}
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
-        options = source | {"dtype": dtype, "use_safetensors": True}
+        options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True}
         if quantization:
             options |= {"device_map": {"": device}, "quantization_config": quantization_config(quantization, dtype)}
             model = LladaVForMaskedDiffusion.from_pretrained(path, **options)
@@ -128,7 +127,7 @@ class LladaVPipeline:
             *_, parent, name = Path(os.path.abspath(path)).parts
             name = parent if name == "model" else name  # as training lays models out
         # Its messages are people's.
-        processor = LladaVProcessor.from_pretrained(path, sanitize_control_tokens=True, **source)
+        processor = LladaVProcessor.from_pretrained(path, sanitize_control_tokens=True)
         return cls(model.eval().requires_grad_(False), processor, name, compiled)
 
     @property

@@ -244,27 +244,28 @@ class LladaVProcessor(ProcessorMixin):
 
     def count_tokens(self, inputs: BatchFeature) -> int:
         """The length that one prompt has once its pictures are embedded, without looking at a pixel."""
-        length = inputs["input_ids"].shape[1]
-        if "pixel_values" not in inputs:
-            return length
-        names = ("image_sizes", "tile_counts", "image_layouts")
-        pictures = zip(*(inputs[name].tolist() for name in names), strict=True)
-        return length + sum(self.image_processor.count_tokens(tuple(size), *rest) - 1 for size, *rest in pictures)
+        pictures = [self.image_processor.count_tokens(*tiled) for tiled in self._tiled(inputs)]
+        return inputs["input_ids"].shape[1] + sum(pictures) - len(pictures)
 
     def picture_tokens(self, inputs: BatchFeature) -> list[PictureTokens]:
         """Where the tokens of the pictures and videos of one prompt stand once it is embedded, and what they show."""
-        if "pixel_values" not in inputs:
-            return []
-        names = ("image_sizes", "tile_counts", "image_layouts")
-        pictures = list(zip(*(inputs[name].tolist() for name in names), strict=True))
+        pictures = self._tiled(inputs)
         alone = is_alone([layout == ImageLayout.VIDEO for *_, layout in pictures])
         places = (inputs["input_ids"][0] == IMAGE_TOKEN_ID).nonzero().flatten().tolist()
         tokens, longer = [], 0
         for place, (size, tiles, layout) in zip(places, pictures, strict=True):
-            boxes = self.image_processor.token_boxes(tuple(size), tiles, layout, alone, self.multi_image)
-            tokens.append(PictureTokens(place + longer, tuple(size), boxes))
+            boxes = self.image_processor.token_boxes(size, tiles, layout, alone, self.multi_image)
+            tokens.append(PictureTokens(place + longer, size, boxes))
             longer += len(boxes) - 1
         return tokens
+
+    def _tiled(self, inputs: BatchFeature) -> list[tuple[tuple[int, int], int, int]]:
+        """The size of each picture and video, how many tiles it was cut into, and its layout."""
+        pixels, *names = self.image_processor.model_input_names  # of tiles, then of pictures
+        if pixels not in inputs:
+            return []
+        sizes, tiles, layouts = (inputs[name].tolist() for name in names)
+        return [((width, height), *rest) for (width, height), *rest in zip(sizes, tiles, layouts, strict=True)]
 
     def load_image(self, source: imaging.ImageSource, download: bool = False) -> Image.Image:
         """Read a picture; see `imaging.load_image`."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lladav.checks import require
+from lladav.checks import require, shown
 from lladav.remasking import num_transfer_tokens
 from lladav.sampling import NUM_ALTERNATIVES, Canvas, Proposal, SamplingConfig, SamplingStep
 from lladav.sampling.config import LONGEST_STOP, MOST_STOPS
@@ -172,8 +172,11 @@ class Trace:
 
     def until(self, step: int) -> list[SamplingStep]:
         """The states up to that after `step`, the canvas first. Raises ValueError where there is no such step."""
+        require(isinstance(step, int) and not isinstance(step, bool), "step", "a whole number", step)
         if not 0 <= step <= len(self.steps):
-            raise ValueError(f"step must lie between 0 and {len(self.steps)}, the steps of the trace, got {step}")
+            raise ValueError(
+                f"step must lie between 0 and {len(self.steps)}, the steps of the trace, got {shown(step)}"
+            )
         return list(islice(self.replay(), step + 1))
 
     def branch(self, step: int, changes: Mapping[int, int | None]) -> SamplingConfig:
@@ -191,8 +194,8 @@ class Trace:
         """
         states = self.until(step)
         last = self.config.gen_length - 1
-        if outside := [position for position in changes if not 0 <= position <= last]:
-            raise ValueError(f"changes must be to positions from 0 to {last}, got {outside[0]}")
+        if outside := [position for position in changes if not _is_count(position) or position > last]:
+            raise ValueError(f"changes must be to positions from 0 to {last}, got {shown(outside[0])}")
         start, now = states[0].tokens.tolist(), states[-1].tokens.tolist()
         for position, token in changes.items():
             now[position] = self.mask_token_id if token is None else token

@@ -2,6 +2,7 @@ import base64
 import io
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 import torch
@@ -249,8 +250,25 @@ def test_a_branch_needs_a_step_and_positions_that_there_are(trace: Trace):
         trace.branch(99, {})
     with pytest.raises(ValueError, match="changes must be to positions from 0 to 15, got 16"):
         trace.branch(1, {2: None, 16: 4})
+    with pytest.raises(ValueError, match="changes must be to positions from 0 to 15, got 'a'"):
+        trace.branch(1, {"a": 4})
     with pytest.raises(ValueError, match="template must hold token ids"):
         trace.branch(1, {2: -4})
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("a", "a whole number, got 'a'"),
+        (1.5, "a whole number, got 1.5"),
+        (True, "a whole number, got True"),
+        (None, "a whole number, got None"),
+    ],
+    ids=str,
+)
+def test_a_state_stands_behind_a_whole_step(trace: Trace, step: Any, words: str):
+    with pytest.raises(ValueError, match=f"^step must be {words}$"):
+        trace.until(step)
 
 
 def test_a_branch_names_where_it_came_from(trace: Trace, tiny_pipeline, tmp_path):

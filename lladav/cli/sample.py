@@ -18,7 +18,7 @@ from lladav.sampling import (
     SamplingConfig,
     SamplingStep,
 )
-from lladav.sampling.completion import completed
+from lladav.sampling.completion import check_lengths, completed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +97,8 @@ def sampling_config(args: argparse.Namespace) -> SamplingConfig:
         config.pop("block_length", None)
     gen_length = config.get("gen_length", SamplingConfig.gen_length)
     lengths = gen_length, config.get("block_length", gen_length)
-    if args.speed and all(lengths):
+    if args.speed:
+        check_lengths(*lengths)
         config |= SPEEDS[args.speed].settings(*lengths) | asked
     elif (args.gen_length or args.block_length) and args.steps is None:
         config.pop("steps", None)

@@ -31,8 +31,20 @@ from lladav.sampling import METHODS, SamplingConfig
 from lladav.scenes import HELD_OUT_ARTWORK, TRAINING_ARTWORK
 
 DTYPES = ("float32", "bfloat16")
-ASKING = ("methods", "attention", "model", "twin", "plot", "json")
-STUDIES = ("sweep", "speeds", "robust", "mistakes", "scalability", "save", "load")
+FOLDER = Path("runs/methods")
+STUDIES, WORDED = ("sweep", "speeds", "robust"), ("held_out_artwork", "wordings")
+LENGTHS, REPORTS = ("block_length", "steps"), ("mistakes", "save", "json")
+UNUSED = {  # what may be done instead of asking: the options that it has no use for, and why
+    "questions": (
+        (*STUDIES, *LENGTHS, *REPORTS, "plot", "dtype", "model", "twin"), "questions, which are only written",
+    ),
+    "methods": ((*STUDIES, *WORDED, *LENGTHS, *REPORTS), "methods, which ask everything alike"),
+    "attention": ((*STUDIES, *WORDED, *REPORTS, "plot", "twin"), "attention, which asks for colors alone"),
+    "load": (
+        (*STUDIES, *WORDED, *LENGTHS, "mistakes", "dtype", "model", "twin"), "load, which shows what was asked before",
+    ),
+    "scalability": ((*STUDIES, "mistakes", "model", "twin"), "scalability, which asks models of its own"),
+}  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,11 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     studies.add_argument("--attention", action="store_true", help="instead: whether colors look at what they are of")
     results = parser.add_argument_group("results")
     results.add_argument(
-        "--folder",
-        type=Path,
-        default=Path("runs/methods"),
-        metavar="PATH",
-        help="where answers to --methods are kept",
+        "--folder", type=Path, metavar="PATH", help=f"where answers to --methods are kept (default: {FOLDER})"
     )
     results.add_argument("--mistakes", action="store_true", help="list the wrong answers")
     results.add_argument("--plot", type=Path, metavar="PATH", help="draw everything as a picture")
@@ -85,8 +93,8 @@ def evaluate(args: argparse.Namespace) -> int:
     for name in ("count", "batch_size"):
         if getattr(args, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(args, name)}")
+    _check_options(args)
     if args.questions:
-        _refuse(args, (*STUDIES, *ASKING), "questions, which are only written")
         print(f"{write_questions(_questions(args), args.questions)} questions in {args.questions}")
         return 0
     if args.methods:
@@ -125,7 +133,8 @@ def scores_as_json(seed: int, scores: list[Score]) -> str:
 def evaluation_config(args: argparse.Namespace) -> SamplingConfig:
     """By default one block, and a token a step."""
     length = args.gen_length
-    return SamplingConfig(gen_length=length, block_length=args.block_length or length, steps=args.steps or length)
+    block_length, steps = (length if given is None else given for given in (args.block_length, args.steps))
+    return SamplingConfig(gen_length=length, block_length=block_length, steps=steps)
 
 
 def _pipeline(path: str | Path, args: argparse.Namespace) -> LladaVPipeline:
@@ -158,20 +167,29 @@ def _questions(args: argparse.Namespace) -> list[Question]:
     return list(ask(args.seed, args.count, artwork))
 
 
+def _check_options(args: argparse.Namespace) -> None:
+    """Refuse what would be dropped without a word."""
+    for wanted, (unused, what) in UNUSED.items():
+        if getattr(args, wanted):
+            _refuse(args, (*unused, *(other for other in UNUSED if other != wanted)), what)
+    if not args.methods:
+        _refuse(args, ("folder",), "anything but methods")
+
+
 def _refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
     for name in names:
-        if getattr(args, name):
+        given = getattr(args, name)
+        if given is not None and given is not False:  # zero is given, too
             raise ValueError(f"{name} does not go with {what}: leave it out")
 
 
 def _methods(args: argparse.Namespace) -> int:
-    _refuse(args, (*STUDIES, "steps", "block_length"), "methods, which ask everything alike")
     models = args.model or [default_model()]
     if len(models) > 1:
         raise ValueError(f"methods are asked of one model at a time, got {' and '.join(models)}: leave out all but one")
     sweep = methods_sweep(args.seed, args.count, args.gen_length, args.batch_size, tuple(METHODS))
     twin = _pipeline(args.twin, args) if args.twin else None
-    print(study_methods(_pipeline(models[0], args), twin, sweep, args.folder, args.plot))
+    print(study_methods(_pipeline(models[0], args), twin, sweep, args.folder or FOLDER, args.plot))
     return 0
 
 
@@ -184,9 +202,6 @@ def _attention(args: argparse.Namespace) -> None:
 
 
 def _scalability(args: argparse.Namespace) -> list[Score]:
-    for name in ("model", "twin", "sweep", "speeds", "robust", "mistakes", "methods"):
-        if getattr(args, name):
-            raise ValueError(f"{name} does not go with scalability, which asks the models in {args.scalability}")
     questions = _questions(args)
     setting, scores = Setting("scalability", "", evaluation_config(args)), []
     for share, path in models_by_share(args.scalability):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,10 @@ class Sweep(Checked):
         Raises:
             ValueError: one of them cannot be sampled, or there are too many.
         """
+        count = prod(map(len, self.axes.values())) * len(self.seeds)  # before any is made: three axes may be long
+        if count > MOST_CELLS:
+            raise ValueError(f"a sweep may have {MOST_CELLS} combinations, got {count}")
         found = [dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values())]
-        if len(found) * len(self.seeds) > MOST_CELLS:
-            raise ValueError(f"a sweep may have {MOST_CELLS} combinations, got {len(found) * len(self.seeds)}")
         return [(values, self._config(values)) for values in found]
 
     def _config(self, values: Values) -> SamplingConfig:

@@ -29,7 +29,16 @@ def completed(given: Mapping[str, Any]) -> SamplingConfig:
     gen_length = settings.get("gen_length", SamplingConfig.gen_length)
     block_length = settings.setdefault("block_length", gen_length)
     if "steps" not in settings:
-        SamplingConfig(gen_length, gen_length, gen_length)  # refuses lengths that there are none of,
-        SamplingConfig(gen_length, block_length, gen_length)  # and blocks that do not divide them
+        check_lengths(gen_length, block_length)
         settings["steps"] = TWO_TOKENS_A_STEP.settings(gen_length, block_length)["steps"]
     return SamplingConfig(**settings)
+
+
+def check_lengths(gen_length: int, block_length: int) -> None:
+    """Refuse lengths before steps are counted from them, which would be refused in their place.
+
+    Raises:
+        ValueError: there are no such lengths, or blocks do not divide the answer.
+    """
+    for length in (gen_length, block_length):
+        SamplingConfig(gen_length, length, gen_length)

@@ -18,10 +18,12 @@ REVISIONS = ("none", "wino", "token_to_mask", "saber", "remdm")  # see `sampling
 JUDGED_BY = {"wino": 0.9, "token_to_mask": 0.1}  # the published `revision_threshold`
 
 # What a setting may be at most. Beyond, it would cost a machine its memory, or mean nothing: above a temperature of 10
-# tokens are drawn at random, above a guidance of 20 they are those that differ most from a prompt of masks.
+# tokens are drawn at random, above a guidance of 20 they are those that differ most from a prompt of masks, above an
+# exponent of 20 nothing but what it is put on counts.
 MOST_TOKENS = 4096  # in an answer, a block, a suffix; and steps
 MOST_TEMPERATURE = 10
 MOST_GUIDANCE = 20
+MOST_EXPONENT = 20  # of `position_decay` and `redundancy_power`
 MOST_POLICY = 1e6
 SHIFTS = (1e-3, 1e3)
 MOST_STOPS, LONGEST_STOP = 16, 64  # strings, and letters in one
@@ -48,7 +50,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and 0 <= value < float("inf")
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
 def _are_ids(values: Sequence[object]) -> bool:
@@ -144,8 +146,8 @@ class SamplingConfig:
         "low_confidence",
         Rule(f"one of {', '.join(SCORES)}", lambda value: isinstance(value, str) and value in SCORES),
     )
-    position_decay: float = setting(0.25, NUMBER, _at_most(MOST_GUIDANCE))
-    redundancy_power: float = setting(1.5, NUMBER, _at_most(MOST_GUIDANCE))
+    position_decay: float = setting(0.25, NUMBER, _at_most(MOST_EXPONENT))
+    redundancy_power: float = setting(1.5, NUMBER, _at_most(MOST_EXPONENT))
     threshold: float | None = setting(None, *POLICY)
     factor: float | None = setting(None, *POLICY)
     entropy_bound: float | None = setting(None, *POLICY)
@@ -181,6 +183,7 @@ class SamplingConfig:
                 lambda value: isinstance(value, tuple) and len(value) == 3 and all(map(_is_number, value)),
             )
         ),
+        _or_none(Rule(f"numbers of at most {MOST_POLICY:g}", lambda value: max(value) <= MOST_POLICY)),
     )
     refresh_interval: int | None = setting(
         None, _or_none(Rule(f"{POSITIVE.wanted} or None", POSITIVE.holds)), _at_most(MOST_TOKENS)

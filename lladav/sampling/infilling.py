@@ -68,7 +68,8 @@ class Template:
     def config(self, config: SamplingConfig, stop: Sequence[int]) -> SamplingConfig:
         """Settings that fill the template, and as many tokens a step as `config` says; open blanks are guessed.
 
-        The answer is as long as the template, all of it one block, and no blank may be filled with its end, `stop`.
+        The answer is as long as the template, all of it one block, and no blank may be filled with its end, `stop`, nor
+        with what `config` suppresses.
         """
         tokens: list[int | None] = []
         for part in self.parts:
@@ -78,7 +79,7 @@ class Template:
         steps = -(-length * config.steps // config.gen_length)
         return replace(
             config, gen_length=length, block_length=length, steps=steps, template=tuple(tokens),
-            suppress_token_ids=tuple(stop),
+            suppress_token_ids=tuple(dict.fromkeys((*config.suppress_token_ids, *stop))),
         )  # fmt: skip
 
 

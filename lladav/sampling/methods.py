@@ -157,7 +157,7 @@ TELLING = {  # settings that a method turns on, rather than up or down
 
 def method_settings(name: str, changes: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a SamplingConfig for the method `name` with `changes`. Raises ValueError for another name."""
-    require(name in METHODS, "method", f"one of {', '.join(METHODS)}", name)
+    require(isinstance(name, str) and name in METHODS, "method", f"one of {', '.join(METHODS)}", name)
     method = METHODS[name]
     gen_length = changes.get("gen_length", SamplingConfig.gen_length)
     SamplingConfig(gen_length, gen_length, gen_length)  # refuses lengths that there are none of

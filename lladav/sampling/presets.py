@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from lladav.checks import require
 from lladav.sampling.config import SamplingConfig
 
 
@@ -36,8 +37,7 @@ PUBLISHED: dict[str, PublishedSetting] = {
 
 def published(name: str) -> PublishedSetting:
     """The settings of a benchmark, or of the published "demo" script. Raises ValueError for any other name."""
-    if name not in PUBLISHED:
-        raise ValueError(f"preset must be one of {', '.join(PUBLISHED)}, got {name!r}")
+    require(isinstance(name, str) and name in PUBLISHED, "preset", f"one of {', '.join(PUBLISHED)}", name)
     return PUBLISHED[name]
 
 

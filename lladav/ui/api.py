@@ -20,14 +20,13 @@ from lladav.render import EXPORT_FORMATS, exporting
 from lladav.sampling import SamplingConfig, SamplingStep, stop_sequences
 from lladav.sampling.infilling import Template
 from lladav.trace import Trace
-from lladav.ui.capabilities import LONGEST_ANSWER
 from lladav.ui.chat.edits import edited
 from lladav.ui.chat.tab import SLOTS
 from lladav.ui.completions import create_chat_endpoint
 from lladav.ui.export import MEGAPIXELS, RENDERS, read_trace, trace_of
 from lladav.ui.failures import told
 from lladav.ui.journal import JOURNAL
-from lladav.ui.limits import LIMITS
+from lladav.ui.limits import LIMITS, affordable
 from lladav.ui.requests import messages_of, prepared, refuses_in_a_sentence, settings_of, uploaded
 from lladav.ui.streaming import create_settler, gpu_seconds
 
@@ -150,8 +149,8 @@ def _infill(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records]) 
         require(bool(config.stop), "stop", "a string that ends an answer", config.stop)
         require(isinstance(template, str), "template", "text with blanks", template)
         (stop, *_) = stop_sequences(config, pipe.tokenizer)
-        read = Template.read(template[: LIMITS.letters], pipe.encode, min(LONGEST_ANSWER, pipe.max_length // 2))
-        filled = settle(prompt, read, config).config(config, stop)
+        read = Template.read(template[: LIMITS.letters], pipe.encode, min(LIMITS.answer, pipe.max_length // 2))
+        filled = affordable(settle(prompt, read, config).config(config, stop))
         pipe.check(prompt, filled)
         yield from follow(Recording(prompt, filled), trace)
 
@@ -183,7 +182,7 @@ def _branch(pipe: LladaVPipeline, follow: Callable[[Recording, bool], Records]) 
         run = trace_of(trace)
         require(isinstance(changes, dict) and all(map(str.isdecimal, changes)), "changes", "by position", changes)
         edit = edited(run, {"step": step, "changes": changes, "label": "branched by a program"}, pipe.encode)
-        prompt = prepared(pipe, messages_of(message, image, history), edit.config)
+        prompt = prepared(pipe, messages_of(message, image, history), affordable(edit.config))
         if prompt.image_hashes != run.images or prompt.text != run.prompt:
             raise ValueError("message, image and history must be those that the trace answers: send the same")
         yield from follow(Recording(prompt, edit.config, run.id, edit.label, edit.pins, edit.carried), True)

@@ -75,11 +75,10 @@ def build_app(pipe: LladaVPipeline, measured: Latency | None = None) -> gr.Block
         measured: how quickly this machine runs it, see `measure`; None if that is to be seen.
     """
     # Told before anything is built: what gradio knows to be static is served from where it lies, all else from copies
-    # that its cache drops after a time.
+    # that are dropped after a time.
     gr.set_static_paths([str(folder) for folder in folders()])
     capabilities, offered, replayed = Capabilities.of(pipe), examples(), [*recorded_runs().values()]
-    sweep = (LIMITS.cache_sweep_seconds, LIMITS.cache_seconds)
-    with Page(title=TITLE, analytics_enabled=False, delete_cache=sweep, fill_width=True) as demo:
+    with Page(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         with gr.Row(elem_id="top", equal_height=True):
             gr.Markdown(label("header.words"), elem_id="header")
             create_badge(pipe, capabilities)

@@ -8,9 +8,9 @@ from typing import Any
 from lladav.anyres import ImageLayout
 from lladav.loading import CAPABILITIES
 from lladav.pipeline import LladaVPipeline
+from lladav.ui.limits import LIMITS
 from lladav.ui.texts import said
 
-LONGEST_ANSWER = 512  # tokens that this page lets an answer have
 VIDEO_FRAMES = 32  # that the published model is given of a video
 FRAME_SHARE = 0.75  # of a model's positions that the frames of a video may take
 SUGGESTIONS = ("What is in this picture?", "Describe the picture in detail.", "What stands out in it?")
@@ -39,7 +39,7 @@ class Capabilities:
     suggested_questions: tuple[str, ...] = SUGGESTIONS
     can_think: bool = False
     max_frames: int = 0
-    longest_answer: int = LONGEST_ANSWER
+    longest_answer: int = LIMITS.answer
     gen_length: int = 64
     preset: str = "Balanced"
     composes_scenes: bool = False
@@ -47,7 +47,7 @@ class Capabilities:
     @classmethod
     def of(cls, pipe: LladaVPipeline) -> "Capabilities":
         """Read them from beside the model's weights; a model without the file is taken for a published LLaDA-V."""
-        longest = min(LONGEST_ANSWER, pipe.max_length // 2)
+        longest = min(LIMITS.answer, pipe.max_length // 2)
         file = Path(str(pipe.model.config.name_or_path)) / CAPABILITIES
         if not file.is_file():
             frames = min(VIDEO_FRAMES, int(pipe.max_length * FRAME_SHARE) // frame_tokens(pipe))

@@ -10,12 +10,13 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import gradio as gr
 from gradio.data_classes import PredictBodyInternal
 from gradio.server_messages import ProcessCompletedMessage, ProcessGeneratingMessage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -26,7 +27,15 @@ from lladav.sampling import SamplingConfig
 from lladav.ui import guard
 from lladav.ui.chat.tab import SLOTS
 from lladav.ui.limits import LIMITS
-from lladav.ui.requests import DATA_URL, checked_messages, prepared, refuses_in_a_sentence, saved, settings_of
+from lladav.ui.requests import (
+    DATA_URL,
+    check_pictures,
+    checked_messages,
+    prepared,
+    refuses_in_a_sentence,
+    saved,
+    settings_of,
+)
 
 CHAT = "chat"  # the private endpoint
 FRAME = "diffusion_frame"
@@ -48,7 +57,7 @@ class Part(BaseModel):
 
 class ChatMessage(BaseModel):
     role: str
-    content: str | list[Part]
+    content: str | Annotated[list[Part], Field(max_length=LIMITS.parts)]
 
 
 class StreamOptions(BaseModel):
@@ -80,7 +89,7 @@ class Completion(BaseModel):
     def settings(self) -> dict[str, Any]:
         """The settings that it asks for, by the names of SamplingConfig."""
         named: dict[str, Any] = {
-            "gen_length": self.max_completion_tokens or self.max_tokens,
+            "gen_length": self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens,
             "temperature": self.temperature,
             "seed": self.seed,
         }
@@ -90,7 +99,13 @@ class Completion(BaseModel):
         return {name: value for name, value in named.items() if value is not None} | self.diffusion
 
     def conversation(self) -> list[dict[str, Any]]:
-        """The messages as `/chat` takes them; their pictures are written into the folder of uploads."""
+        """The messages as `/chat` takes them; their pictures are written into the folder of uploads.
+
+        Raises:
+            ValueError: there are too many pictures, or one is none.
+        """
+        parts = [part for message in self.messages if isinstance(message.content, list) for part in message.content]
+        check_pictures(sum(part.image_url is not None for part in parts))  # before the first is written
         return [{"role": message.role, "content": _content(message.content)} for message in self.messages]
 
 
@@ -148,8 +163,8 @@ def complete(demo: gr.Blocks) -> Callable[[Request], Awaitable[Response]]:
 
     async def completions(request: Request) -> Response:
         try:
-            asked = Completion.model_validate_json(await request.body())
-            data = [asked.conversation(), asked.settings()]
+            # Off the event loop: nobody's steps wait until a request of 100 MB is read and its pictures are written.
+            asked, data = await run_in_threadpool(_read, await request.body())
         except ValidationError as error:
             return refused(sentence_of(error))
         except ValueError as error:
@@ -169,6 +184,12 @@ def complete(demo: gr.Blocks) -> Callable[[Request], Awaitable[Response]]:
         return JSONResponse(_whole(last))
 
     return completions
+
+
+def _read(body: bytes) -> tuple[Completion, list[Any]]:
+    """A request, and what `/chat` is given of it."""
+    asked = Completion.model_validate_json(body)
+    return asked, [asked.conversation(), asked.settings()]
 
 
 def refused(sentence: str, status: int = 400) -> JSONResponse:

@@ -115,7 +115,11 @@ def trace_of(data: Any) -> Trace:
         ValueError: it is no trace, or not one that can be shown.
     """
     try:
-        trace = Trace.from_dict(json.loads(data) if isinstance(data, bytes) else data)
+        read = json.loads(data) if isinstance(data, bytes) else data
+        steps = read.get("steps") if isinstance(read, dict) else None
+        if isinstance(steps, list) and len(steps) > LIMITS.trace_steps:
+            raise ValueError(said("said.many_steps", has=len(steps), most=LIMITS.trace_steps))
+        trace = Trace.from_dict(read)
         if trace.config.gen_length > LIMITS.trace_tokens:
             raise ValueError(said("said.many_tokens", has=trace.config.gen_length, most=LIMITS.trace_tokens))
         canvas_state(trace)

@@ -1,5 +1,6 @@
 """How a handler ends that fails: in a sentence for the visitor, whatever went wrong."""
 
+import errno
 import inspect
 import logging
 import re
@@ -31,7 +32,7 @@ def told(error: Exception) -> str:
     if isinstance(error, torch.OutOfMemoryError):
         torch.cuda.empty_cache()
         return OUT_OF_MEMORY
-    return NO_ROOM if isinstance(error, OSError) else FAILED
+    return NO_ROOM if isinstance(error, OSError) and error.errno == errno.ENOSPC else FAILED
 
 
 def in_page_words(error: ValueError) -> str:

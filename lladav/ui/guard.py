@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 API = "/gradio_api"
 UPLOAD = f"{API}/upload"
 COMPLETIONS = "/v1/chat/completions"
+FORWARDED = "x-forwarded-for"
 LOOPBACK = ("127.0.0.1", "::1")
 SECURITY_HEADERS = {
     # Gradio's page has scripts and styles in its markup, and compiles templates of its components.
@@ -89,19 +90,21 @@ class Guard:
     def _refusal(self, scope: Scope) -> str | None:
         """Why a request is not let through; None for one that is."""
         path, headers = scope["path"], Headers(scope=scope)
-        if path in (UPLOAD, COMPLETIONS):  # the latter has its pictures in itself
-            refusal = upload_refusal(headers)
-            if refusal or path != COMPLETIONS:
-                return refusal
+        stored = path in (UPLOAD, COMPLETIONS)  # the latter has its pictures in itself
+        if refusal := upload_refusal(headers) if stored else body_refusal(headers):
+            return refusal
         if path in (f"{API}/queue/join", COMPLETIONS) or path.startswith(f"{API}/call/"):
-            return self._queue_refusal(visitor(scope, headers))
+            return self._queue_refusal(scope, headers)
         return None
 
-    def _queue_refusal(self, name: str) -> str | None:
+    def _queue_refusal(self, scope: Scope, headers: Headers) -> str | None:
         if len(self.demo._queue) >= LIMITS.queue:
             return FULL.format(LIMITS.queue)
+        name = visitor(scope, headers)
         held = sum(other == name for other in self._visitors())
-        if name not in LOOPBACK and held >= LIMITS.share:  # this machine's own programs are its operator's
+        # This machine's own programs are its operator's; what a proxy hands on is not, whatever address it names.
+        own = name in LOOPBACK and FORWARDED not in headers
+        if not own and held >= LIMITS.share:
             return TOO_MANY.format(held)
         return None
 
@@ -116,21 +119,27 @@ class Guard:
 
 def visitor(scope: Scope, headers: Headers) -> str:
     """The address that a request comes from: that which a proxy in front of the page names first, if there is one."""
-    forwarded = headers.get("x-forwarded-for", "").split(",")[0].strip()
+    forwarded = headers.get(FORWARDED, "").split(",")[0].strip()
     client = scope.get("client")
     return forwarded or (client[0] if client else "")
 
 
-def upload_refusal(headers: Headers) -> str | None:
-    """Why an upload with these headers is not taken; None for one that is."""
+def body_refusal(headers: Headers) -> str | None:
+    """Why what is sent with these headers is not read; None for what is. Data URLs come in events, too."""
     length = headers.get("content-length", "")
     if not length.isdecimal():
         return NO_LENGTH
     if int(length) > LIMITS.message_bytes:
         return TOO_LARGE.format(LIMITS.message_bytes >> 20, int(length) >> 20)
-    if folder_size(Path(get_upload_folder())) + int(length) > LIMITS.cache_bytes:
-        return STORE_FULL
     return None
+
+
+def upload_refusal(headers: Headers) -> str | None:
+    """Why an upload with these headers is not taken; None for one that is."""
+    if refusal := body_refusal(headers):
+        return refusal
+    full = folder_size(Path(get_upload_folder())) + int(headers["content-length"]) > LIMITS.cache_bytes
+    return STORE_FULL if full else None
 
 
 def folder_size(folder: Path) -> int:

@@ -32,7 +32,8 @@ class RunEntry:
     """A run in figures.
 
     Attributes:
-        kind: what asked for it: "chat", "compare" or "program".
+        kind: what asked for it: "chat", as which an answer of a sweep that is looked at counts, too, "compare" or
+            "program". Sweeps, lessons, tries of a blank's length and looks at attention have no entry.
         prompt_tokens: positions of the prompt, pictures included.
         gen_length, steps: the settings.
         started: seconds since the epoch.
@@ -66,7 +67,7 @@ class RunEntry:
 
 
 class Journal:
-    """The last runs of this process, each of them also a line of JSON in the log, at level INFO."""
+    """The last runs of this process that have an entry, each of them also a line of JSON in the log, at level INFO."""
 
     def __init__(self) -> None:
         self.runs: deque[RunEntry] = deque(maxlen=KEPT)

@@ -3,6 +3,8 @@ and what lies beyond is refused in a sentence."""
 
 from dataclasses import dataclass
 
+from lladav.sampling import SamplingConfig
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -11,13 +13,17 @@ class Limits:
     Attributes:
         letters: of a message's text, a template or what is typed over a token.
         files: of one message.
+        parts: of one message that a program sends.
         pictures: of one conversation; the oldest are dropped beyond that.
         turns: of one conversation that the page keeps.
         edits: that can be undone.
         upload: bytes of one file, as gradio writes sizes.
         trace_bytes: of a saved run that is opened; 512 tokens in 512 steps take about 12 MB.
         trace_tokens: of the answer in it.
-        message_bytes: of all files that are uploaded at once.
+        trace_steps: in it.
+        answer: tokens of an answer.
+        passes: forward passes that one run may come to.
+        message_bytes: of one request, all its files together.
         cache_bytes: of all uploads and exports that are kept; beyond, no further ones are taken.
         queue: requests that may wait.
         share: requests of one address that may run or wait.
@@ -32,12 +38,16 @@ class Limits:
 
     letters: int = 4000
     files: int = 4
+    parts: int = 32
     pictures: int = 8
     turns: int = 50
     edits: int = 20
     upload: str = "32mb"
     trace_bytes: int = 16 * 2**20
     trace_tokens: int = 512
+    trace_steps: int = 2560
+    answer: int = 512
+    passes: int = 8192
     message_bytes: int = 128 * 2**20
     cache_bytes: int = 2 * 2**30
     queue: int = 32
@@ -53,3 +63,19 @@ class Limits:
 
 
 LIMITS = Limits()
+
+
+def affordable(config: SamplingConfig) -> SamplingConfig:
+    """The settings, of which a run is within the bounds.
+
+    Raises:
+        ValueError: the answer may grow too long, or come to more passes than one run may have.
+    """
+    if config.gen_length > LIMITS.answer:
+        raise ValueError(f"gen_length must be at most {LIMITS.answer} here, got {config.gen_length}")
+    if config.most_steps > LIMITS.passes:
+        raise ValueError(
+            f"a run may come to {LIMITS.passes} forward passes here, and under these settings to {config.most_steps}: "
+            "choose a longer block_length, or let it take back less often"
+        )
+    return config

@@ -9,13 +9,13 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from lladav.checks import require
+from lladav.checks import require, shown
 from lladav.messages import decoded_base64, pictures_of, texts_of
 from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.sampling import SamplingConfig, effective_config
 from lladav.sampling.completion import completed
 from lladav.ui.guard import STORE_FULL, folder_size
-from lladav.ui.limits import LIMITS
+from lladav.ui.limits import LIMITS, affordable
 
 DATA_URL = "data:image/"
 MOST_BYTES = int(LIMITS.upload.removesuffix("mb")) << 20  # of a picture
@@ -38,11 +38,11 @@ def settings_of(pipe: LladaVPipeline, given: Any, **named: Any) -> SamplingConfi
     """The settings that a program asks for: those in `given`, and those named that are not None.
 
     Raises:
-        ValueError: one of them is none, or cannot be honoured.
+        ValueError: one of them is none, or cannot be honoured, or a run under them is beyond the bounds.
     """
     require(given is None or isinstance(given, Mapping), "settings", "a dictionary of settings", given)
     asked = {**(given or {}), **{name: value for name, value in named.items() if value is not None}}
-    return effective_config(pipe.model, completed(asked))
+    return affordable(effective_config(pipe.model, completed(asked)))
 
 
 def prepared(pipe: LladaVPipeline, messages: list[dict[str, Any]], config: SamplingConfig) -> Prompt:
@@ -55,7 +55,7 @@ def prepared(pipe: LladaVPipeline, messages: list[dict[str, Any]], config: Sampl
 def messages_of(text: str, image: Any, history: Any) -> list[dict[str, Any]]:
     """The conversation that a program asks about. Raises ValueError for what is not one, or too much of one."""
     if not isinstance(text, str) or not text.strip():
-        raise ValueError("message must hold a question, got nothing: write one")
+        raise ValueError(f"message must hold a question, got {shown(text)}: write one")
     blocks = [{"type": "text", "text": text}]
     if image is not None:
         is_data = isinstance(image, str) and image.startswith(DATA_URL)
@@ -75,8 +75,8 @@ def saved(url: str) -> str:
 
 
 def _list(history: Any) -> list[Any]:
-    if not isinstance(history, list) or len(history) > 2 * LIMITS.turns:
-        raise ValueError(f"history must be a list of at most {2 * LIMITS.turns} messages")
+    few = isinstance(history, list) and len(history) <= 2 * LIMITS.turns
+    require(few, "history", f"a list of at most {2 * LIMITS.turns} messages", history)
     return history
 
 
@@ -93,8 +93,8 @@ def _checked(message: Any) -> dict[str, Any]:
     content = message["content"]
     if isinstance(content, str):
         return message
-    if not isinstance(content, list):
-        raise ValueError("content must be text or a list of blocks")
+    few = isinstance(content, list) and len(content) <= LIMITS.parts
+    require(few, "content", f"text, or a list of at most {LIMITS.parts} blocks", content)
     return {"role": message["role"], "content": [_checked_block(block) for block in content]}
 
 
@@ -112,7 +112,11 @@ def _check_size(messages: list[dict[str, Any]]) -> None:
         letters = sum(map(len, texts_of(message)))
         if letters > LIMITS.letters:
             raise ValueError(f"a message may have {LIMITS.letters} letters, got {letters}: shorten it")
-    pictures = sum(len(pictures_of(message)) for message in messages)
+    check_pictures(sum(len(pictures_of(message)) for message in messages))
+
+
+def check_pictures(pictures: int) -> None:
+    """Raises ValueError for more pictures than a conversation may have."""
     if pictures > LIMITS.pictures:
         raise ValueError(f"a conversation may have {LIMITS.pictures} pictures, got {pictures}: leave some out")
 

@@ -5,8 +5,10 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -33,12 +35,13 @@ def serve(pipe: LladaVPipeline, port: int | None = None, debug: bool = False, mc
     signal.signal(signal.SIGTERM, _interrupt)
     os.environ.setdefault(EVENTS_KEPT, str(LIMITS.sessions))
     write_to_stderr()
-    with own_folder():
+    with own_folder() as folder:
         demo = build_app(pipe, measure(pipe))
         # What is there now stays: half a million objects. Left among those that are searched for garbage, they make the
         # search so rare that what visitors leave behind grows to a hundred megabytes in between.
         gc.collect()
         gc.freeze()
+        drop_in_time(folder)
         try:
             launch(demo, overviewed=debug, server_port=port, mcp_server=mcp)
         finally:
@@ -51,7 +54,8 @@ def own_folder() -> Iterator[Path]:
     root = Path(tempfile.gettempdir())
     for left in root.glob(FOLDER.format("*")):
         number = left.name.removeprefix(FOLDER.format(""))
-        if number.isdecimal() and not _runs(int(number)):
+        # A container numbers its processes alike at every start: what is there of this one, an ended one has left.
+        if number.isdecimal() and (int(number) == os.getpid() or not _runs(int(number))):
             shutil.rmtree(left, ignore_errors=True)
     folder = root / FOLDER.format(os.getpid())
     folder.mkdir(mode=0o700)
@@ -65,6 +69,29 @@ def own_folder() -> Iterator[Path]:
         else:
             os.environ["GRADIO_TEMP_DIR"] = before
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_in_time(folder: Path) -> None:
+    """Delete from now on what is in the folder once it is as old as a visitor's files may get.
+
+    Gradio would delete what its components have written, but not pictures that came as data URLs, nor sweeps.
+    """
+
+    def sweep() -> None:
+        while True:
+            time.sleep(LIMITS.cache_sweep_seconds)
+            drop_old_files(folder)
+
+    threading.Thread(target=sweep, daemon=True).start()
+
+
+def drop_old_files(folder: Path) -> None:
+    """Delete the files below a folder that are older than `LIMITS.cache_seconds`, and old folders that are empty."""
+    oldest = time.time() - LIMITS.cache_seconds
+    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before the folder itself
+        with suppress(OSError):  # it is gone already, or the folder holds what is newer
+            if path.stat().st_mtime < oldest:
+                path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _runs(process: int) -> bool:

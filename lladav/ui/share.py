@@ -17,6 +17,7 @@ from lladav.sampling import METHODS
 from lladav.trace import Trace
 from lladav.ui.chat.tab import ChatTab
 from lladav.ui.components import QUICK, Data, Updates, html_component
+from lladav.ui.export import trace_of
 from lladav.ui.limits import LIMITS
 from lladav.ui.settings.knobs import knobs_of
 from lladav.ui.settings.panel import SettingsPanel
@@ -101,7 +102,7 @@ def unpacked(text: str) -> Trace:
         data = unfolding.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), LIMITS.trace_bytes)
         if unfolding.unconsumed_tail:
             raise ValueError(said("said.link_longer"))
-        return Trace.from_dict(json.loads(data))
+        return trace_of(data)
     except (zlib.error, RecursionError) as error:
         raise ValueError(said("said.link_damaged")) from error
 

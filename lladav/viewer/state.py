@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Container, Iterator
 from typing import Any, TypedDict, cast
 
+from lladav.pipeline import LladaVPipeline
 from lladav.recording import Frame, Recording
 from lladav.sampling import SamplingConfig
 from lladav.trace import PROBABILITY_UNIT, Trace, TraceStep
@@ -108,6 +109,15 @@ class StateWriter:
         self._recording = recording
         self._log = _Log(recording.config, spell, special, recording.carried)
         self._read = 0
+
+    @classmethod
+    def of(cls, pipe: LladaVPipeline, recording: Recording) -> "StateWriter":
+        """One for a run of `pipe`, which spells its tokens."""
+
+        def spell(token: int) -> str:
+            return pipe.pieces([token])[0]
+
+        return cls(recording, spell, set(pipe.tokenizer.all_special_ids))
 
     def value(self) -> CanvasState:
         """All of the run so far. The answer's text is in it once the run has ended."""

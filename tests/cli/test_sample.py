@@ -132,6 +132,9 @@ def test_settings(options: list[str], expected: SamplingConfig):
     ("options", "words"),
     [
         (["--block-length", "7"], "block_length must divide gen_length, got 7 and 64"),
+        (["--speed", "fast", "--block-length", "100"], "block_length must divide gen_length, got 100 and 64"),
+        (["--speed", "fast", "--block-length", "0"], "block_length must be a positive whole number, got 0"),
+        (["--speed", "fast", "--gen-length", "0"], "gen_length must be a positive whole number, got 0"),
         (["--threshold", "0.5", "--factor", "1"], "exclude each other, got threshold=0.5 and factor=1.0"),
         (["--method", "wino", "--speed", "fast"], "method and speed exclude each other, got wino and fast"),
         (["--method", "wino", "--refresh-interval", "4"], "refresh_interval must be None for revision='wino'"),

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lladav import cli
+from lladav.evaluation import command
 from lladav.scenes import (
     KINDS,
 )
@@ -40,6 +41,42 @@ def test_amounts_of_data_are_compared(tiny_random, twin_folder, tmp_path, capsys
 def test_scalability_asks_its_own_models_only(tmp_path, capsys):
     assert cli.main(["evaluate", "--scalability", str(tmp_path), "--speeds"]) == 2
     assert "speeds does not go with scalability" in capsys.readouterr().err
+
+
+PLAIN = "--sweep --speeds --robust --mistakes"
+DROPPED = {  # the options that each of these would have no use for
+    "--methods": f"{PLAIN} --attention --scalability=x --load=x --save=x --json --wordings --held-out-artwork "
+    "--steps=4 --steps=0 --block-length=4",
+    "--attention": f"{PLAIN} --scalability=x --load=x --save=x --plot=x --json --wordings --held-out-artwork --twin=x",
+    "--load=x": f"{PLAIN} --scalability=x --model=x --twin=x --wordings --held-out-artwork --dtype=float32 --steps=4 "
+    "--block-length=4",
+    "--scalability=x": "--mistakes --model=x --twin=x --sweep --robust",
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "dropped"), [(wanted, one) for wanted, all in DROPPED.items() for one in all.split()]
+)
+def test_an_option_that_would_be_dropped_is_refused(wanted: str, dropped: str, monkeypatch):
+    monkeypatch.setattr(command, "_pipeline", lambda *_: pytest.fail("a model was loaded"))
+    args = cli.build_parser("evaluate").parse_args(["evaluate", wanted, dropped])
+    name = dropped[2:].split("=")[0].replace("-", "_")
+    with pytest.raises(ValueError, match=f"^{name} does not go with .*{wanted[2:].split('=')[0]}.*: leave it out$"):
+        command.evaluate(args)
+
+
+@pytest.mark.parametrize("wanted", [[], ["--attention"], ["--load", "x"]], ids=str)
+def test_a_folder_is_for_the_answers_to_methods(wanted: list[str], monkeypatch, capsys):
+    monkeypatch.setattr(command, "_pipeline", lambda *_: pytest.fail("a model was loaded"))
+    assert cli.main(["evaluate", "--folder", "x", *wanted]) == 2
+    assert "folder does not go with anything but methods: leave it out" in capsys.readouterr().err
+
+
+def test_no_step_is_refused(monkeypatch, capsys):
+    """It was taken for a step that was not given."""
+    monkeypatch.setattr(command, "_pipeline", lambda *_: None)
+    assert cli.main(["evaluate", "--count", "1", "--steps", "0"]) == 2
+    assert "steps must be a positive whole number, got 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("asking", [["--methods"], ["--json"], ["--model", "x"], ["--speeds"], ["--load", "x"]])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lladav import LladaVPipeline, SamplingConfig
+from lladav.evaluation import sweep as sweep_module
 from lladav.evaluation.results import sweep_table
 from lladav.evaluation.sweep import ANSWERS_FILE, SWEEP_FILE, Sweep, SweepRun, is_noisy
 
@@ -148,7 +149,19 @@ def test_what_is_no_sweep_is_refused_in_a_sentence(text: str, words: str):
         Sweep.read(text, "my.yaml")
 
 
-def test_too_many_combinations():
+@pytest.mark.parametrize(
+    ("axes", "seeds", "count"),
+    [
+        (("steps", "revision_rounds"), 1, 4096),
+        (("steps", "revision_rounds", "kl_steps"), 1, 262144),
+        (("steps",), 16, 1024),
+    ],
+    ids=str,
+)
+def test_too_many_combinations(axes: tuple[str, ...], seeds: int, count: int, monkeypatch: pytest.MonkeyPatch):
+    """They are counted before one is made."""
+    monkeypatch.setattr(sweep_module, "product", lambda *_: pytest.fail("combinations were made"))
     many = list(range(1, 65))
-    with pytest.raises(ValueError, match="a sweep may have 1000 combinations, got 4096"):
-        Sweep.read(f"axes: {{steps: {many}, revision_rounds: {many}}}")
+    text = f"axes: {{{', '.join(f'{name}: {many}' for name in axes)}}}\nseeds: {list(range(seeds))}"
+    with pytest.raises(ValueError, match=f"a sweep may have 1000 combinations, got {count}$"):
+        Sweep.read(text)

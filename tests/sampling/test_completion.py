@@ -30,6 +30,7 @@ def test_they_follow_from_those_that_are_given(given: dict, expected: SamplingCo
         ({"gen_length": 0}, "gen_length must be a positive whole number, got 0"),
         ({"block_length": "x"}, "block_length must be a positive whole number"),
         ({"method": "waltz"}, "method must be one of exact"),
+        ({"method": ["wino"]}, "method must be one of exact"),
     ],
     ids=str,
 )

@@ -75,6 +75,11 @@ class TestSettings:
         assert config.suppress_token_ids == tuple(STOP)
         assert STOP == [7, 8], "what is given stays as it is"
 
+    @pytest.mark.parametrize(("suppressed", "kept"), [((5, 9), (5, 9, 7, 8)), ((8, 5), (8, 5, 7))])
+    def test_what_may_not_be_written_may_not_fill_a_blank(self, suppressed: tuple[int, ...], kept: tuple[int, ...]):
+        """Each token once, since there may be only so many."""
+        assert read("___").config(SamplingConfig(suppress_token_ids=suppressed), STOP).suppress_token_ids == kept
+
     @pytest.mark.parametrize(("steps", "expected"), [(64, 6), (32, 3), (16, 2), (1, 1)])
     def test_a_step_commits_as_many_tokens_as_before(self, steps: int, expected: int):
         assert read("{4}").config(SamplingConfig(64, 64, steps), STOP).steps == expected

@@ -252,6 +252,7 @@ def test_changes_go_with_a_method():
     ("name", "changes", "words"),
     [
         ("magic", {}, "method must be one of exact, .*, got 'magic'"),
+        (["wino"], {}, r"method must be one of exact, .*, got \['wino'\]"),
         ("exact", {"gen_length": 0}, "gen_length must be a positive whole number, got 0"),
         ("exact", {"block_length": 0}, "block_length must be a positive whole number, got 0"),
         ("wino", {"keep_image_tokens": 0.5}, "keep_image_tokens below 1 do not go with revision='wino'"),
@@ -260,7 +261,7 @@ def test_changes_go_with_a_method():
         ("wino", {"refresh_interval": 4}, "refresh_interval must be None for revision='wino'"),
     ],
 )
-def test_what_does_not_go_with_one_is_refused(name: str, changes: dict, words: str):
+def test_what_does_not_go_with_one_is_refused(name: Any, changes: dict, words: str):
     with pytest.raises(ValueError, match=words):
         SamplingConfig.method(name, **changes)
 

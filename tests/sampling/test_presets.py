@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from helpers import ROOT
@@ -46,6 +47,7 @@ def test_the_guides_commands_have_the_published_settings():
         assert asked.get("stopping_criteria", ["<|eot_id|>"]) == [*config.stop]
 
 
-def test_an_unknown_preset_is_refused():
-    with pytest.raises(ValueError, match=r"preset must be one of mmmu, .*, got 'gpqa'"):
-        SamplingConfig.preset("gpqa")
+@pytest.mark.parametrize("name", ["gpqa", ["mmmu"]], ids=str)
+def test_an_unknown_preset_is_refused(name: Any):
+    with pytest.raises(ValueError, match=f"preset must be one of mmmu, .*, got {re.escape(repr(name))}"):
+        SamplingConfig.preset(name)

@@ -104,6 +104,19 @@ def test_without_a_picture(client: Client):
         ({"message": "x" * 5000}, "a message may have 4000 letters, got 5000"),
         ({"message": "Hi", "history": "no list"}, "history must be a list"),
         ({"message": "Hi", "history": [1]}, "a message of history must be"),
+        (
+            {"message": "Hi", "history": [{"role": "user", "content": [{}] * 33}]},
+            "a list of at most 32 blocks, got",
+        ),
+        (
+            {
+                "message": "Hi",
+                "gen_length": 400,
+                "block_length": 1,
+                "settings": {"method": "remdm", "revision_rounds": 64},
+            },
+            "a run may come to 8192 forward passes here",
+        ),
         ({"message": "Hi", "history": [{"role": "user", "content": [{"type": "sound"}]}]}, "a block must be"),
     ],
 )

@@ -14,6 +14,7 @@ ERRORS = [
     (ValueError("a bug"), FAILED),
     (torch.OutOfMemoryError("CUDA out of memory"), OUT_OF_MEMORY),
     (OSError(28, "No space left on device"), NO_ROOM),
+    (OSError("no encoder for this film"), FAILED),
     (gr.Error("OutOfMemoryError", title=IN_A_WORKER), OUT_OF_MEMORY),
     (gr.Error("GPU task aborted", title=IN_A_WORKER), FAILED),
     (gr.Error("You have used up your quota."), "You have used up your quota."),

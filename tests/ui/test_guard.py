@@ -82,8 +82,16 @@ def test_a_full_disk_is_a_sentence_and_the_next_upload_is_taken(address: str, mo
     urlopen(upload(address, 1000)).close()
 
 
-def test_an_upload_without_a_length_is_refused():
-    assert guard.upload_refusal(guard.Headers({})) == guard.NO_LENGTH
+EVENTS = (f"{guard.API}/queue/join", f"{guard.API}/call/sample")
+
+
+@pytest.mark.parametrize("path", [guard.UPLOAD, guard.COMPLETIONS, *EVENTS])
+def test_whatever_is_sent_has_a_length_and_a_bound(path: str):
+    """Pictures as data URLs come in events, not in uploads alone."""
+    for headers, told in (({}, guard.NO_LENGTH), ({"content-length": str(2**36)}, "An upload may have")):
+        listed = [(name.encode(), value.encode()) for name, value in headers.items()]
+        refused = guard.Guard(None, None)._refusal({"path": path, "headers": listed})  # type: ignore[arg-type]
+        assert refused and refused.startswith(told)
 
 
 def test_one_address_gets_its_share_and_others_still_get_theirs(address: str, tiny_pipeline: LladaVPipeline):
@@ -91,6 +99,9 @@ def test_one_address_gets_its_share_and_others_still_get_theirs(address: str, ti
         for _ in range(LIMITS.share):
             urlopen(question(address, **{"x-forwarded-for": "192.0.2.1"})).close()
         assert "share" in refusal(question(address, **{"x-forwarded-for": "192.0.2.1"}))
+        for _ in range(LIMITS.share):
+            urlopen(question(address, **{"x-forwarded-for": "127.0.0.1"})).close()
+        assert "share" in refusal(question(address, **{"x-forwarded-for": "127.0.0.1"})), "it says so itself"
         urlopen(question(address, **{"x-forwarded-for": "192.0.2.2"})).close()
     until_idle(address)
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from lladav.assets import asset
 from lladav.benchmarks import visitors
 from lladav.benchmarks.page_process import page_process
 from lladav.ui import server
+from lladav.ui.limits import LIMITS
 
 MODEL = str(asset("lladav-tiny"))
 LONG = visitors.Request("Describe the picture.", None, gen_length=64, steps=64)
@@ -64,6 +66,27 @@ def test_folders_of_servers_that_go_on_stay(tmp_path: Path, monkeypatch: pytest.
         assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
         assert other.exists()
     assert not folder.exists()
+
+
+def test_what_an_earlier_server_of_the_same_number_left_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(server.tempfile, "gettempdir", lambda: str(tmp_path))
+    (tmp_path / server.FOLDER.format(os.getpid()) / "left").mkdir(parents=True)
+    with server.own_folder() as folder:
+        assert not [*folder.iterdir()]
+
+
+def test_files_are_dropped_in_time_whoever_wrote_them(tmp_path: Path):
+    for name, age in (("old", 2 * LIMITS.cache_seconds), ("new", 0)):
+        (tmp_path / name).mkdir()
+        for path in (tmp_path / name / "picture.png", tmp_path / f"{name}.txt"):
+            path.touch()
+            os.utime(path, (time.time() - age,) * 2)
+    os.utime(tmp_path / "new", (0, 0))  # a folder is not empty
+    server.drop_old_files(tmp_path)
+    os.utime(tmp_path / "old", (0, 0))  # it changed when its file went
+    server.drop_old_files(tmp_path)
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert left == ["new", "new.txt", "new/picture.png"]
 
 
 def ended_process() -> int:

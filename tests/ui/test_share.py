@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import zlib
+from dataclasses import asdict
 
 import gradio as gr
 import pytest
@@ -132,6 +133,14 @@ def test_a_run_travels_in_a_link(tiny_pipeline: LladaVPipeline):
 def test_what_is_no_run_in_a_link_is_refused(text: object):
     with pytest.raises(ValueError):
         unpacked(text)
+
+
+def test_a_run_in_a_link_has_the_bounds_of_one_in_a_file(tiny_pipeline: LladaVPipeline):
+    config = SamplingConfig(gen_length=8, block_length=8, steps=8, seed=0)
+    data = asdict(tiny_pipeline([{"role": "user", "content": "What is this?"}], config).trace)
+    data["steps"] = data["steps"][:1] * (LIMITS.trace_steps + 1)
+    with pytest.raises(ValueError, match=f"it has {LIMITS.trace_steps + 1} steps, more than"):
+        unpacked(packed_text(json.dumps(data)))
 
 
 def test_a_link_that_unfolds_without_end_is_refused_early():

@@ -21,7 +21,7 @@ MESSAGES = [{"role": "user", "content": "What is this?"}]
 def record_of(pipe: LladaVPipeline, config: SamplingConfig) -> tuple[list[SamplingStep], list[dict[str, Any]]]:
     """The steps of a run and the state of the canvas after each."""
     recording = Recording(pipe.prepare(MESSAGES), config)
-    writer = StateWriter(recording, lambda token: pipe.pieces([token])[0], set(pipe.tokenizer.all_special_ids))
+    writer = StateWriter.of(pipe, recording)
     values = []
     for frame in pipe.frames(recording.prompt, config):
         recording.add(replace(frame, seconds=0.0125 * frame.nfe))

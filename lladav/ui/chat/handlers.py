@@ -19,7 +19,7 @@ from lladav.ui.chat.conversation import chat_messages, model_messages, read_mess
 from lladav.ui.chat.session import Exchange, Session
 from lladav.ui.components import OFF, ON, Data, Updates
 from lladav.ui.failures import in_page_words, told
-from lladav.ui.limits import LIMITS
+from lladav.ui.limits import LIMITS, affordable
 from lladav.ui.settings import code
 from lladav.ui.streaming import create_decoder, create_observer, create_settler
 from lladav.ui.texts import said
@@ -40,7 +40,6 @@ class ChatHandlers:
         self.pipe, self.tab = pipe, tab
         self.decode, self.settle = create_decoder(pipe), create_settler(pipe)
         self.observe = create_observer(pipe)
-        self.special = set(pipe.tokenizer.all_special_ids)
 
     # ---- asking --------------------------------------------------------------------------------
 
@@ -94,7 +93,7 @@ class ChatHandlers:
         session: Session = data[self.tab.session]
         try:
             settings = self.tab.panel.read(data)
-            config = effective_config(self.pipe.model, settings.config)
+            config = affordable(effective_config(self.pipe.model, settings.config))
             prompt, seen = self._prepare(turns, config, settings.thinking)
         except ValueError as error:
             yield self.refusal(session, in_page_words(error))
@@ -123,7 +122,7 @@ class ChatHandlers:
         session: Session = data[self.tab.session]
         session.begin(recording, self.pipe)
         session.turns[-1].answer = None
-        writer = StateWriter(recording, self._piece, self.special)
+        writer = StateWriter.of(self.pipe, recording)
         recording.add(self.pipe.first_frame(recording.config))
         yield shown | self._talk(session) | {self.tab.canvas: writer.value(), self.tab.stop: ON}
         try:
@@ -153,9 +152,6 @@ class ChatHandlers:
         assert session.trace is not None
         shown = {self.tab.canvas: canvas_state(session.trace), self.tab.stop: OFF}
         return self._talk(session) | shown | self.notice(sentence)
-
-    def _piece(self, token: int) -> str:
-        return self.pipe.pieces([token])[0]
 
     # ---- views ---------------------------------------------------------------------------------
 
@@ -290,7 +286,7 @@ class ChatHandlers:
             return
         try:
             edit = make(trace)
-            self.pipe.check(last.prompt, edit.config)
+            self.pipe.check(last.prompt, affordable(edit.config))
         except ValueError as error:
             yield self._talk(session) | self.refusal(session, in_page_words(error))
             return

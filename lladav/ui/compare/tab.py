@@ -33,7 +33,7 @@ from lladav.ui.components import (
 )
 from lladav.ui.examples import ExampleQuestion
 from lladav.ui.failures import ends_in_a_notice, in_page_words
-from lladav.ui.limits import LIMITS
+from lladav.ui.limits import LIMITS, affordable
 from lladav.ui.settings.latency import Latency
 from lladav.ui.settings.panel import Settings, SettingsPanel
 from lladav.ui.streaming import create_turns_decoder
@@ -218,7 +218,7 @@ class CompareTab:
         yield from self._show(jobs, recordings, data[self.in_turn])
 
     def _job(self, model: str, settings: Settings) -> Job:
-        return Job(model, effective_config(self.pipeline_of(model).model, settings.config))
+        return Job(model, affordable(effective_config(self.pipeline_of(model).model, settings.config)))
 
     def _prepare(self, data: Data, jobs: Sequence[Job], settings: Sequence[Settings]) -> list[Recording]:
         """The runs of both sides, neither begun. Raises ValueError if one cannot be."""
@@ -235,7 +235,8 @@ class CompareTab:
 
     def _show(self, jobs: Sequence[Job], recordings: list[Recording], in_turn: bool) -> Iterator[Updates]:
         comparison = Comparison(recordings)
-        writers = [self._writer(job, recording) for job, recording in zip(jobs, recordings, strict=True)]
+        pipes = [self.pipeline_of(job.model) for job in jobs]
+        writers = [StateWriter.of(pipe, recording) for pipe, recording in zip(pipes, recordings, strict=True)]
         work = [(job.model, recording.prompt, job.config) for job, recording in zip(jobs, recordings, strict=True)]
         for side, frame in self.decode(work, in_turn):
             recordings[side].add(frame)
@@ -247,11 +248,3 @@ class CompareTab:
         canvases = {side.canvas: writer.value() for side, writer, recording in pairs if recording.frames}
         over = {self.stop: OFF} if comparison.finished else {}
         return canvases | {self.player: comparison.player(), self.results: comparison.results()} | over
-
-    def _writer(self, job: Job, recording: Recording) -> StateWriter:
-        pipe = self.pipeline_of(job.model)
-
-        def spell(token: int) -> str:
-            return pipe.pieces([token])[0]
-
-        return StateWriter(recording, spell, set(pipe.tokenizer.all_special_ids))

@@ -9,7 +9,10 @@ import yaml
 
 from lladav.evaluation.sources import OWN_FILE
 from lladav.evaluation.sweep import Sweep
-from lladav.ui.limits import LIMITS
+from lladav.ui.limits import LIMITS, affordable
+from lladav.ui.texts import said
+
+QUESTIONS = ".jsonl"  # how the name of a file of questions ends; all others are pictures
 
 
 def sweep_text(axes: Sequence[tuple[str | None, str]], count: int, seeds: str, gen_length: int, files: bool) -> str:
@@ -72,6 +75,8 @@ def read_sweep(text: str, longest_answer: int, folder: Path, files: Sequence[str
     longest = max(config.gen_length for _, config in combinations)
     if longest > longest_answer:
         raise ValueError(f"An answer may have {longest_answer} tokens on this page, one of these has {longest}.")
+    for _, config in combinations:
+        affordable(config)
     asked = sweep.questions.count * len(sweep.questions.seeds) * sweep.questions.wordings if file is None else 0
     answers = len(combinations) * len(sweep.seeds) * (asked or len(sweep.questions.read()))
     if answers > LIMITS.answers:
@@ -83,6 +88,10 @@ def read_sweep(text: str, longest_answer: int, folder: Path, files: Sequence[str
 
 
 def _copy(files: Sequence[str], folder: Path) -> None:
+    paths = [*map(Path, files)]
+    asked = [path for path in paths if path.suffix == QUESTIONS]
+    if len(asked) > 1:  # of which only the last would be asked
+        raise ValueError(said("said.many_questions", has=len(asked)))
     folder.mkdir(parents=True, exist_ok=True)
-    for path in map(Path, files):
-        shutil.copy(path, folder / (OWN_FILE if path.suffix == ".jsonl" else path.name))
+    for path in paths:
+        shutil.copy(path, folder / (OWN_FILE if path in asked else path.name))

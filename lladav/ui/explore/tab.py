@@ -1,7 +1,5 @@
 """The Explore tab: sweep settings over questions, see what they cost and give, and look at any answer."""
 
-import shutil
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -43,7 +41,6 @@ from lladav.ui.components import (
 )
 from lladav.ui.explore.asked import read_sweep, sweep_text
 from lladav.ui.failures import ends_in_a_notice
-from lladav.ui.limits import LIMITS
 from lladav.ui.streaming import LONGEST_GRANT, create_decoder
 from lladav.ui.texts import label, said
 from lladav.viewer.state import canvas_state, idle_state
@@ -204,7 +201,6 @@ class ExploreTab:
 
     def begin(self, data: Data) -> Iterator[Updates]:
         """Sweep what the widgets say, in a folder of its own."""
-        drop_old_sweeps()
         folder = Path(get_upload_folder()) / f"sweep-{uuid.uuid4().hex}"
         files = data[self.own] or []
         try:
@@ -319,13 +315,6 @@ def _title(figure: str) -> str:
 def _room(most: float) -> list[float | None]:
     """The ends of an axis, wide enough for a point at `most` to be seen whole."""
     return [0, 1.08 * most or 1]
-
-
-def drop_old_sweeps() -> None:
-    """Delete the folders of sweeps that are as old as other files that are dropped."""
-    for folder in Path(get_upload_folder()).glob("sweep-*"):
-        if folder.stat().st_mtime < time.time() - LIMITS.cache_seconds:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def how_far(progress: Progress) -> str:

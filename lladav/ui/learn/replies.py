@@ -95,10 +95,7 @@ class Replies:
         yield from self._record(pipe, recording)
 
     def _record(self, pipe: LladaVPipeline, recording: Recording) -> Iterator[LessonReply]:
-        def spell(token: int) -> str:
-            return pipe.pieces([token])[0]
-
-        writer = StateWriter(recording, spell, set(pipe.tokenizer.all_special_ids))
+        writer = StateWriter.of(pipe, recording)
         for frame in pipe.frames(recording.prompt, recording.config):
             recording.add(frame)
             yield {"state": writer.value(), "text": recording.text, "nfe": frame.nfe, "seconds": frame.seconds}

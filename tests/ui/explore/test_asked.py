@@ -25,6 +25,15 @@ def test_ones_own_questions_are_copied(tmp_path: Path):
     assert sweep.questions.file == tmp_path / "sweep" / "questions.jsonl"
 
 
+def test_a_second_file_of_questions_is_refused_in_place_of_taking_the_first_ones_place(tmp_path: Path):
+    files = [tmp_path / "mine.jsonl", tmp_path / "yours.jsonl"]
+    for path in files:
+        path.write_text('{"question": "Which?", "answers": ["a"]}\n')
+    with pytest.raises(ValueError, match="A sweep asks one file of questions, these are 2"):
+        read_sweep(text(("steps", "16"), files=True), 512, tmp_path / "sweep", [*map(str, files)])
+    assert not (tmp_path / "sweep").exists()
+
+
 @pytest.mark.parametrize(
     ("axes", "words"),
     [

@@ -1,7 +1,5 @@
 """The Explore tab's handlers, without a browser."""
 
-import os
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +10,7 @@ from lladav import LladaVPipeline
 from lladav.evaluation.results import sweep_table
 from lladav.evaluation.sweep import Progress, SweepRun
 from lladav.ui.capabilities import Capabilities
-from lladav.ui.explore.tab import ANSWER_COLUMNS, ExploreTab, drop_old_sweeps, how_far
-from lladav.ui.limits import LIMITS
+from lladav.ui.explore.tab import ANSWER_COLUMNS, ExploreTab, how_far
 
 
 @pytest.fixture
@@ -91,15 +88,6 @@ def test_a_number_is_the_same_to_the_browser(tab: ExploreTab):
     data |= {tab.chosen: chosen[tab.chosen]}
     (seen,) = tab.look(SimpleNamespace(row_value=[*chosen[tab.answers].iloc[0]]), data)
     assert seen[tab.canvas]["text"] == chosen[tab.answers].iloc[0]["text"]
-
-
-def test_old_sweeps_are_dropped(tmp_path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    for name, age in (("sweep-old", 2 * LIMITS.cache_seconds), ("sweep-new", 0)):
-        (tmp_path / name).mkdir()
-        os.utime(tmp_path / name, (time.time() - age,) * 2)
-    drop_old_sweeps()
-    assert [path.name for path in tmp_path.iterdir()] == ["sweep-new"]
 
 
 def test_mistakes_are_sentences(tab: ExploreTab):
