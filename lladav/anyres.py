@@ -17,6 +17,8 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 SHRINK_THRESHOLD = 1.1  # a grid is pooled only if its sides are more than this many times too long
 VIDEO_POOLING = 2  # a video frame keeps half of its rows and columns of features
+# Of prompts: the tiles of all pictures, and of each picture its size, how many tiles it has, and its layout.
+PICTURE_INPUTS = ("pixel_values", "image_sizes", "tile_counts", "image_layouts")
 
 
 class ImageLayout(IntEnum):

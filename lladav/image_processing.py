@@ -13,6 +13,7 @@ from transformers.processing_utils import ImagesKwargs
 
 from lladav import imaging
 from lladav.anyres import (
+    PICTURE_INPUTS,
     VIDEO_POOLING,
     Box,
     ImageLayout,
@@ -49,7 +50,7 @@ class LladaVImageProcessor(BaseImageProcessor):
     """
 
     valid_kwargs = LladaVImagesKwargs
-    model_input_names = ["pixel_values", "image_sizes", "tile_counts", "image_layouts"]  # noqa: RUF012
+    model_input_names = [*PICTURE_INPUTS]  # noqa: RUF012
 
     def __init__(
         self,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from transformers import BatchFeature
 
+from lladav.anyres import PICTURE_INPUTS
+
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
@@ -34,8 +36,9 @@ class Prompt:
 
 def split_pictures(inputs: BatchFeature) -> list[dict[str, Tensor]]:
     """The part of `inputs` that each picture or video has by itself."""
-    if "pixel_values" not in inputs:
+    pixels, *figures = PICTURE_INPUTS
+    if pixels not in inputs:
         return []
-    parts = {name: inputs[name].split(1) for name in ("image_sizes", "tile_counts", "image_layouts")}
-    parts["pixel_values"] = inputs["pixel_values"].split(inputs["tile_counts"].tolist())
+    parts = {name: inputs[name].split(1) for name in figures}
+    parts[pixels] = inputs[pixels].split(inputs["tile_counts"].tolist())
     return [dict(zip(parts, picture, strict=True)) for picture in zip(*parts.values(), strict=True)]

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-FEATURES = ("pixel_values", "image_sizes", "tile_counts", "image_layouts")
+from lladav.anyres import PICTURE_INPUTS
 
 
 def with_features(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs of `model.embed_prompt` with the features of their pictures, so that it is known how many they are."""
     given = dict(inputs)
-    if FEATURES[0] in given:
-        given["image_features"] = model.get_image_features(**{name: given.pop(name) for name in FEATURES})
+    if "pixel_values" in given:
+        given["image_features"] = model.get_image_features(**{name: given.pop(name) for name in PICTURE_INPUTS})
     given["image_features"] = list(given.get("image_features", ()))
     return given
 

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from lladav.anyres import PICTURE_INPUTS
 from lladav.configuration import IGNORE
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.training.objective import forward_process, masked_diffusion_loss
-
-PICTURE_INPUTS = ("pixel_values", "image_sizes", "tile_counts", "image_layouts")
 
 
 @dataclass(frozen=True)

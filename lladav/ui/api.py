@@ -240,7 +240,7 @@ def _export() -> Callable[..., Iterator[gr.FileData]]:
             The file. A film of more steps than can be drawn in ten seconds leaves some of them out, evenly.
         """
         require(format in EXPORT_FORMATS, "format", f"one of {', '.join(EXPORT_FORMATS)}", format)
-        run: Trace = read_trace(uploaded(file)) if file is not None else trace_of(trace)
+        run: Trace = read_trace(uploaded(file, "file")) if file is not None else trace_of(trace)
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"lladav-{run.id}.{format}"
             for _ in exporting(run, path, MEGAPIXELS.get(format, math.inf)):

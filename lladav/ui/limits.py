@@ -38,7 +38,7 @@ class Limits:
 
     letters: int = 4000
     files: int = 4
-    parts: int = 32
+    parts: int = 4096
     pictures: int = 8
     turns: int = 50
     edits: int = 20

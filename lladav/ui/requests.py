@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from lladav.checks import require, shown
+from lladav.checks import require
 from lladav.messages import decoded_base64, pictures_of, texts_of
 from lladav.pipeline import LladaVPipeline, Prompt
 from lladav.sampling import SamplingConfig, effective_config
@@ -55,7 +55,7 @@ def prepared(pipe: LladaVPipeline, messages: list[dict[str, Any]], config: Sampl
 def messages_of(text: str, image: Any, history: Any) -> list[dict[str, Any]]:
     """The conversation that a program asks about. Raises ValueError for what is not one, or too much of one."""
     if not isinstance(text, str) or not text.strip():
-        raise ValueError(f"message must hold a question, got {shown(text)}: write one")
+        raise ValueError("message must hold a question, got nothing: write one")
     blocks = [{"type": "text", "text": text}]
     if image is not None:
         is_data = isinstance(image, str) and image.startswith(DATA_URL)
@@ -93,8 +93,8 @@ def _checked(message: Any) -> dict[str, Any]:
     content = message["content"]
     if isinstance(content, str):
         return message
-    few = isinstance(content, list) and len(content) <= LIMITS.parts
-    require(few, "content", f"text, or a list of at most {LIMITS.parts} blocks", content)
+    require(isinstance(content, list), "content", "text or a list of blocks", content)
+    require(len(content) <= LIMITS.parts, "content", f"a list of at most {LIMITS.parts} blocks", content)
     return {"role": message["role"], "content": [_checked_block(block) for block in content]}
 
 
@@ -121,8 +121,8 @@ def check_pictures(pictures: int) -> None:
         raise ValueError(f"a conversation may have {LIMITS.pictures} pictures, got {pictures}: leave some out")
 
 
-def uploaded(file: Any) -> str:
-    """The path of a file that was uploaded to this server.
+def uploaded(file: Any, name: str = "image") -> str:
+    """The path of a file that was uploaded to this server; `name` is what an error calls it.
 
     Others are refused alike, whether they exist or not: a program elsewhere must neither have this machine's pictures
     described to it nor learn which files there are.
@@ -130,5 +130,5 @@ def uploaded(file: Any) -> str:
     path = file.get("path") if isinstance(file, dict) else file
     found = Path(path).resolve() if isinstance(path, str) and "\0" not in path else None
     if found is None or not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
-        raise ValueError("image must be a file uploaded to this server: upload it with the request")
+        raise ValueError(f"{name} must be a file uploaded to this server: upload it with the request")
     return str(found)

@@ -105,8 +105,8 @@ def test_without_a_picture(client: Client):
         ({"message": "Hi", "history": "no list"}, "history must be a list"),
         ({"message": "Hi", "history": [1]}, "a message of history must be"),
         (
-            {"message": "Hi", "history": [{"role": "user", "content": [{}] * 33}]},
-            "a list of at most 32 blocks, got",
+            {"message": "Hi", "history": [{"role": "user", "content": [{}] * 4097}]},
+            "a list of at most 4096 blocks, got",
         ),
         (
             {
@@ -235,7 +235,7 @@ def test_a_run_is_exported(client: Client, run: dict, format: str):
         ("/branch", {"trace": {}, "step": 0, "changes": {}, "message": "Hi"}, "its version must be"),
         ("/export", {"trace": {}, "format": "gif"}, "its version must be"),
         ("/export", {"trace": {}, "format": "bmp"}, "format must be one of"),
-        ("/export", {"file": "/etc/hostname"}, "must be a file uploaded to this server"),
+        ("/export", {"file": "/etc/hostname"}, "file must be a file uploaded to this server"),
     ],
     ids=str,
 )

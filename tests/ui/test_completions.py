@@ -136,7 +136,7 @@ SHOWN = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}
         ({"top_p": 0.5}, "top_p: Extra inputs are not permitted, got 0.5"),
         ({"n": 2}, "n: Input should be less than or equal to 1, got 2"),
         ({"max_completion_tokens": 0}, "gen_length must be a positive whole number, got 0"),
-        ({"messages": [{"role": "user", "content": [WORD] * 33}]}, "at most 32 items"),
+        ({"messages": [{"role": "user", "content": [WORD] * 4097}]}, "at most 4096 items"),
         ({"messages": [{"role": "user", "content": [SHOWN] * 9}]}, "a conversation may have 8 pictures, got 9"),
         ({"max_tokens": 0, "diffusion": {"gen_length": 0}}, "gen_length must be a positive whole number, got 0"),
         ({"diffusion": {"speed": 3}}, "a setting must be method or one of"),

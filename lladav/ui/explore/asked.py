@@ -92,6 +92,9 @@ def _copy(files: Sequence[str], folder: Path) -> None:
     asked = [path for path in paths if path.suffix == QUESTIONS]
     if len(asked) > 1:  # of which only the last would be asked
         raise ValueError(said("said.many_questions", has=len(asked)))
+    names = [OWN_FILE if path in asked else path.name for path in paths]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(said("said.same_names", name=twice[0]))
     folder.mkdir(parents=True, exist_ok=True)
-    for path in paths:
-        shutil.copy(path, folder / (OWN_FILE if path in asked else path.name))
+    for path, name in zip(paths, names, strict=True):
+        shutil.copy(path, folder / name)

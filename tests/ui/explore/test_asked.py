@@ -34,6 +34,15 @@ def test_a_second_file_of_questions_is_refused_in_place_of_taking_the_first_ones
     assert not (tmp_path / "sweep").exists()
 
 
+def test_two_pictures_of_one_name_are_refused(tmp_path: Path):
+    files = [tmp_path / name for name in ("mine.jsonl", "a/cat.png", "b/cat.png")]
+    for path in files:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text('{"question": "Which?", "answers": ["a"], "image": "cat.png"}\n')
+    with pytest.raises(ValueError, match=r"Two files are called cat.png"):
+        read_sweep(text(("steps", "16"), files=True), 512, tmp_path / "sweep", [*map(str, files)])
+
+
 @pytest.mark.parametrize(
     ("axes", "words"),
     [
