@@ -14,7 +14,7 @@ from transformers import AutoProcessor, AutoTokenizer, BatchFeature, PreTrainedT
 from transformers.configuration_utils import PreTrainedConfig
 
 from lladav import imaging
-from lladav.anyres import ImageLayout
+from lladav.anyres import PICTURE_INPUTS, ImageLayout
 from lladav.attention import PictureTokens
 from lladav.checks import require
 from lladav.configuration import IGNORE, IMAGE_TOKEN_ID, LladaVConfig, PublishedConfig
@@ -261,7 +261,7 @@ class LladaVProcessor(ProcessorMixin):
 
     def _tiled(self, inputs: BatchFeature) -> list[tuple[tuple[int, int], int, int]]:
         """The size of each picture and video, how many tiles it was cut into, and its layout."""
-        pixels, *names = self.image_processor.model_input_names  # of tiles, then of pictures
+        pixels, *names = PICTURE_INPUTS
         if pixels not in inputs:
             return []
         sizes, tiles, layouts = (inputs[name].tolist() for name in names)

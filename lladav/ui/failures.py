@@ -1,10 +1,10 @@
 """How a handler ends that fails: in a sentence for the visitor, whatever went wrong."""
 
-import errno
 import inspect
 import logging
 import re
 from collections.abc import Callable, Iterator
+from errno import ENOSPC
 from functools import wraps
 from typing import Any
 
@@ -32,7 +32,7 @@ def told(error: Exception) -> str:
     if isinstance(error, torch.OutOfMemoryError):
         torch.cuda.empty_cache()
         return OUT_OF_MEMORY
-    return NO_ROOM if isinstance(error, OSError) and error.errno == errno.ENOSPC else FAILED
+    return NO_ROOM if isinstance(error, OSError) and error.errno == ENOSPC else FAILED
 
 
 def in_page_words(error: ValueError) -> str:

@@ -1,7 +1,9 @@
 """What stands before the page's own routes: bounds on uploads and on places in line, and careful headers."""
 
 import logging
+import os
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from errno import ENOSPC
 from importlib.metadata import version
 from pathlib import Path
@@ -145,11 +147,10 @@ def upload_refusal(headers: Headers) -> str | None:
 def folder_size(folder: Path) -> int:
     """Bytes of all files below a folder, of which some may be deleted meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            continue
+    for parent, folders, files in os.walk(folder):  # which passes over folders that go meanwhile, as rglob does not
+        for name in (*folders, *files):
+            with suppress(FileNotFoundError):
+                total += Path(parent, name).stat().st_size
     return total
 
 

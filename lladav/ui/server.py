@@ -88,10 +88,12 @@ def drop_in_time(folder: Path) -> None:
 def drop_old_files(folder: Path) -> None:
     """Delete the files below a folder that are older than `LIMITS.cache_seconds`, and old folders that are empty."""
     oldest = time.time() - LIMITS.cache_seconds
-    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before the folder itself
-        with suppress(OSError):  # it is gone already, or the folder holds what is newer
-            if path.stat().st_mtime < oldest:
-                path.rmdir() if path.is_dir() else path.unlink()
+    for parent, folders, files in os.walk(folder, topdown=False):  # what is in a folder before the folder itself
+        for name in (*files, *folders):
+            path = Path(parent, name)
+            with suppress(OSError):  # it is gone already, or the folder holds what is newer
+                if path.stat().st_mtime < oldest:
+                    path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _runs(process: int) -> bool:

@@ -1,6 +1,7 @@
 """What is refused before it reaches the page."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,21 @@ def test_whatever_is_sent_has_a_length_and_a_bound(path: str):
         listed = [(name.encode(), value.encode()) for name, value in headers.items()]
         refused = guard.Guard(None, None)._refusal({"path": path, "headers": listed})  # type: ignore[arg-type]
         assert refused and refused.startswith(told)
+
+
+def test_a_folder_that_goes_while_it_is_measured_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("gone", "kept"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(bytes(5000))
+    listed = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path).name == "gone":
+            raise FileNotFoundError(path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert guard.folder_size(tmp_path) >= 5000
 
 
 def test_one_address_gets_its_share_and_others_still_get_theirs(address: str, tiny_pipeline: LladaVPipeline):

@@ -1,6 +1,7 @@
 """What a visitor wants to sweep: out of the tab's widgets, within the bounds of the service."""
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def _copy(files: Sequence[str], folder: Path) -> None:
     if len(asked) > 1:  # of which only the last would be asked
         raise ValueError(said("said.many_questions", has=len(asked)))
     names = [OWN_FILE if path in asked else path.name for path in paths]
-    if twice := [name for name in names if names.count(name) > 1]:
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise ValueError(said("said.same_names", name=twice[0]))
     folder.mkdir(parents=True, exist_ok=True)
     for path, name in zip(paths, names, strict=True):
