@@ -29,6 +29,8 @@ export class Walk {
     this.outcome.setAttribute("aria-live", "polite");
     this.check = node("div", "le-check");
     this.check.setAttribute("aria-live", "polite");
+    /** Ends the wait for what was asked before. */
+    this.replaced = () => {};
     this.layOut();
   }
 
@@ -81,6 +83,7 @@ export class Walk {
    *  @param {(reply: Record<string, any>) => void} [grow] takes the answer while it grows
    *  @returns {Promise<Record<string, any>>} */
   async ask(name, values = {}, grow = () => {}) {
+    if (this.stage.getAttribute("aria-busy") === "true") this.replaced();
     this.stage.setAttribute("aria-busy", "true");
     this.source.textContent = this.common("asking");
     const { reply, live, why } = await this.page.mail.ask(this.lesson.name, name, values, grow);
@@ -103,14 +106,20 @@ export class Walk {
   }
 
   start() {
-    this.begun = this.begin();
+    this.begun = this.unlessReplaced(this.begin());
   }
 
   async run() {
     this.go.disabled = true;
     await this.begun;
-    await this.act();
+    await this.unlessReplaced(this.act());
     this.go.disabled = false;
+  }
+
+  /** Waits for something, but not for what never comes: the mail has a place for one request, and where another is asked
+   *  meanwhile the first gets no answer. @param {Promise<void>} work */
+  async unlessReplaced(work) {
+    await Promise.race([work, new Promise((resolve) => (this.replaced = () => resolve(undefined)))]);
   }
 
   /** Compares the guess with what happened, says why, and sets a task. @param {string} happened
