@@ -33,15 +33,22 @@ from lladav.scenes import HELD_OUT_ARTWORK, TRAINING_ARTWORK
 DTYPES = ("float32", "bfloat16")
 FOLDER = Path("runs/methods")
 STUDIES, WORDED = ("sweep", "speeds", "robust"), ("held_out_artwork", "wordings")
-LENGTHS, REPORTS = ("block_length", "steps"), ("mistakes", "save", "json")
+ASKING, LENGTHS = ("gen_length", "batch_size"), ("block_length", "steps")
+REPORTS = ("mistakes", "save", "json")
+GEN_LENGTH = 64
+DEFAULTS = {"seed": 0, "count": 500, "batch_size": BATCH_SIZE}
 UNUSED = {  # what may be done instead of asking: the options that it has no use for, and why
     "questions": (
-        (*STUDIES, *LENGTHS, *REPORTS, "plot", "dtype", "model", "twin"), "questions, which are only written",
+        (*STUDIES, *ASKING, *LENGTHS, *REPORTS, "plot", "dtype", "model", "twin"),
+        "questions, which are only written",
     ),
     "methods": ((*STUDIES, *WORDED, *LENGTHS, *REPORTS), "methods, which ask everything alike"),
-    "attention": ((*STUDIES, *WORDED, *REPORTS, "plot", "twin"), "attention, which asks for colors alone"),
+    "attention": (
+        (*STUDIES, *WORDED, *REPORTS, "plot", "twin", "batch_size"), "attention, which asks for colors alone",
+    ),
     "load": (
-        (*STUDIES, *WORDED, *LENGTHS, "mistakes", "dtype", "model", "twin"), "load, which shows what was asked before",
+        (*STUDIES, *WORDED, "seed", "count", *ASKING, *LENGTHS, "mistakes", "dtype", "model", "twin"),
+        "load, which shows what was asked before",
     ),
     "scalability": ((*STUDIES, "mistakes", "model", "twin"), "scalability, which asks models of its own"),
 }  # fmt: skip
@@ -51,12 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `lladav evaluate`."""
     parser.add_argument("--model", action="append", help="directory or hub id; may be repeated (default: the demo's)")
     parser.add_argument("--twin", metavar="PATH", help="the autoregressive twin, to stand beside the model")
-    parser.add_argument("--seed", type=int, default=0, help="of the held-out questions")
-    parser.add_argument("--count", type=int, default=500, help="how many questions")
-    parser.add_argument("--gen-length", type=int, default=64, metavar="N")
+    parser.add_argument("--seed", type=int, help=f"of the held-out questions (default: {DEFAULTS['seed']})")
+    parser.add_argument("--count", type=int, help=f"how many questions (default: {DEFAULTS['count']})")
+    parser.add_argument("--gen-length", type=int, metavar="N", help=f"(default: {GEN_LENGTH})")
     parser.add_argument("--block-length", type=int, metavar="N", help="(default: the whole answer)")
     parser.add_argument("--steps", type=int, metavar="N", help="(default: one a token)")
-    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, metavar="N", help="questions at once")
+    parser.add_argument(
+        "--batch-size", type=int, metavar="N", help=f"questions at once (default: {DEFAULTS['batch_size']})"
+    )
     parser.add_argument("--dtype", choices=DTYPES, help="of the weights (default: bfloat16 on a GPU, else float32)")
     parser.add_argument("--held-out-artwork", action="store_true", help="draw with artwork that training never saw")
     parser.add_argument("--wordings", action="store_true", help="ask in everyday words that training never saw")
@@ -90,10 +99,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def evaluate(args: argparse.Namespace) -> int:
     """Run `lladav evaluate`."""
+    _check_options(args)
+    for name, value in DEFAULTS.items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
     for name in ("count", "batch_size"):
         if getattr(args, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(args, name)}")
-    _check_options(args)
     if args.questions:
         print(f"{write_questions(_questions(args), args.questions)} questions in {args.questions}")
         return 0
@@ -119,12 +131,12 @@ def evaluate(args: argparse.Namespace) -> int:
     if args.save:
         save_scores(scores, args.save)
     if args.json:
-        print(scores_as_json(args.seed, scores))
+        print(scores_as_json(None if args.load else args.seed, scores))
     return 0
 
 
-def scores_as_json(seed: int, scores: list[Score]) -> str:
-    """One line of JSON: the first score's figures, and all scores."""
+def scores_as_json(seed: int | None, scores: list[Score]) -> str:
+    """One line of JSON: the first score's figures, and all scores; no seed where it is not known."""
     first = asdict(scores[0])
     figures = {name: first[name] for name in ("model", "accuracy", "asked", "nfe", "calibration_error")}
     return json.dumps({**figures, "seed": seed, "scores": [asdict(each) for each in scores]})
@@ -132,7 +144,7 @@ def scores_as_json(seed: int, scores: list[Score]) -> str:
 
 def evaluation_config(args: argparse.Namespace) -> SamplingConfig:
     """By default one block, and a token a step."""
-    length = args.gen_length
+    length = GEN_LENGTH if args.gen_length is None else args.gen_length
     block_length, steps = (length if given is None else given for given in (args.block_length, args.steps))
     return SamplingConfig(gen_length=length, block_length=block_length, steps=steps)
 
@@ -187,7 +199,7 @@ def _methods(args: argparse.Namespace) -> int:
     models = args.model or [default_model()]
     if len(models) > 1:
         raise ValueError(f"methods are asked of one model at a time, got {' and '.join(models)}: leave out all but one")
-    sweep = methods_sweep(args.seed, args.count, args.gen_length, args.batch_size, tuple(METHODS))
+    sweep = methods_sweep(args.seed, args.count, evaluation_config(args).gen_length, args.batch_size, tuple(METHODS))
     twin = _pipeline(args.twin, args) if args.twin else None
     print(study_methods(_pipeline(models[0], args), twin, sweep, args.folder or FOLDER, args.plot))
     return 0

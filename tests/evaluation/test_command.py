@@ -22,7 +22,8 @@ def test_it_ends_with_a_line_of_json(tiny_random, twin_folder, tmp_path, capsys)
     assert [one["objective"] for one in result["scores"]] == ["masked", "autoregressive"]
     assert drawn.stat().st_size > 10_000
     assert cli.main(["evaluate", "--load", str(saved), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["scores"] == result["scores"]
+    loaded = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert loaded["scores"] == result["scores"] and loaded["seed"] is None  # which a file of scores does not tell
 
 
 def test_amounts_of_data_are_compared(tiny_random, twin_folder, tmp_path, capsys):
@@ -47,9 +48,10 @@ PLAIN = "--sweep --speeds --robust --mistakes"
 DROPPED = {  # the options that each of these would have no use for
     "--methods": f"{PLAIN} --attention --scalability=x --load=x --save=x --json --wordings --held-out-artwork "
     "--steps=4 --steps=0 --block-length=4",
-    "--attention": f"{PLAIN} --scalability=x --load=x --save=x --plot=x --json --wordings --held-out-artwork --twin=x",
+    "--attention": f"{PLAIN} --scalability=x --load=x --save=x --plot=x --json --wordings --held-out-artwork --twin=x "
+    "--batch-size=2",
     "--load=x": f"{PLAIN} --scalability=x --model=x --twin=x --wordings --held-out-artwork --dtype=float32 --steps=4 "
-    "--block-length=4",
+    "--block-length=4 --seed=0 --count=3 --gen-length=8 --batch-size=2",
     "--scalability=x": "--mistakes --model=x --twin=x --sweep --robust",
 }
 
@@ -79,10 +81,13 @@ def test_no_step_is_refused(monkeypatch, capsys):
     assert "steps must be a positive whole number, got 0" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("asking", [["--methods"], ["--json"], ["--model", "x"], ["--speeds"], ["--load", "x"]])
+@pytest.mark.parametrize(
+    "asking", [["--methods"], ["--json"], ["--model", "x"], ["--speeds"], ["--load", "x"], ["--gen-length", "8"]]
+)
 def test_questions_are_only_written(asking: list[str], tmp_path, capsys):
     assert cli.main(["evaluate", "--questions", str(tmp_path / "new"), *asking]) == 2
-    assert f"{asking[0][2:]} does not go with questions, which are only written" in capsys.readouterr().err
+    name = asking[0][2:].replace("-", "_")
+    assert f"{name} does not go with questions, which are only written" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 
