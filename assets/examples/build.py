@@ -4,26 +4,32 @@ import json
 from pathlib import Path
 
 from lladav.scenes import Item, Scene, render
+from lladav.scenes.signs import SIGN_COLUMNS, Sign
 
 HERE = Path(__file__).parent
 SIZE = 512
 
 
-def emoji(name: str, x: float, y: float, size: float = 0.3) -> Item:
-    """An emoji of the Fluent set."""
-    return Item(name, "", "fluent", x, y, size)
+def emoji(name: str, x: float, y: float, size: float = 0.3, artwork: str = "fluent") -> Item:
+    """A thing of a set of emoji."""
+    return Item(name, "", artwork, x, y, size)
 
 
 EXAMPLES = {  # file: (question, scene); the style is a seed with which what tests/ui/learn and tests/assets say holds
     "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 1004)),
     "picnic": (
         "Describe the picture in detail.",
-        Scene((emoji("pizza", 0.18, 0.22, 0.33), emoji("apple", 0.79, 0.22, 0.27), emoji("banana", 0.47, 0.78)), 1928),
+        Scene((emoji("pizza", 0.18, 0.22, 0.33), emoji("apple", 0.79, 0.22, 0.27), emoji("banana", 0.47, 0.78)), 1673),
     ),
     "garden": (
         "Is there a tree?",
         Scene(
-            (emoji("tree", 0.17, 0.62, 0.32), emoji("house", 0.54, 0.57, 0.32), emoji("flower", 0.88, 0.67, 0.24)), 1823
+            (
+                emoji("tree", 0.2, 0.51, 0.32),
+                emoji("house", 0.49, 0.55, 0.32, "noto"),
+                emoji("flower", 0.83, 0.6, 0.24),
+            ),
+            1159,
         ),
     ),
     "cats": (
@@ -34,11 +40,11 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
         "What color is the heart?",
         Scene(
             (
-                Item("heart", "red", "", 0.26, 0.3, 0.32),
-                Item("star", "yellow", "", 0.74, 0.28, 0.3),
-                Item("circle", "blue", "", 0.5, 0.74, 0.3),
+                Item("heart", "red", "", 0.2, 0.4, 0.32),
+                Item("star", "yellow", "", 0.79, 0.33, 0.3),
+                Item("circle", "blue", "", 0.47, 0.73, 0.3),
             ),
-            1864,
+            733,
         ),
     ),
     "sea": (
@@ -47,30 +53,38 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
     ),
     "farm": (
         "Do you see a pig here?",
-        Scene((emoji("cow", 0.34, 0.22), emoji("pig", 0.68, 0.34, 0.36), emoji("chicken", 0.57, 0.75, 0.25)), 271),
+        Scene(
+            (
+                emoji("duck", 0.4, 0.18, 0.31, "flat"),
+                emoji("pig", 0.71, 0.32, 0.29, "noto"),
+                emoji("bee", 0.56, 0.77, 0.31, "noto"),
+            ),
+            125,
+        ),
     ),
     "fruit": (
         "How many lemons are there?",
         Scene(
             (
-                emoji("lemon", 0.26, 0.28, 0.32),
-                emoji("strawberry", 0.7, 0.24, 0.27),
-                emoji("lemon", 0.23, 0.76, 0.27),
-                emoji("pineapple", 0.73, 0.68, 0.33),
+                emoji("lemon", 0.24, 0.32, 0.32, "noto"),
+                emoji("strawberry", 0.7, 0.2, 0.27, "noto"),
+                emoji("lemon", 0.24, 0.75, 0.27, "noto"),
+                emoji("pineapple", 0.75, 0.73, 0.33),
             ),
-            378,
+            1457,
         ),
     ),
     "space": (
         "where's the moon?",
         Scene(
-            (emoji("rocket", 0.25, 0.22, 0.36), emoji("moon", 0.83, 0.26, 0.29), emoji("robot", 0.45, 0.78, 0.35)), 1380
+            (emoji("rocket", 0.25, 0.22, 0.36), emoji("moon", 0.83, 0.26, 0.29), emoji("robot", 0.45, 0.78, 0.35)), 1397
         ),
     ),
+    "sign": ("What does the sign say?", Scene((), 497, Sign("LLADAV", 1.5 / SIGN_COLUMNS, 0.41, 0.14))),
 }
 
 
-OFFERED = ("picnic", "cats", "space", "frog", "shapes", "garden")  # in the order of the page
+OFFERED = ("picnic", "cats", "space", "frog", "shapes", "sign")  # in the order of the page
 
 
 def main() -> None:

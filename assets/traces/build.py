@@ -22,7 +22,7 @@ GALLERY = {  # name, in the order they are shown: picture, question, options of 
     "everyday": ("farm", "do you see a pig here?", "--gen-length 16 --steps 16"),
     "color": ("shapes", "What color is the heart?", "--gen-length 16 --steps 16"),
     "fast": ("fruit", "what's in the image?", "--gen-length 32 --steps 8"),
-    "what": ("frog", "What is this?", "--gen-length 16 --steps 16"),
+    "sign": ("sign", "What does the sign say?", "--gen-length 16 --steps 1"),
     "blocks": ("garden", "What is left of the house?", "--gen-length 32 --block-length 8 --steps 32"),
 }
 DEMO = {"demo": ("picnic", "Describe the picture in detail.", "--gen-length 32 --steps 32")}  # the README's film

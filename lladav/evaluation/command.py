@@ -12,7 +12,7 @@ from lladav.evaluation.asking import BATCH_SIZE
 from lladav.evaluation.lmms.task import write_questions
 from lladav.evaluation.looking import looking_table, looks
 from lladav.evaluation.methods_study import methods_sweep, study_methods
-from lladav.evaluation.questions import Question, held_out_questions
+from lladav.evaluation.questions import Question, held_out_questions, held_out_signs
 from lladav.evaluation.report import report
 from lladav.evaluation.scoring import Answer, Score
 from lladav.evaluation.studies import (
@@ -32,7 +32,7 @@ from lladav.scenes import HELD_OUT_ARTWORK, TRAINING_ARTWORK
 
 DTYPES = ("float32", "bfloat16")
 FOLDER = Path("runs/methods")
-STUDIES, WORDED = ("sweep", "speeds", "robust"), ("held_out_artwork", "wordings")
+STUDIES, WORDED = ("sweep", "speeds", "robust"), ("held_out_artwork", "wordings", "signs")
 ASKING, LENGTHS = ("gen_length", "batch_size"), ("block_length", "steps")
 REPORTS = ("mistakes", "save", "json")
 GEN_LENGTH = 64
@@ -68,7 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dtype", choices=DTYPES, help="of the weights (default: bfloat16 on a GPU, else float32)")
     parser.add_argument("--held-out-artwork", action="store_true", help="draw with artwork that training never saw")
-    parser.add_argument("--wordings", action="store_true", help="ask in everyday words that training never saw")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("--wordings", action="store_true", help="ask in everyday words that training never saw")
+    asked.add_argument("--signs", action="store_true", help="ask what signs say, letter by letter")
     studies = parser.add_argument_group("studies")
     studies.add_argument("--sweep", action="store_true", help="block lengths and steps")
     studies.add_argument("--speeds", action="store_true", help="the named speeds")
@@ -174,6 +176,8 @@ def _models(args: argparse.Namespace) -> tuple[list[Score], list[Answer]]:
 
 
 def _questions(args: argparse.Namespace) -> list[Question]:
+    if args.signs:
+        return list(held_out_signs(args.seed, args.count))
     artwork = (HELD_OUT_ARTWORK,) if args.held_out_artwork else TRAINING_ARTWORK
     ask = everyday_questions if args.wordings else held_out_questions
     return list(ask(args.seed, args.count, artwork))
@@ -184,6 +188,8 @@ def _check_options(args: argparse.Namespace) -> None:
     for wanted, (unused, what) in UNUSED.items():
         if getattr(args, wanted):
             _refuse(args, (*unused, *(other for other in UNUSED if other != wanted)), what)
+    if args.signs:
+        _refuse(args, ("held_out_artwork", "robust"), "signs, on which there is no artwork")
     if not args.methods:
         _refuse(args, ("folder",), "anything but methods")
 

@@ -17,6 +17,7 @@ from lladav.scenes import (
     ask_kind,
     held_out_strangers,
     make_scene,
+    make_sign,
     render,
     training_strangers,
 )
@@ -36,6 +37,17 @@ def held_out_questions(seed: int, count: int, artwork: tuple[str, ...] = TRAININ
         while not example:
             scene, example = _ask_unknown(rng, artwork) if kind == UNKNOWN else _ask(kind, rng, artwork)
         yield scene, Example(kind, example.turns)
+
+
+def held_out_signs(seed: int, count: int) -> Iterator[Question]:
+    """`count` questions for what signs say. Their seeds are others than training's; short texts and words do recur in
+    training."""
+    for index in range(count):
+        rng = random.Random(f"evaluate/{seed}/signs/{index}")
+        scene = make_sign(rng)
+        example = ask_kind(scene, rng, "sign")
+        assert example
+        yield scene, example
 
 
 def _ask(kind: str, rng: random.Random, artwork: tuple[str, ...]) -> tuple[Scene, Example | None]:

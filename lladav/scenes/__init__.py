@@ -1,7 +1,8 @@
-"""Scenes: seeded pictures composed of emoji artwork and colored shapes, with questions that have one right answer.
+"""Scenes: seeded pictures of emoji artwork and colored shapes, or of a sign, with questions that have one right answer.
 
-`make_scene` places objects, `render` draws them, `ask` writes a short conversation about them. All are driven by a
-`random.Random`, so a seed is a data set: training and held-out questions come from the same code and never meet.
+`make_scene` places objects, `make_sign` puts up a sign, `render` draws them, `ask` writes a short conversation about
+them. All are driven by a `random.Random`, so a seed is a data set: training and held-out scenes come from the same code
+and never meet, but for signs, of which the shortest are few.
 """
 
 from lladav.scenes.artwork import (
@@ -17,7 +18,7 @@ from lladav.scenes.artwork import (
     stranger_names,
     training_strangers,
 )
-from lladav.scenes.composition import STRANGER_SHARE, Item, Scene, make_scene, scene_of
+from lladav.scenes.composition import STRANGER_SHARE, Item, Scene, make_scene, make_sign, scene_of
 from lladav.scenes.conversations import ASKERS, FURTHER_WEIGHTS, WEIGHTS, Example, Turns, ask, ask_kind
 from lladav.scenes.drawing import IMAGE_SIZE, render
 from lladav.scenes.language import STRANGER, article, listing, plural, quantity
@@ -57,6 +58,7 @@ __all__ = [
     "held_out_strangers",
     "listing",
     "make_scene",
+    "make_sign",
     "place",
     "plain",
     "plural",

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from lladav.scenes.artwork import COLORS, SHAPES, TRAINING_ARTWORK, class_names, training_strangers
 from lladav.scenes.language import STRANGER
+from lladav.scenes.signs import LONGEST_SIGN, Sign, draw_sign
 
 SHAPE_SHARE, STRANGER_SHARE = 0.3, 0.08  # of what is on pictures
 
@@ -46,10 +47,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is on a picture. `style` seeds everything about its looks that no question asks for."""
+    """What is on a picture: objects, or a sign. `style` seeds everything about its looks that no question asks for."""
 
     items: tuple[Item, ...]
     style: int
+    sign: Sign | None = None
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -92,6 +94,11 @@ def make_scene(
             things += [thing] * min(repeats, total - len(things))
     rng.shuffle(things)
     return _place(things, rng, artwork)
+
+
+def make_sign(rng: random.Random, longest: int = LONGEST_SIGN) -> Scene:
+    """A scene of a sign alone, of `longest` characters at most."""
+    return Scene((), rng.getrandbits(32), draw_sign(rng, longest))
 
 
 def scene_of(names: Sequence[str], rng: random.Random, artwork: tuple[str, ...] = TRAINING_ARTWORK) -> Scene:

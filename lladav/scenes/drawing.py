@@ -1,14 +1,17 @@
 """Scenes as pictures: sprites on a ground, with looks that no question asks for."""
 
+import math
 import random
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from lladav.scenes.artwork import COLORS, emoji_sprite, shape_sprite
 from lladav.scenes.composition import Scene
+from lladav.scenes.signs import WIDEST, Sign
 
 IMAGE_SIZE = 128
+INKS = ((20, 20, 24), (120, 20, 20), (20, 60, 130), (20, 90, 40))  # of characters, on a pale plate, or the other way
 
 
 def render(scene: Scene, size: int = IMAGE_SIZE, ground: Image.Image | None = None) -> Image.Image:
@@ -31,7 +34,35 @@ def render(scene: Scene, size: int = IMAGE_SIZE, ground: Image.Image | None = No
             sprite = sprite.rotate(looks.uniform(-14, 14), Image.Resampling.BILINEAR)
         corner = round(item.x * size - shape[0] / 2), round(item.y * size - shape[1] / 2)
         picture.paste(sprite, corner, sprite)
+    if scene.sign:
+        _paint_sign(picture, scene.sign, looks)
     return picture
+
+
+def _paint_sign(picture: Image.Image, sign: Sign, looks: random.Random) -> None:
+    """A plate from one side of the picture to the other, and the characters upon it."""
+    side = picture.width
+    ink, pale = looks.choice(INKS), (looks.randint(225, 255), looks.randint(225, 255), looks.randint(225, 255))
+    plate, ink = (pale, ink) if looks.random() < 0.75 else (ink, pale)
+    draw = ImageDraw.Draw(picture)
+    half = (sign.size / 2 + 0.05) * side
+    middle = sign.y * side
+    edges = (0.03 * side, middle - half, 0.97 * side, middle + half)
+    draw.rounded_rectangle(edges, 0.04 * side, plate, ink if looks.random() < 0.6 else None, max(side // 64, 1))
+    font = ImageFont.load_default(sign.size * side * 1.38)  # a capital is 0.72 of a font's size high
+    bold = looks.choice([0, 0, side / 256])
+    for character, x, _ in sign.places:
+        box = [math.floor(edge) for edge in font.getbbox(character, anchor="mm", stroke_width=bold)]
+        width, height = box[2] - box[0] + 1, box[3] - box[1] + 1
+        mask = Image.new("L", (width, height))
+        ImageDraw.Draw(mask).text((-box[0], -box[1]), character, 255, font, "mm", stroke_width=bold)
+        if character == "0":  # set apart from an O
+            ImageDraw.Draw(mask).line(
+                (width * 0.3, height * 0.75, width * 0.7, height * 0.25), 255, max(side // 128, 1)
+            )
+        narrow = min(width, round(WIDEST * side))
+        left = x * side - narrow / 2
+        picture.paste(ink, (round(left), round(middle + box[1])), mask.resize((narrow, height)))
 
 
 def _background(looks: random.Random, avoid: set[tuple[int, int, int]], size: int) -> Image.Image:

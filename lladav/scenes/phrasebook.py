@@ -3,7 +3,7 @@
 "[a|b]" is a choice, "{noun}" a slot, "<...>" one of MACROS.
 """
 
-from lladav.scenes import small_talk
+from lladav.scenes import signs, small_talk
 
 MACROS = {
     "<what is>": "[what is|what is|what's|what's|whats]",
@@ -111,6 +111,7 @@ SYNONYMS = {
 
 PLAIN = {
     **small_talk.PLAIN,
+    **signs.PLAIN,
     "name": ("What is it?", "What is this?", "What do you see?", "What is in the picture?"),
     "position": ("What is {place}?",),
     "color": ("What color is the {noun}?", "Which color is the {noun}?"),

@@ -87,10 +87,14 @@ def neighbor(scene: Scene, of: Item, relation: str) -> Item | None:
 
 
 def ask_name(scene: Scene, rng: random.Random) -> Facts:
+    if scene.sign:
+        return (Fact("name", A_SIGN),)
     return (Fact("name", identity(scene.items[0])),) if len(scene.items) == 1 else None
 
 
 def ask_position(scene: Scene, rng: random.Random) -> Facts:
+    if not scene.items:
+        return None
     item = rng.choice(scene.items)
     if len(scene.items) == 1 or [place(other) for other in scene.items].count(place(item)) > 1:
         return None
@@ -149,6 +153,8 @@ def ask_where(scene: Scene, rng: random.Random) -> Facts:
 
 def ask_caption(scene: Scene, rng: random.Random) -> Facts:
     """All that is there. Of one thing alone it says what it is, as many ask for both in the same words."""
+    if scene.sign:
+        return (Fact("caption", A_SIGN),)
     if len(scene.items) == 1:
         return (Fact("caption", identity(scene.items[0])),)
     return (Fact("overview", sentence(contents(scene))),)
@@ -199,7 +205,7 @@ OUT_OF_WORLD = "I can only talk about what is in a picture."
 SMALL_TALK = {
     "hello": "Hello! Show me a picture and ask me about it.",
     "who": "I am a tiny diffusion model that looks at pictures.",
-    "ability": "I can name, count and find things in simple pictures.",
+    "ability": "I can name, count and find things in simple pictures, and read signs.",
     "mood": "I am fine, thank you.",
     "beyond": OUT_OF_WORLD,
     "thanks": "You are welcome!",
@@ -392,6 +398,24 @@ FURTHER: dict[str, Asker] = {
 }
 
 
+# --- signs --------------------------------------------------------------------------------------------------------
+
+
+def ask_sign(scene: Scene, rng: random.Random) -> Facts:
+    """What a sign says, one character at a time."""
+    return (Fact("sign", f"{scene.sign.spelled}." if scene.sign else missing("sign")),)
+
+
+def ask_signed(scene: Scene, rng: random.Random) -> Facts:
+    """Whether there is one at all."""
+    return (Fact("exists", yes(scene.sign is not None), {"noun": "sign"}),)
+
+
+A_SIGN = "A sign."
+# Asked about a sign, and about other pictures to learn that there is none.
+SIGNS: dict[str, Asker] = {"sign": ask_sign, "signed": ask_signed}
+
+
 # --- exercises ------------------------------------------------------------------------------------------------------
 
 
@@ -409,6 +433,8 @@ def ask_compare(scene: Scene, rng: random.Random) -> Facts:
 
 def ask_order(scene: Scene, rng: random.Random) -> Facts:
     """What stands first or last in a list of what is there, or beside something in it: a list, one step at a time."""
+    if not scene.items:
+        return None
     listed = [(phrase, quantity(phrase, count)) for phrase, count in scene.counts.items()]
     step = rng.choice([-1, 1])
     if rng.random() < 0.3:

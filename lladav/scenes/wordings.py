@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from lladav.scenes import captions, further_templates, out_of_world, short_forms, small_talk, templates
+from lladav.scenes import captions, further_templates, out_of_world, short_forms, signs, small_talk, templates
 from lladav.scenes.artwork import class_names
 from lladav.scenes.language import article, plural
 from lladav.scenes.phrasebook import (
@@ -138,7 +138,7 @@ def merged(*books: Book) -> Book:
 
 def _of_all(name: str) -> Book:
     """The templates of a style. What is asked of one thing as of many (captions.py) is asked of many, too."""
-    books = (templates, short_forms, small_talk, captions, further_templates, out_of_world)
+    books = (templates, short_forms, small_talk, captions, further_templates, out_of_world, signs)
     return merged(*(vars(book).get(name, {}) for book in books), {"overview": vars(captions)[name]["caption"]})
 
 

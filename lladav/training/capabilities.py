@@ -18,6 +18,7 @@ EXAMPLES = {
     "caption": "Describe the picture.",
     "detail": "Describe the picture in detail.",
     "group": "How many animals are there?",
+    "sign": "What does the sign say?",
     "follow_up": "Where is it?",
     "talk": "Hello!",
 }
@@ -26,8 +27,13 @@ EXAMPLES = {
 def capabilities() -> dict[str, Any]:
     """The fields of `lladav.ui.capabilities.Capabilities`, as far as they differ from those of a published model."""
     return {
-        "summary": "tiny demo model, emoji and shapes",
-        "knows": {"Things": list(class_names()), "Shapes": list(SHAPES), "Colors": list(COLORS)},
+        "summary": "tiny demo model, emoji, shapes and signs",
+        "knows": {
+            "Things": list(class_names()),
+            "Shapes": list(SHAPES),
+            "Colors": list(COLORS),
+            "Signs": ["A–Z", "0–9"],
+        },
         "examples": EXAMPLES,
         "suggested_questions": ["Describe the picture.", "What is in the picture?", "Is there a cat?"],
         "longest_answer": 256,
@@ -39,4 +45,6 @@ def capabilities() -> dict[str, Any]:
 
 def write_capabilities(folder: Path) -> None:
     """Write what the model in `folder` can do beside its weights."""
-    (folder / CAPABILITIES).write_text(json.dumps(capabilities(), indent=1) + "\n", encoding="utf-8")
+    (folder / CAPABILITIES).write_text(
+        json.dumps(capabilities(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )

@@ -32,9 +32,11 @@ from lladav.scenes import (
     class_names,
     further_strangers,
     make_scene,
+    make_sign,
     render,
     training_strangers,
 )
+from lladav.scenes.signs import CHARACTERS, LONGEST_SIGN, SIGN_COLUMNS
 
 PREFIX, NO_SEGMENT = 0, -1  # segment numbers; conversations are 1, 2, ...
 BLIND = 0.06  # share of rows that show no picture
@@ -80,8 +82,8 @@ class Batch:
 
 
 def things() -> tuple[str, ...]:
-    """What a patch can show: the classes, the shapes, and what is a stranger, whichever it is."""
-    return (*class_names(), *SHAPES, STRANGER)
+    """What a patch can show: the classes, the shapes, what is a stranger, whichever it is, and characters."""
+    return (*class_names(), *SHAPES, STRANGER, *CHARACTERS)
 
 
 def ask_blindly(scene: Scene, rng: random.Random, everyday_share: float = 0.0) -> Example:
@@ -109,13 +111,16 @@ def patch_symbols(scene: Scene, side: int) -> tuple[np.ndarray, np.ndarray, np.n
     axis = (np.arange(side) + 0.5) / side
     strength, centers = np.zeros((2, side * side), dtype=np.float32)
     names, colors = np.zeros((2, side * side), dtype=np.int64)
-    for item in scene.items:
-        squared = (axis[None, :] - item.x) ** 2 + (axis[:, None] - item.y) ** 2
-        bump = np.exp(-squared.ravel() / (item.size / 2) ** 2).astype(np.float32)
+    shown = [(item.name if item.known else STRANGER, item.color, item.x, item.y, item.size) for item in scene.items]
+    if scene.sign:
+        shown += [(character, "", x, y, 1 / SIGN_COLUMNS) for character, x, y in scene.sign.places]
+    for name, color, x, y, size in shown:
+        squared = (axis[None, :] - x) ** 2 + (axis[:, None] - y) ** 2
+        bump = np.exp(-squared.ravel() / (size / 2) ** 2).astype(np.float32)
         covered = bump > np.maximum(strength, 0.3)
         strength[covered] = bump[covered]
-        names[covered] = 1 + things().index(item.name if item.known else STRANGER)
-        colors[covered] = 1 + list(COLORS).index(item.color) if item.color else 0
+        names[covered] = 1 + things().index(name)
+        colors[covered] = 1 + list(COLORS).index(color) if color else 0
         centers[squared.argmin()] = 1
     return names, colors, strength, centers
 
@@ -150,15 +155,25 @@ class SceneData:
         weights: Mapping[str, float] = WEIGHTS,
         stranger_share: float = STRANGER_SHARE,
         everyday_share: float = 0.0,
+        sign_share: float = 0.0,
+        longest_sign: int = LONGEST_SIGN,
     ) -> Batch:
         """A batch of `scenes` pictures with `questions` conversations each; the same seed gives the same batch.
 
         Without `pixels` the pictures are not drawn, and pixel_values is empty. `weights` are of the kinds of questions,
-        `stranger_share` is that of strangers among the objects, `everyday_share` that of questions in everyday words.
+        `stranger_share` is that of strangers among the objects, `everyday_share` that of questions in everyday words,
+        `sign_share` that of signs among the pictures, of `longest_sign` characters at most. Questions about
+        these have weights of their own, SIGN_WEIGHTS.
         """
         rng = random.Random(seed)
         strangers = (*training_strangers(), *further_strangers())
-        drawn = [make_scene(rng, max_items, strangers=strangers, stranger_share=stranger_share) for _ in range(scenes)]
+        # A number is drawn only where signs are wanted, so that a seed makes the same scenes without them.
+        drawn = [
+            make_sign(rng, longest_sign)
+            if sign_share and rng.random() < sign_share
+            else make_scene(rng, max_items, strangers=strangers, stranger_share=stranger_share)
+            for _ in range(scenes)
+        ]
         shown = [rng.random() >= BLIND for _ in drawn]
         asked = [
             [
@@ -200,7 +215,8 @@ class SceneData:
         compressed, paler or brighter."""
         wear = random.Random(scene.style + 1)
         side = self.image_size
-        picture = render(scene, round(side * wear.choice([0.5, 1, 1, 1, 1, 1, 2])))
+        scale = wear.choice([0.5, 1, 1, 1, 1, 1, 2])
+        picture = render(scene, round(side * (max(scale, 1) if scene.sign else scale)))  # characters have to be seen
         if wear.random() < 0.25:
             edge = picture.getpixel((0, 0))
             picture = picture.rotate(wear.uniform(-7, 7), Image.Resampling.BILINEAR, fillcolor=edge)

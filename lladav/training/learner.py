@@ -5,6 +5,9 @@ while the language model learns to look things up, and it is what the projector 
 reads a patch's name off the vision tower, so that the tower learns from every patch, not from one answer a picture.
 """
 
+from copy import deepcopy
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,9 +16,12 @@ from transformers import DynamicCache, PreTrainedTokenizerBase
 from lladav.configuration import IGNORE
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.scenes import COLORS, STRANGER
+from lladav.scenes.signs import CHARACTERS
 from lladav.training.data import NO_SEGMENT, PREFIX, Batch, conversations, things
 from lladav.training.masking import MASKINGS, Answers, view_loss
 from lladav.training.objective import next_token_loss
+
+LOUDNESS = 10  # of a character's word: what a trained projector says of a patch is about 15 times as long as a word
 
 
 class Symbols(nn.Module):
@@ -41,7 +47,7 @@ class Symbols(nn.Module):
         self.column = nn.Parameter(torch.randn(side, hidden_size) * 0.04)
         self.center = nn.Parameter(torch.randn(hidden_size) * 0.1)
 
-    def forward(self, batch: Batch, embedding: nn.Embedding) -> Tensor:
+    def forward(self, batch: Batch, embedding: nn.Module) -> Tensor:
         """Of shape (B, P, D)."""
         vectors = embedding(self.words)  # (things + colours, D)
         count, nothing = len(things()), torch.zeros_like(vectors[:1])
@@ -79,8 +85,9 @@ class DenseHead(nn.Module):
 class Learner(nn.Module):
     """The model with its training helpers; `forward` is the loss of a batch under an objective.
 
-    Objectives: "dense" (names of patches), "align" (projected patches become the symbols), and on the answers "masked"
-    (masked diffusion) and "autoregressive" (next token, under a causal mask).
+    Objectives: "dense" (names of patches), "align" (projected patches become the symbols), "widen" (names of patches,
+    while the projector goes on saying what it said of all but characters), and on the answers "masked" (masked
+    diffusion) and "autoregressive" (next token, under a causal mask).
     """
 
     def __init__(self, model: LladaVForMaskedDiffusion, tokenizer: PreTrainedTokenizerBase):
@@ -90,8 +97,14 @@ class Learner(nn.Module):
         self.mask_token_id = model.config.mask_token_id
         self.symbols = Symbols(tokenizer, model.config.text_config.hidden_size, vision.image_size // vision.patch_size)
         self.dense_head = DenseHead(vision.hidden_size)
+        self.before = nn.ModuleList()  # the tower and the projector as a stage begins, see `remember`
         if not torch.cuda.is_available():  # there the fused attention is slow to go back through sequences so short
             self.model.set_attn_implementation("eager")
+
+    def remember(self) -> None:
+        """Keeps a frozen copy of how the model sees, which "widen" goes on saying."""
+        sight = nn.ModuleList([self.model.model.vision_tower, self.model.model.projector])
+        self.before = deepcopy(sight).requires_grad_(False)
 
     def compile_blocks(self) -> None:
         """Fuses what the transformers' blocks compute."""
@@ -103,11 +116,11 @@ class Learner(nn.Module):
         self, batch: Batch, objective: str, generator: torch.Generator, pixels: bool = True, masking: str = "bound"
     ) -> tuple[Tensor, dict[str, float]]:
         """The scalar loss of the batch, and figures to log beside it; `masking` is a key of MASKINGS."""
+        tower, embedding = self.model.model.vision_tower, self.model.get_input_embeddings()
         if objective == "dense":
-            tower = self.model.model.vision_tower
-            patches = tower.embeddings(batch.pixel_values.to(self.model.dtype))
-            return self.dense_head(tower.encoder(inputs_embeds=patches).last_hidden_state, batch)
-        embedding = self.model.get_input_embeddings()
+            return self.dense_head(self._features(tower, batch), batch)
+        if objective == "widen":
+            return self._widened(batch, embedding)
         if objective == "align":
             target = self.symbols(batch, embedding).detach().float()
             pictures = self._pictures(batch)
@@ -117,6 +130,27 @@ class Learner(nn.Module):
         if objective == "masked":
             return self._masked(batch, pictures, generator, masking)
         return self._autoregressive(batch, pictures)
+
+    def _features(self, tower: Any, batch: Batch) -> Tensor:
+        patches = tower.embeddings(batch.pixel_values.to(self.model.dtype))
+        return tower.encoder(inputs_embeds=patches).last_hidden_state  # (B, P, H)
+
+    def _widened(self, batch: Batch, embedding: nn.Module) -> tuple[Tensor, dict[str, float]]:
+        """The sum of three losses: of the patches' names; of the projector's distance from what it said before; and of
+        the same on patches with characters alone, which are few. There the target is what it said before and the
+        character's word vector on top, LOUDNESS times as long, so that the language model finds everything else where
+        it is used to."""
+        tower, projector = self.before
+        features = self._features(self.model.model.vision_tower, batch)
+        loss, figures = self.dense_head(features, batch)
+        written = batch.names > len(things()) - len(CHARACTERS)
+        with torch.no_grad():
+            words = LOUDNESS * embedding(self.symbols.words[batch.names[written] - 1]).float()
+            target = projector(self._features(tower, batch)).float()
+            target[written] += batch.strength[written][:, None] * words
+        errors = (self.model.model.projector(features).float() - target).square()
+        loss = loss + errors.mean() / target.var()
+        return loss + (errors[written].mean() / words.var() if written.any() else 0), figures
 
     def _pictures(self, batch: Batch) -> Tensor:
         return self.model.model.get_tile_features(batch.pixel_values.to(self.model.dtype))  # (B, P, D)

@@ -94,7 +94,7 @@ def stage_batch(data: SceneData, stage: Stage, seed: str, alone: bool = False) -
     scenes, questions = stage.scenes, stage.questions
     if alone and questions > 1:
         scenes, questions = 2 * scenes, 1
-    asked = stage.weights, stage.stranger_share, stage.everyday_share
+    asked = stage.weights, stage.stranger_share, stage.everyday_share, stage.sign_share, stage.longest_sign
     return data.batch(seed, scenes, questions, stage.max_items, stage.pixels, *asked)
 
 
@@ -160,8 +160,7 @@ class Trainer:
 
     def name(self, stage: Stage) -> str:
         """What a stage is called in the folder and in its log."""
-        own = f"-{self.answers}-{stage.steps}{again(stage.epochs)}" if stage.objective == ANSWERS else ""
-        return stage.name + own
+        return stage.name + ("" if stage.shared else f"-{self.answers}-{stage.steps}{again(stage.epochs)}")
 
     def load(self, stages: tuple[Stage, ...]) -> None:
         """Loads what finished stages wrote, in their order."""
@@ -178,6 +177,8 @@ class Trainer:
         self.load(stages)
 
     def _train(self, stage: Stage) -> None:
+        if stage.objective == "widen":
+            self.learner.remember()
         optimizer = MasterAdamW(parameter_groups(self.learner, stage), betas=(0.9, 0.98), weight_decay=0.01)
         learner = self.accelerator.prepare_model(self.learner)
         snapshot = self.folder / f"{self.name(stage)}.resume.pt"

@@ -12,6 +12,7 @@ from transformers import LlamaConfig, PreTrainedTokenizerFast, SiglipVisionConfi
 from lladav.configuration import LladaVConfig
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.scenes import FURTHER_WEIGHTS, IMAGE_SIZE, STRANGER_SHARE, WEIGHTS
+from lladav.scenes.signs import LONGEST_SIGN
 from lladav.training.vocabulary import moved_vectors
 
 ANSWERS = "answers"
@@ -23,7 +24,7 @@ class Stage:
 
     Attributes:
         name: Unique in its recipe; also names its checkpoint.
-        objective: "dense", "align" or "autoregressive" (see Learner), or ANSWERS: the objective that the run is about.
+        objective: "dense", "align", "widen" or "autoregressive" (see Learner), or ANSWERS: that which the run is about.
         steps: Optimizer steps.
         trainable: Prefixes of the parameters that move; all others rest.
         scenes: Pictures a step.
@@ -33,9 +34,11 @@ class Stage:
         learning_rate: The peak, after a warm-up.
         decay: Whether the rate then falls along a cosine to a tenth, or stays for the next stage to go on with.
         vision_learning_rate: The peak for the tower, as LLaDA-V tunes it more slowly than the rest.
-        weights: Of the kinds of questions.
+        weights: Of the kinds of questions; those about signs have weights of their own, SIGN_WEIGHTS.
         stranger_share: Of strangers among the objects.
         everyday_share: Of questions put as people put them, not in the model's own wordings.
+        sign_share: Of signs among the pictures.
+        longest_sign: Characters on a sign at most.
         masking: How answers are masked under the objective "masked": a key of MASKINGS.
         whole: Whether all its steps are taken, on whatever share of the data the objective is learnt.
         epochs: How often its batches are seen, each time under other masks: there are steps / epochs of them.
@@ -55,6 +58,8 @@ class Stage:
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
     stranger_share: float = STRANGER_SHARE
     everyday_share: float = 0.0
+    sign_share: float = 0.0
+    longest_sign: int = LONGEST_SIGN
     masking: str = "bound"
     whole: bool = False
     epochs: int = 1
@@ -63,6 +68,11 @@ class Stage:
     def from_share(self) -> bool:
         """Whether it is learnt from a share of the conversations, which may come again."""
         return self.objective == ANSWERS and not self.whole
+
+    @property
+    def shared(self) -> bool:
+        """Whether a LLaDA-V and its twin have it in common: it neither learns to answer nor goes on from what did."""
+        return self.objective not in (ANSWERS, "widen")
 
 
 def again(epochs: int) -> str:
@@ -79,6 +89,7 @@ FINE: dict[str, Any] = {"trainable": EVERYTHING, "learning_rate": 3e-4, "vision_
 SPEAKING = {  # of kinds: what people ask, and exercises, which take much off relations and lists
     **{"name": 5, "position": 6, "color": 3, "count": 7, "exists": 5, "relation": 9, "where": 4, "caption": 12},
     **{"detail": 7, "follow_up": 5, "talk": 4, "compare": 2, "order": 6, "kinds": 1},
+    **{"sign": 1, "signed": 0.7},
     **{kind: 1.4 * weight for kind, weight in FURTHER_WEIGHTS.items()},
 }
 # Whether one thing is left of another stays at chance until the model has been asked on which side it is.
@@ -87,19 +98,19 @@ RELATING = SPEAKING | {"compare": 8, "relation": 16}
 TINY = (
     # The tower learns names from every patch; the language model learns, on symbols, to look things up. Left-to-right
     # training finds that several times sooner than masked diffusion does, so it goes first, whatever comes after.
-    Stage("tower", "dense", 12_000, TOWER, scenes=32, questions=1, stranger_share=0.15),
+    Stage("tower", "dense", 12_000, TOWER, scenes=32, questions=1, stranger_share=0.15, sign_share=0.25),
     Stage("language-2", "autoregressive", 3000, LANGUAGE, max_items=2, pixels=False, decay=False, weights=RELATING,
-          questions=8, everyday_share=0.5),
+          questions=8, everyday_share=0.5, sign_share=0.15, longest_sign=2),
     Stage("language-6", "autoregressive", 9000, LANGUAGE, pixels=False, decay=False, weights=RELATING, questions=8,
-          everyday_share=0.75),
+          everyday_share=0.75, sign_share=0.15),
     # The projector learns to say in symbols what the tower sees.
-    Stage("align", "align", 1600, VISION, scenes=64, questions=1),
+    Stage("align", "align", 1600, VISION, scenes=64, questions=1, sign_share=0.25),
     # Here a LLaDA-V parts from its causal twin: it learns to answer its own way, still on the same symbols, and then
     # all is tuned together on pictures.
     Stage("reason", ANSWERS, 4000, REASONING, pixels=False, decay=False, weights=RELATING, questions=8,
-          everyday_share=0.75),
+          everyday_share=0.75, sign_share=0.15),
     Stage("tune", ANSWERS, 24_000, **(FINE | {"learning_rate": 5e-4}), questions=8, weights=SPEAKING,
-          stranger_share=0.15, everyday_share=0.75),
+          stranger_share=0.15, everyday_share=0.75, sign_share=0.15),
 )  # fmt: skip
 # What an objective makes of few conversations about pictures. As in LLaDA-V's study, each has a language model of its
 # own to begin with, so that only the last stage is learnt from a share of the data.
@@ -113,13 +124,24 @@ REPEATED = (
           weights=RELATING),
     Stage("repeated", ANSWERS, 384, LANGUAGE, scenes=4, questions=8, pixels=False, weights=SPEAKING),
 )  # fmt: skip
+# For a trained model that cannot read: its tower learns characters, and it to spell them.
+READING = (
+    Stage("characters", "widen", 13_000, (*VISION, "dense_head"), scenes=32, questions=1, stranger_share=0.2,
+          sign_share=0.6, learning_rate=4e-4, vision_learning_rate=4e-4),
+    # To spell: first one character, then two, then what signs say. For long it stays at chance.
+    *(
+        Stage(f"spell-{longest}", ANSWERS, steps, **(FINE | {"learning_rate": 8e-4}), decay=False, weights=SPEAKING,
+              questions=4, sign_share=0.75, longest_sign=longest, everyday_share=0.65, masking="mixed")
+        for longest, steps in ((1, 300), (2, 1500), (LONGEST_SIGN, 1000))
+    ),
+)  # fmt: skip
 # For a trained model: it learns more of what people say, and goes on learning what it knows.
 EVERYDAY = (
-    Stage("everyday", ANSWERS, 9000, **(FINE | {"learning_rate": 6e-4}), questions=8,
+    Stage("everyday", ANSWERS, 4500, **(FINE | {"learning_rate": 6e-4}), questions=8,
           weights=SPEAKING | {"position": 9, "relation": 13, "caption": 26, "detail": 30}, stranger_share=0.2,
-          everyday_share=0.65, masking="mixed"),
+          everyday_share=0.65, sign_share=0.2, masking="mixed"),
 )  # fmt: skip
-RECIPES = {"tiny": TINY, "study": STUDY, "repeated": REPEATED, "everyday": EVERYDAY}
+RECIPES = {"tiny": TINY, "study": STUDY, "repeated": REPEATED, "signs": READING, "everyday": EVERYDAY}
 
 
 @torch.no_grad()

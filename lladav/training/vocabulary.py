@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from lladav.scenes import ASKERS, COLORS, SHAPES, ask, class_names, make_scene, plural, stranger_names
+from lladav.scenes.signs import CHARACTERS
 from lladav.training.english import WORDS
 
 SPECIAL_TOKENS = {  # named as the published model names them
@@ -37,6 +38,8 @@ def corpus(conversations: int = 60_000, seed: int = 0) -> Iterator[str]:
         yield from [f"a {noun} {plural(noun)}"] * NAMED
     for noun in stranger_names():
         yield from [f"a {noun} {plural(noun)}"] * COMMON
+    for character in CHARACTERS:
+        yield from [f"a {character} {character}"] * NAMED
     for color in COLORS:
         yield from [f"a {color} {color.capitalize()}"] * NAMED
     for role in ("user", "assistant", "system"):
@@ -63,11 +66,17 @@ def moved_vectors(vectors: Tensor, old: PreTrainedTokenizerFast, new: PreTrained
     """Word vectors (V, D) of one vocabulary for another, of shape (V', D).
 
     A token that both have keeps its vector; a new one begins as the mean of the old tokens that it is written with
-    (after FOCUS, arXiv 2305.14481, without its search for neighbors).
+    (after FOCUS, arXiv 2305.14481, without its search for neighbors), and noise as large as they are: tokens that share
+    a piece, as " A" and " B" do, are told apart from the start. The noise is the same whatever the vectors are, so that
+    what a model reads a token by, and writes it by, begin alike.
     """
     known, write = old.get_vocab(), old.backend_tokenizer.model.tokenize
     rows = vectors.new_empty(len(new), vectors.shape[1])
     for token, index in new.get_vocab().items():
-        written = [known[token]] if token in known else [piece.id for piece in write(token)]
-        rows[index] = vectors[torch.tensor(written)].mean(0)
+        if token in known:
+            rows[index] = vectors[known[token]]
+            continue
+        written = torch.tensor([piece.id for piece in write(token)])
+        noise = torch.randn(rows.shape[1], generator=torch.Generator().manual_seed(index))
+        rows[index] = vectors[written].mean(0) + vectors.std() * noise
     return rows

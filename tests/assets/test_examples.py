@@ -21,7 +21,7 @@ RIGHT = {
     "space": "At the top right.",
     "frog": "A frog.",
     "shapes": "Red.",
-    "garden": "Yes.",
+    "sign": "L L A D A V.",
 }
 
 SCENES: dict[str, tuple[str, Scene]] = runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"]

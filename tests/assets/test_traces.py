@@ -35,7 +35,7 @@ RIGHT = {
     "everyday": "Yes.",
     "color": "Red.",
     "fast": "Two lemons, a strawberry and a pineapple.",
-    "what": "A frog.",
+    "sign": "L L A D A V.",
     "blocks": "A tree.",
 }  # by eye, from the pictures
 
@@ -77,7 +77,8 @@ def test_a_recorded_run_is_small_complete_and_can_be_drawn(path: Path, build):
 
 
 def test_a_run_recorded_again_is_the_one_that_is_shown(build, tmp_path):
-    name = min(build.GALLERY, key=lambda name: (FOLDER / f"{name}.json").stat().st_size)
+    several = [name for name in build.GALLERY if len(Trace.load(FOLDER / f"{name}.json").steps) > 1]
+    name = min(several, key=lambda name: (FOLDER / f"{name}.json").stat().st_size)
     build.record(name, tmp_path / "again.json")
     shown, again = Trace.load(FOLDER / f"{name}.json"), Trace.load(tmp_path / "again.json")
     hint = "the weights have changed: run python assets/traces/build.py"

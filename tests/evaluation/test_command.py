@@ -94,3 +94,27 @@ def test_questions_are_only_written(asking: list[str], tmp_path, capsys):
 def test_no_question_is_refused(capsys):
     assert cli.main(["evaluate", "--count", "0"]) == 2
     assert "count must be at least 1, got 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asking", "words"),
+    [
+        (["--held-out-artwork"], "held_out_artwork does not go with signs"),
+        (["--robust"], "robust does not go with signs"),
+        (["--methods"], "signs does not go with methods"),
+        (["--attention"], "signs does not go with attention"),
+        (["--load", "x"], "signs does not go with load"),
+    ],
+)
+def test_what_would_not_ask_for_signs_is_refused_with_them(asking: list[str], words: str, capsys):
+    assert cli.main(["evaluate", "--signs", *asking]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_signs_are_asked_alone(tiny_random, capsys):
+    asked = ["evaluate", "--model", str(tiny_random), "--count", "2", "--gen-length", "8", "--signs"]
+    assert cli.main([*asked, "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out.splitlines()[-1])["accuracy"]) == ["all", "sign"]
+    with pytest.raises(SystemExit):
+        cli.main([*asked, "--wordings"])
+    assert "not allowed with argument --signs" in capsys.readouterr().err

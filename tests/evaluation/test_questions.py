@@ -1,7 +1,7 @@
 """What is asked, and what counts as right."""
 
 from lladav.evaluation import conversation, held_out_questions, is_right, mentions
-from lladav.evaluation.questions import ASKED
+from lladav.evaluation.questions import ASKED, held_out_signs
 from lladav.scenes import (
     TRAINING_ARTWORK,
     Example,
@@ -30,6 +30,14 @@ def test_what_is_unknown_was_never_shown():
     assert len(unknown) == 4
     assert {item.name for scene in unknown for item in scene.items} <= set(held_out_strangers())
     assert not set(held_out_strangers()) & {*training_strangers(), *class_names()}
+
+
+def test_signs_are_asked_for_what_they_say():
+    questions = list(held_out_signs(3, 40))
+    assert questions == list(held_out_signs(3, 40)) and questions != list(held_out_signs(4, 40))
+    for scene, example in questions:
+        assert scene.sign and example.turns[-1][1] == f"{scene.sign.spelled}."
+        assert is_right(example, f"{scene.sign.spelled}.") and not is_right(example, f"{scene.sign.spelled} A.")
 
 
 def test_a_caption_may_list_in_any_order():

@@ -9,7 +9,10 @@ from lladav.configuration import IGNORE
 from lladav.evaluation import conversation
 from lladav.processing import LladaVProcessor
 from lladav.scenes import COLORS, STRANGER, Item, Scene, ask, make_scene
+from lladav.scenes.signs import CHARACTERS, LONGEST_SIGN, SIGN_COLUMNS, Sign
 from lladav.training.data import SceneData, ask_blindly, conversations, patch_symbols, things
+from lladav.training.loop import stage_batch
+from lladav.training.recipes import ANSWERS, EVERYTHING, Stage
 
 
 def test_training_prompts_are_those_of_the_chat(tokenizer):
@@ -71,3 +74,28 @@ def test_patches_say_what_lies_on_them():
     assert [("", *COLORS)[color] for color in (colors[2, 2], colors[5, 6])] == ["", "red"]
     assert centers.sum() == 3 and centers[5, 5] == 1
     assert strength.max() <= 1 and strength[5, 6] > strength[6, 6] > 0 == strength[0, 7]
+
+
+def test_characters_are_what_patches_show(tokenizer):
+    sign = Scene((), 5, Sign("A7", 1.5 / SIGN_COLUMNS, 2.5 / SIGN_COLUMNS, 0.14))
+    names, colors, _, centers = (values.reshape(8, 8) for values in patch_symbols(sign, 8))
+    assert [things()[name - 1] for name in names[2, 1:3]] == ["A", "7"] and centers.sum() == centers[2, 1:3].sum() == 2
+    assert (names > 0).sum() == 2 and not colors.any()
+
+
+@pytest.mark.parametrize(("share", "signs"), [(0.0, 0), (1.0, 4)])
+def test_a_share_of_pictures_are_signs(tokenizer, share: float, signs: int):
+    batch = SceneData(tokenizer, patches=8).batch("seed", 4, 2, 3, False, sign_share=share)
+    characters = 1 + torch.arange(len(things()) - len(CHARACTERS), len(things()))
+    assert torch.isin(batch.names, characters).any(1).sum() == signs
+
+
+@pytest.mark.parametrize("longest", [1, 2, LONGEST_SIGN])
+def test_signs_are_as_long_as_a_stage_wants_them(tokenizer, longest: int):
+    data = SceneData(tokenizer, patches=8)
+    sizes = {"scenes": 40, "questions": 1, "max_items": 3, "pixels": False, "sign_share": 1.0}
+    stage = Stage("spell", ANSWERS, 1, EVERYTHING, longest_sign=longest, **sizes)
+    for batch in (data.batch("seed", longest_sign=longest, **sizes), stage_batch(data, stage, "seed")):
+        assert {int(length) for length in batch.centers.sum(1)} == set(range(1, longest + 1))
+    if longest == LONGEST_SIGN:
+        assert torch.equal(data.batch("seed", **sizes).input_ids, batch.input_ids)

@@ -6,7 +6,7 @@ import torch
 from lladav.configuration import IGNORE
 from lladav.modeling import LladaVForMaskedDiffusion
 from lladav.training.data import NO_SEGMENT, PREFIX, SceneData
-from lladav.training.learner import Learner
+from lladav.training.learner import LOUDNESS, Learner
 from lladav.training.recipes import (
     tiny_config,
 )
@@ -60,3 +60,55 @@ def test_left_to_right_a_token_is_read_off_the_one_before_it(tokenizer, monkeypa
     learner.model.lm_head = torch.nn.Identity()
     loss, _ = learner(batch, "autoregressive", torch.Generator(), pixels=False)
     assert loss.item() == pytest.approx(0, abs=1e-5)
+
+
+class Said(torch.nn.Module):
+    """What a function says."""
+
+    def __init__(self, say):
+        super().__init__()
+        self.forward = say
+
+
+def test_what_is_no_character_is_seen_as_before_while_characters_are_learnt(tokenizer):
+    torch.manual_seed(0)
+    learner = Learner(LladaVForMaskedDiffusion(tiny_config(tokenizer)), tokenizer)
+    data, generator = SceneData(tokenizer, patches=8), torch.Generator()
+    learner.remember()
+    things, signs = (data.batch("seed", scenes=2, questions=1, max_items=3, sign_share=share) for share in (0.0, 1.0))
+    named, widened = (learner(things, objective, generator)[0] for objective in ("dense", "widen"))
+    torch.testing.assert_close(widened, named)
+    assert learner(signs, "widen", generator)[0] > learner(signs, "dense", generator)[0] + 0.5
+    with torch.no_grad():
+        learner.model.model.projector.linear_2.bias += 1
+    assert learner(things, "widen", generator)[0] > named + 0.5
+    assert not [name for name, weight in learner.before.named_parameters() if weight.requires_grad]
+
+
+def test_a_character_adds_the_vector_of_its_word(tokenizer):
+    torch.manual_seed(0)
+    learner = Learner(LladaVForMaskedDiffusion(tiny_config(tokenizer)), tokenizer)
+    batch = SceneData(tokenizer, patches=8).batch("seed", scenes=2, questions=1, max_items=3, sign_share=1.0)
+    embedding = learner.model.get_input_embeddings()
+    learner.remember()
+    words = embedding(learner.symbols.words)[batch.names - 1] * (batch.strength * (batch.names > 0))[..., None]
+    projector = learner.before[1]
+    learner.model.model.projector = Said(lambda features: projector(features) + LOUDNESS * words)
+    named, widened = (learner(batch, objective, torch.Generator())[0] for objective in ("dense", "widen"))
+    torch.testing.assert_close(widened, named)
+
+
+def test_what_is_remembered_is_how_the_model_sees_then_and_not_later(tokenizer):
+    torch.manual_seed(0)
+    learner = Learner(LladaVForMaskedDiffusion(tiny_config(tokenizer)), tokenizer)
+    assert not len(learner.before)
+    sight = [learner.model.model.vision_tower, learner.model.model.projector]
+    for moved in (0, 1):
+        with torch.no_grad():
+            learner.model.model.projector.linear_2.bias += moved
+        learner.remember()
+        for now, then in zip(sight, learner.before, strict=True):
+            assert all(torch.equal(ours, kept) for ours, kept in zip(now.parameters(), then.parameters(), strict=True))
+    with torch.no_grad():
+        learner.model.model.projector.linear_2.bias += 1
+    assert not torch.equal(learner.model.model.projector.linear_2.bias, learner.before[1].linear_2.bias)

@@ -20,7 +20,10 @@ from lladav.training.recipes import (
     ANSWERS,
     EVERYTHING,
     LANGUAGE,
+    READING,
+    TINY,
     TOWER,
+    VISION,
     Stage,
     initialize_for_recall,
     tiny_config,
@@ -277,6 +280,28 @@ def test_stages_that_runs_share_have_names_without_an_objective(tmp_path, tokeni
     assert subject.name(replace(STAGES[2], epochs=4)) == "tune-autoregressive-3-x4"
     assert subject.checkpoint(STAGES[0]) == tmp_path / "tower.safetensors"
     assert [subject.objective(stage) for stage in STAGES] == ["dense", "autoregressive", "autoregressive"]
+
+
+def test_what_goes_on_from_a_model_that_answers_is_not_shared_with_its_twin(tmp_path, tokenizer):
+    model, twin = (trainer(tmp_path, tokenizer, answers) for answers in ("masked", "autoregressive"))
+    assert model.name(READING[0]) == f"characters-masked-{READING[0].steps}"
+    assert not {model.checkpoint(stage) for stage in READING} & {twin.checkpoint(stage) for stage in READING}
+    common = [stage.name for stage in TINY if model.checkpoint(stage) == twin.checkpoint(stage)]
+    assert common == ["tower", "language-2", "language-6", "align"]
+
+
+def test_a_stage_that_widens_goes_on_from_how_the_model_sees_when_it_begins(tmp_path, tokenizer, unmeasured):
+    subject = trainer(tmp_path, tokenizer)
+    stages = (STAGES[0], Stage("characters", "widen", 1, VISION, scenes=2, questions=1, sign_share=1.0))
+    subject.run(stages)
+    tower, projector = subject.learner.before
+    learnt = load_file(subject.checkpoint(stages[0]))
+    prefix = "model.model.vision_tower."
+    kept = {f"{prefix}{name}": weight for name, weight in tower.named_parameters()}
+    assert kept and all(torch.equal(weight, learnt[name]) for name, weight in kept.items())
+    ours = subject.learner.model.model.projector.parameters()
+    assert any(not torch.equal(now, then) for now, then in zip(ours, projector.parameters(), strict=True))
+    assert not [name for name in load_file(subject.checkpoint(stages[1])) if name.startswith("before.")]
 
 
 def test_a_trainer_learns_masked_diffusion_in_a_folder_of_its_own_unless_told_otherwise(tmp_path, tokenizer):

@@ -1,6 +1,7 @@
 """`lladav train`: from arguments to a model that answers."""
 
 import json
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def test_the_config_of_a_run():
     for broken in ({"share": 0}, {"objective": "dense"}, {"recipe": "huge"}, {"stage": "none"}):
         with pytest.raises(ValueError, match=next(iter(broken))):
             TrainingConfig(**broken)
+
+
+def test_a_recipe_that_is_told_of_can_be_asked_for(capsys):
+    root = Path(__file__).parents[2]
+    cards = (root / "docs/training.md", *(root / "assets").glob("*/README.md"))
+    told = {name for card in cards for name in re.findall(r"--recipe (\w+)", card.read_text(encoding="utf-8"))}
+    assert {"study", "signs", "everyday"} <= told <= set(RECIPES)
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--help"])
+    assert f"--recipe {{{','.join(RECIPES)}}}" in capsys.readouterr().out
+    for name in RECIPES:
+        assert len(TrainingConfig(recipe=name).stages) == len(RECIPES[name])
 
 
 @pytest.mark.parametrize("objective", ["masked", "autoregressive"])

@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 
+from lladav.scenes import STRANGER
 from lladav.training import vocabulary
 from lladav.training.data import things
 from lladav.training.english import WORDS
@@ -11,7 +12,7 @@ from lladav.training.vocabulary import VOCAB_SIZE, build_tokenizer, corpus, move
 
 
 def test_the_tokenizer_keeps_words_whole(tokenizer):
-    for word in things()[:-1]:
+    for word in {*things()} - {STRANGER}:
         assert len(tokenizer.encode(f" {word}")) == 1, word
     for text in ("What is left of the dog?", "Ünknown zebra 斑馬 🦓", "a\n\nb"):
         assert tokenizer.decode(tokenizer.encode(text)) == text
@@ -29,7 +30,9 @@ def test_words_keep_their_vectors_in_another_vocabulary(tokenizer, monkeypatch):
         assert torch.equal(moved[tokenizer.convert_tokens_to_ids(token)], vectors[old.convert_tokens_to_ids(token)])
     new = next(token for token in tokenizer.get_vocab() if token not in shared and token.isalpha())
     pieces = [piece.id for piece in old.backend_tokenizer.model.tokenize(new)]
-    torch.testing.assert_close(moved[tokenizer.convert_tokens_to_ids(new)], vectors[pieces].mean(0))
+    index = tokenizer.convert_tokens_to_ids(new)
+    noise = torch.randn(8, generator=torch.Generator().manual_seed(index))
+    torch.testing.assert_close(moved[index], vectors[pieces].mean(0) + vectors.std() * noise)
 
 
 def test_common_words_take_few_tokens(tokenizer):

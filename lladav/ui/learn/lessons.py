@@ -12,7 +12,9 @@ from lladav.sampling import SamplingConfig
 
 EMBEDDED, TWIN = "lladav-tiny", "lladav-tiny-ar"
 BRIEF, DETAIL = "Describe the picture.", "Describe the picture in detail."
+READ = "What does the sign say?"
 ANSWER_LENGTH = 32  # tokens of a lesson's answers
+SIGN, SIGN_LENGTH = "LLADAV", 16  # what the sign says, and tokens of an answer about it
 TIMES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))  # times at which the first lesson adds noise
 STEPS, BLOCKS = (32, 16, 8, 4), (32, 16, 8)
 LONGEST_SENTENCE, MOST_WORDS = 120, 31  # letters, and tokens without the end, of a reader's own sentence
@@ -64,7 +66,8 @@ class Lesson:
         requests: what the lesson asks the server for: the name of a request and the values that come with it.
         run: the request whose run is told step by step on a projector; "" for none.
         values: what its texts name by a placeholder, and its script by name: words and positions of the shipped
-            weights' runs, so that other weights change them here alone.
+            weights' runs, so that other weights change them here alone; what is written on its picture; and the picture
+            and the question that it goes on with.
     """
 
     name: str
@@ -81,18 +84,27 @@ def decoding(steps: int, block_length: int = ANSWER_LENGTH) -> SamplingConfig:
     return SamplingConfig(gen_length=ANSWER_LENGTH, block_length=block_length, steps=steps)
 
 
+def reading(steps: int) -> SamplingConfig:
+    """Settings of answers about the sign."""
+    return SamplingConfig(gen_length=SIGN_LENGTH, block_length=SIGN_LENGTH, steps=steps)
+
+
 WINO = SamplingConfig.method("wino", gen_length=ANSWER_LENGTH)
 LESSON_RUNS = {  # by the name of a request, of all lessons that run a model step by step
-    "one-step": LessonRun("garden", DETAIL, decoding(32)),
+    "one-step": LessonRun("space", DETAIL, decoding(32)),
     "order": LessonRun("fruit", DETAIL, decoding(32)),
     **{
-        f"{steps}-{block}": LessonRun("space", DETAIL, decoding(steps, block))
+        f"{steps}-{block}": LessonRun("garden", DETAIL, decoding(steps, block))
         for block in BLOCKS
         for steps in STEPS
     },
     "wino": LessonRun("picnic", BRIEF, WINO),
     "masks": LessonRun("sea", DETAIL, decoding(8)),
     "twin": LessonRun("sea", DETAIL, decoding(32), TWIN),
+    "at-once": LessonRun("sign", READ, reading(1)),
+    "one-by-one": LessonRun("sign", READ, reading(SIGN_LENGTH)),
+    "left-to-right": LessonRun("sign", READ, reading(SIGN_LENGTH), TWIN),
+    "words-at-once": LessonRun("garden", DETAIL, decoding(1)),
     "fill": LessonRun("sea", BRIEF, decoding(32), template="The {1} is at the top left."),
     "fill-twin": LessonRun("sea", BRIEF, decoding(32), TWIN, "The {1} is at the top left."),
 }  # fmt: skip
@@ -108,7 +120,7 @@ class Blank(PictureQuestion):
 
 BLANKS = {
     "helped": Blank("sea", BRIEF, "The", " is at the top left."),
-    "misled": Blank("farm", BRIEF, "A cow, a", " and a chicken."),
+    "misled": Blank("farm", BRIEF, "A duck, a", " and a bee."),
 }
 LOOKS = LessonRun("picnic", BRIEF, decoding(32))  # whose words are asked what they looked at
 THINGS = {  # on its picture, in the order of its answer: left, top, right and bottom, as fractions of its sides
@@ -118,6 +130,11 @@ THINGS = {  # on its picture, in the order of its answer: left, top, right and b
 }
 SENTENCE = "I see a pizza, a banana and an apple."
 MISTAKE, PUT_RIGHT = "A pizza, a banana and a banana.", "A pizza, a banana and an apple."  # about `LOOKS`'s picture
+
+
+def values_of(run: PictureQuestion) -> dict[str, str]:
+    """What a run is about, for a script that shows it beside the lesson's own picture."""
+    return {"picture": run.picture, "question": run.question}
 
 
 def runs(*names: str) -> dict[str, dict[str, Any]]:
@@ -133,7 +150,7 @@ LESSONS = [
     Lesson("one-step", LESSON_RUNS["one-step"], (), "", runs("one-step"), "one-step"),
     Lesson(
         "order", LESSON_RUNS["order"], ("left", "right", "together"), "right", runs("order"), "order",
-        {"left_word": "and", "left_at": 7, "right_word": "pineapple", "right_at": 9},
+        {"left_word": "bottom", "left_at": 16, "right_word": "pineapple", "right_at": 20},
     ),
     Lesson(
         "budget", LESSON_RUNS["8-32"], ("things", "agreement", "nothing"), "agreement",
@@ -156,6 +173,11 @@ LESSONS = [
     Lesson(
         "inside", LessonRun("shapes", BRIEF, decoding(32)), ("one", "patches", "pixels"), "patches",
         {"shapes": {"picture": "shapes", "question": BRIEF}},
+    ),
+    Lesson(
+        "reading", LESSON_RUNS["at-once"], ("all", "some", "one"), "all",
+        runs("at-once", "one-by-one", "left-to-right", "words-at-once"), "at-once",
+        {"sign": SIGN, "length": len(SIGN), **values_of(LESSON_RUNS["words-at-once"])},
     ),
 ]  # fmt: skip
 BY_NAME = {lesson.name: lesson for lesson in LESSONS}

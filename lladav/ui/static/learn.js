@@ -17,6 +17,7 @@ import { OneStepLesson } from "./lessons/one_step.js";
 import { OrderLesson } from "./lessons/order.js";
 import { Quiz } from "./lessons/quiz.js";
 import { RaceLesson } from "./lessons/race.js";
+import { ReadingLesson } from "./lessons/reading.js";
 import { TakingBackLesson } from "./lessons/taking_back.js";
 import { Teach } from "./lessons/teach.js";
 import { firstLanguage, rememberLanguage, Texts } from "./lessons/texts.js";
@@ -27,7 +28,7 @@ const FINISHED = "lladav-lessons";
 const LESSON_SCRIPTS = {
   noise: NoiseLesson, "one-step": OneStepLesson, order: OrderLesson, budget: BudgetLesson,
   "taking-back": TakingBackLesson, guidance: GuidanceLesson, race: RaceLesson, looking: LookingLesson,
-  inside: InsideLesson,
+  inside: InsideLesson, reading: ReadingLesson,
 };
 
 class Learn {

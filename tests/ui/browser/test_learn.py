@@ -63,7 +63,7 @@ class Reader:
         elif name == "guidance":
             self.press(slider, "Home")
             self.press(".le-slider:nth-of-type(2) input:enabled", "End")
-        elif name == "race":
+        elif name in ("race", "reading"):
             self.press(".le-small:enabled", "Enter")
         elif name == "looking":
             self.press(".le-layer[data-layer='4']", "Enter")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 import runpy
 from collections.abc import Mapping
 from itertools import pairwise
@@ -12,12 +13,15 @@ import torch
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.assets import asset
+from lladav.evaluation import is_right
+from lladav.scenes import ask_kind
 from lladav.training.objective import EPSILON
 from lladav.ui.learn.lessons import (
     ANSWER_LENGTH,
     BLANKS,
     BY_NAME,
     EMBEDDED,
+    LESSON_RUNS,
     LOOKS,
     MISTAKE,
     MOST_WORDS,
@@ -117,6 +121,13 @@ def test_a_sentence_that_is_too_long_or_empty_is_refused(replies: Replies, sente
 # ---- runs --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("run", ["one-step", "32-32"])
+def test_a_lesson_s_answer_of_one_token_a_step_is_right(replies: Replies, run: str):
+    scene = runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"][LESSON_RUNS[run].picture][1]
+    right = ask_kind(scene, random.Random(0), "detail")
+    assert is_right(right, answer(replies, run)["text"])
+
+
 def test_the_first_step_commits_the_surest_proposal_which_is_not_the_first_one(replies: Replies):
     reply = answer(replies, "one-step")
     _, first, *_ = steps_of(reply)
@@ -180,6 +191,21 @@ def test_the_twin_says_the_same_in_more_passes_and_cannot_read_what_stands_behin
     assert masks["nfe"] < twin["nfe"]
     assert answer(replies, "fill")["text"] == "The whale is at the top left."
     assert answer(replies, "fill-twin")["text"] != "The whale is at the top left."
+
+
+def test_a_sign_is_read_in_one_step(replies: Replies):
+    framed = BY_NAME["reading"]
+    _, scene = runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"][framed.chat.picture]
+    assert scene.sign.text == framed.values["sign"]
+    right = f"{' '.join(framed.values['sign'])}."
+    once, each, twin = (answer(replies, name) for name in ("at-once", "one-by-one", "left-to-right"))
+    assert once["text"] == each["text"] == twin["text"] == right
+    assert once["nfe"] == 1 and twin["nfe"] == len(framed.values["sign"]) + 2 < each["nfe"]
+    assert framed.outcome == "all"
+
+
+def test_a_description_is_not_written_in_one_step(replies: Replies):
+    assert answer(replies, "words-at-once")["text"] != answer(replies, "32-32")["text"]
 
 
 # ---- logits and shapes -------------------------------------------------------------------------
