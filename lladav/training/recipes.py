@@ -116,13 +116,13 @@ TINY = (
 # own to begin with, so that only the last stage is learnt from a share of the data.
 STUDY = (
     *(replace(stage, whole=True) for stage in TINY if stage.objective != ANSWERS or stage.name == "reason"),
-    Stage("study", ANSWERS, 2000, **FINE, weights=SPEAKING),
+    Stage("study", ANSWERS, 2000, **FINE, weights=SPEAKING, sign_share=0.15),
 )
 # What an objective makes of conversations that come again: steps are the same, however few there are. On symbols.
 REPEATED = (
     Stage("look", "autoregressive", 800, LANGUAGE, scenes=4, questions=8, max_items=2, pixels=False, decay=False,
-          weights=RELATING),
-    Stage("repeated", ANSWERS, 384, LANGUAGE, scenes=4, questions=8, pixels=False, weights=SPEAKING),
+          weights=RELATING, sign_share=0.15, longest_sign=2),
+    Stage("repeated", ANSWERS, 384, LANGUAGE, scenes=4, questions=8, pixels=False, weights=SPEAKING, sign_share=0.15),
 )  # fmt: skip
 # For a trained model that cannot read: its tower learns characters, and it to spell them.
 READING = (

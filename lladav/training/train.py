@@ -102,7 +102,13 @@ class TrainingConfig:
 
 
 def train(config: TrainingConfig) -> Path:
-    """Train, and return the folder of the finished model (or of its parts, if only one stage was asked for)."""
+    """Train, and return the folder of the finished model (or of its parts, if only one stage was asked for).
+
+    Raises:
+        ValueError: the recipe goes on from a trained model's projector, and there is none to begin with.
+    """
+    if config.begin is None and any(stage.objective == "widen" for stage in config.stages):
+        raise ValueError(f"begin must be the folder of a trained model for the recipe {config.recipe!r}, got None")
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     tokenizer = build_tokenizer()

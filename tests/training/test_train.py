@@ -10,7 +10,7 @@ from PIL import Image
 
 from lladav import LladaVPipeline, SamplingConfig, cli
 from lladav.training.recipes import ANSWERS, EVERYTHING, LANGUAGE, RECIPES, TOWER, VISION, Stage
-from lladav.training.train import TrainingConfig
+from lladav.training.train import TrainingConfig, train
 
 SMALL = (
     Stage("tower", "dense", 2, TOWER, scenes=2, questions=1),
@@ -42,6 +42,11 @@ def test_a_recipe_that_is_told_of_can_be_asked_for(capsys):
     assert f"--recipe {{{','.join(RECIPES)}}}" in capsys.readouterr().out
     for name in RECIPES:
         assert len(TrainingConfig(recipe=name).stages) == len(RECIPES[name])
+
+
+def test_a_recipe_that_goes_on_from_a_projector_needs_a_trained_model(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"begin must be .* for the recipe 'signs', got None"):
+        train(TrainingConfig(recipe="signs", output=tmp_path))
 
 
 @pytest.mark.parametrize("objective", ["masked", "autoregressive"])

@@ -28,6 +28,7 @@ def test_words_keep_their_vectors_in_another_vocabulary(tokenizer, monkeypatch):
     assert len(shared) > 300
     for token in shared:
         assert torch.equal(moved[tokenizer.convert_tokens_to_ids(token)], vectors[old.convert_tokens_to_ids(token)])
+    assert len(moved.unique(dim=0)) == len(moved)  # no two words begin as the same
     new = next(token for token in tokenizer.get_vocab() if token not in shared and token.isalpha())
     pieces = [piece.id for piece in old.backend_tokenizer.model.tokenize(new)]
     index = tokenizer.convert_tokens_to_ids(new)
