@@ -122,20 +122,17 @@ def of_gallery(run: str, picture: str, question: str, options: str) -> Check:
 
 def changed(scene: Scene, rng: random.Random) -> Scene:
     """The scene on another ground; as often as not with its things moved, and drawn by other hands."""
-    far = rng.choice([0, FARTHEST])
-    items = [_moved(item, rng.uniform(-far, far), rng.uniform(-far, far)) for item in scene.items]
-    if far:
-        items = [replace(item, artwork=item.artwork and rng.choice(TRAINING_ARTWORK)) for item in items]
-    return Scene(tuple(items), rng.randrange(2000), scene.sign)
+    items = scene.items
+    if rng.random() < 0.5:
+        items = tuple(_moved(item, rng) for item in items)
+    return Scene(items, rng.randrange(2000), scene.sign)
 
 
-def _moved(item: Item, x: float, y: float) -> Item:
-    """The item elsewhere, in two decimals and not over an edge; one that is not moved keeps its place to the last."""
-
-    def within(place: float) -> float:
-        return round(min(max(place, item.size / 2), 1 - item.size / 2), 2)
-
-    return replace(item, x=within(item.x + x) if x else item.x, y=within(item.y + y) if y else item.y)
+def _moved(item: Item, rng: random.Random) -> Item:
+    """The item a little elsewhere, in two decimals and not over an edge, drawn by any hand."""
+    x, y = (place + rng.uniform(-FARTHEST, FARTHEST) for place in (item.x, item.y))
+    x, y = (round(min(max(place, item.size / 2), 1 - item.size / 2), 2) for place in (x, y))
+    return replace(item, x=x, y=y, artwork=item.artwork and rng.choice(TRAINING_ARTWORK))
 
 
 def _frame(item: Item) -> tuple[float, float, float, float]:

@@ -14,7 +14,7 @@ import torch
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.assets import asset
 from lladav.evaluation import is_right
-from lladav.scenes import Example, ask_kind
+from lladav.scenes import Example, Scene, ask_kind
 from lladav.training.objective import EPSILON
 from lladav.ui.learn.lessons import (
     ANSWER_LENGTH,
@@ -121,10 +121,14 @@ def test_a_sentence_that_is_too_long_or_empty_is_refused(replies: Replies, sente
 # ---- runs --------------------------------------------------------------------------------------
 
 
+def drawn_from(picture: str) -> Scene:
+    """What an example picture was drawn from."""
+    return runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"][picture][1]
+
+
 def detail_of(run: str) -> Example:
     """A description in detail of a run's picture, as it is right."""
-    scene = runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"][LESSON_RUNS[run].picture][1]
-    return ask_kind(scene, random.Random(0), "detail")
+    return ask_kind(drawn_from(LESSON_RUNS[run].picture), random.Random(0), "detail")
 
 
 @pytest.mark.parametrize("run", ["one-step", "32-32"])
@@ -199,8 +203,7 @@ def test_the_twin_says_the_same_in_more_passes_and_cannot_read_what_stands_behin
 
 def test_a_sign_is_read_in_one_step(replies: Replies):
     framed = BY_NAME["reading"]
-    _, scene = runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"][framed.chat.picture]
-    assert scene.sign.text == framed.values["sign"]
+    assert drawn_from(framed.chat.picture).sign.text == framed.values["sign"]
     right = f"{' '.join(framed.values['sign'])}."
     once, each, twin = (answer(replies, name) for name in ("at-once", "one-by-one", "left-to-right"))
     assert once["text"] == each["text"] == twin["text"] == right
@@ -300,7 +303,7 @@ def test_every_token_of_the_answer_was_asked_in_the_pass_that_wrote_it(replies: 
 
 
 def test_the_things_lie_where_the_picture_was_drawn_with_them():
-    _, scene = runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"][LOOKS.picture]
+    scene = drawn_from(LOOKS.picture)
     for item in scene.items:
         half = item.size / 2
         assert THINGS[item.name] == pytest.approx((item.x - half, item.y - half, item.x + half, item.y + half))
