@@ -15,7 +15,7 @@ from lladav.viewer.state import CanvasState
 
 EVENTS = {  # that painters trigger; gradio looks for their names, quoted, in the script of a component
     "canvas": ("begun", "done", "stopped", "edit", "undo", "look"),
-    "decoding": ("choose", "turn"),
+    "decoding": ("choose", "turn", "again"),
     "gallery": ("pick", "apply"),
     "learn": ("ask", "chat"),
     "link": ("open",),

@@ -1,8 +1,11 @@
 """The settings of a run as a panel: its layout, how its parts follow each other, and what they stand for."""
 
+import json
 import random
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial, wraps
 from typing import Any
 
 import gradio as gr
@@ -209,18 +212,41 @@ class SettingsPanel:
 
     def wire(self) -> None:
         """Let the settings follow each other, and the cost of a run follow the settings."""
-        settled = [self.preset, self.note, *(self.linked[name] for name in PLANNED)]
-        inputs = {self.preset, *self.components}
-        self.preset.input(self.use_preset, inputs, settled, **QUICK, **LATEST)
-        self.method.choose(self.use_method, inputs, settled, **QUICK, **LATEST)
-        self.gen_length.release(self.use_length, inputs, settled, **QUICK, **LATEST)
-        releases = [self.linked[name].release for name in SIZES[1:]]
-        gr.on(releases, self.settle, inputs, settled, **QUICK, **LATEST)
-        self.method.turn(self.settle, inputs, settled, **QUICK, **LATEST)
+        self._answer(self.preset.input, self.use_preset)
+        self._answer(self.method.choose, self.use_method)
+        self._answer(self.gen_length.release, self.use_length)
+        self._answer(partial(gr.on, [self.linked[name].release for name in SIZES[1:]]), self.settle)
+        self._answer(self.method.turn, self.settle)
+        self.method.again(self.again, **self._about(None))
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
         gr.on(changes, None, js=f"() => window.lladav.stale('{self._id('cost')}')", **QUICK)
         costing = {self.latency, *self.components}
         self.cost.stale(self.describe_cost, costing, self.cost, **QUICK, **LATEST)
+
+    def _answer(self, on_change: Callable[..., Any], rule: Callable[[Data], Updates]) -> None:
+        """Let the settings follow a choice by a rule, which leaves alone what it does not move: by the time that its
+        answer reaches the page, that may have been changed again."""
+
+        @wraps(rule)
+        def answer(data: Data) -> Updates:
+            updates = rule(data)
+            if updates[self.preset]["value"] == data[self.preset]:
+                updates[self.preset] = gr.update(info=updates[self.preset]["info"])
+            return self._to(rule.__name__, _moved(data, updates))
+
+        on_change(answer, **self._about(rule.__name__))
+
+    def _about(self, rule: str | None) -> dict[str, Any]:
+        """What an event has that answers a choice. The page keeps the last one, and what was sent for it."""
+        asked = f"(...values) => lladav.asked('{self._id('method')}', values, {json.dumps(rule)})"
+        settled = [self.preset, self.note, *(self.linked[part] for part in PLANNED)]
+        return {"inputs": {self.preset, *self.components}, "outputs": settled, "js": asked} | QUICK | LATEST
+
+    def _to(self, rule: str, updates: Updates) -> Updates:
+        """The answer to a choice that the settings follow by this rule: the page has to know, as answers to choices
+        that were made at once come in any order."""
+        method = {"value": updates[self.method]} if self.method in updates else {}
+        return updates | {self.method: gr.update(answered=[rule, time.monotonic_ns()], **method)}
 
     def follow(self, run: Any, trace_of: Any) -> None:
         """Learn from the run that an event leaves behind how quickly the machine is.
@@ -257,10 +283,15 @@ class SettingsPanel:
         return self._shown(self._plan_of(decoding.knobs | named))
 
     def settle(self, data: Data) -> Updates:
-        """Move the settings to the nearest ones that fit together. Those that fit are left alone: by the time that this
-        reaches the page they may have been changed again."""
-        shown = self._shown(self._plan(self._values(data)))
-        return {part: value for part, value in shown.items() if data.get(part) != value}
+        """Move the settings to the nearest ones that fit together, and leave those that fit alone."""
+        return _moved(data, self._shown(self._plan(self._values(data))))
+
+    def again(self, event: gr.EventData, data: Data) -> Updates:
+        """What follows from the last of several choices that were made at once, and what was sent with it: answers to
+        the others may have come after the one to it."""
+        rules = {rule.__name__: rule for rule in (self.use_preset, self.use_method, self.use_length, self.settle)}
+        sent = {self.linked[name]: data[self.linked[name]] for name in PLANNED}
+        return self._to(event.rule, sent | rules[event.rule](data))
 
     def apply(self, values: Mapping[str, Any], note: str = "") -> Updates:
         """Set the parts to these values, by name: those of `UNPLANNED`, and what `_plan_of` takes.
@@ -279,6 +310,11 @@ class SettingsPanel:
             return latency.in_words(self.read(data).config, data[self.latency])
         except ValueError:
             return snapping.NOTHING_RUNS
+
+
+def _moved(data: Data, updates: Updates) -> Updates:
+    """Those of some updates that change a value, and all that change more than that."""
+    return {part: value for part, value in updates.items() if data.get(part) != value}
 
 
 def _meaning(preset: str | None) -> str:

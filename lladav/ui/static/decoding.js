@@ -1,9 +1,11 @@
 // @ts-check
 // The choice of a decoding method, and the numbers that it has. value: {method, knobs, fitted} as JSON, see Decoding
-// in lladav/ui/settings/knobs.py. Triggers `choose` when there is another method, and `turn` when one of its numbers is.
+// in lladav/ui/settings/knobs.py. Triggers `choose` when there is another method, `turn` when one of its numbers is,
+// and `again` with the {rule} of the last choice of settings when another one has been answered, see settings.js.
 
 import { find, node } from "../../viewer/static/dom.js";
 import { label, say } from "../../viewer/static/texts.js";
+import { lastRule } from "./settings.js";
 
 /**
  * @typedef {{low: number, high: number, step: number, value: number | number[]}} Knob
@@ -98,5 +100,11 @@ export function decoding(root, trigger, props, { prefix }) {
     find(root, ".de-knobs").replaceChildren(...knobs);
     if (at >= 0) root.querySelectorAll("input")[at]?.focus();
   };
-  return { update: (written) => paint(JSON.parse(written)) };
+  return {
+    update: (written) => paint(JSON.parse(written)),
+    answered([rule]) {
+      const last = lastRule(`${prefix}method`);
+      if (rule !== last) trigger("again", { rule: last });
+    },
+  };
 }

@@ -1,7 +1,8 @@
 // @ts-check
 // Joins painters to the components of a Gradio page; see html_component and token_canvas in lladav/ui/components.py.
 //
-// A painter takes the component's root element and what the page lets it do, and returns `update`, which paints a value.
+// A painter takes the component's root element and what the page lets it do, and returns `update`, which paints a value,
+// and `answered` if it wants to know whenever the server has answered, and what.
 // This is the only module that knows what Gradio hands to the script of a component.
 
 import { mountCanvas } from "../../viewer/static/canvas.js";
@@ -12,6 +13,7 @@ import { decoding } from "./decoding.js";
 import { gallery } from "./gallery.js";
 import { lessons } from "./learn.js";
 import { speakVisitorsLanguage } from "./language.js";
+import { asked } from "./settings.js";
 import { link, share } from "./share.js";
 import { notice } from "./notice.js";
 import { mendRoles, openDroppedFiles, overlayBubble, save } from "./page.js";
@@ -22,7 +24,7 @@ import { stale, words } from "./words.js";
 /**
  * @typedef {(name: string, detail?: object) => void} Trigger
  * @typedef {(root: HTMLElement, trigger: Trigger, props: Record<string, any>, told: Record<string, any>) =>
- *            {update: (value: any) => void}} Painter
+ *            {update: (value: any) => void, answered?: (told: any) => void}} Painter
  */
 
 /** @type {Record<string, Painter>} */
@@ -61,10 +63,11 @@ function adapt(name, element, props, trigger, watch, told) {
   const painter = PAINTERS[name](root, trigger, props, told);
   watch("value", () => painter.update(props.value));
   painter.update(props.value);
+  watch("answered", () => painter.answered?.(props.answered));
 }
 
 speakVisitorsLanguage();
 overlayBubble();
 mendRoles();
 openDroppedFiles();
-Object.assign(/** @type {any} */ (window).lladav ??= {}, { adapt, save, share, stale });
+Object.assign(/** @type {any} */ (window).lladav ??= {}, { adapt, asked, save, share, stale });

@@ -1,5 +1,8 @@
 """Presets and the estimate of a run, in Debian's chromium; skipped where that is missing."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from helpers import OWN_LENGTH, Visit
 
@@ -10,8 +13,12 @@ from lladav.ui.texts import said
 FORETOLD = r"about (\d+),|^(\d+) forward pass"  # what the page expects, in its sentence on the cost of a run
 
 
-def choose(visit: Visit, name: str) -> None:
+def pick(visit: Visit, name: str) -> None:
     visit.page.locator("#preset label", has_text=name).click()
+
+
+def choose(visit: Visit, name: str) -> None:
+    pick(visit, name)
     visit.page.locator("#preset").get_by_text(said(f"settings.{name.lower()}_words")).wait_for()
 
 
@@ -103,6 +110,44 @@ def test_a_setting_that_is_changed_while_another_one_is_settled_stays(visit: Vis
         route.continue_()
     visit.until_quiet()
     assert [visit.number(knob) for knob in ("steps", "refresh_interval")] == [8, 7]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "kept"),
+    [
+        (lambda visit: visit.set_number("gen_length", 48), lambda visit: choose(visit, "Quality"), ("Quality", 48)),
+        (lambda visit: visit.set_number("steps", 5), lambda visit: choose(visit, "Quality"), ("Quality", OWN_LENGTH)),
+        (lambda visit: pick(visit, "Quality"), lambda visit: visit.set_number("gen_length", 48), ("Quality", 48)),
+        (lambda visit: pick(visit, "Quality"), lambda visit: pick(visit, "Fast"), ("Fast", OWN_LENGTH)),
+        (lambda visit: pick(visit, "Quality"), lambda visit: visit.set_number("steps", 5), (None, OWN_LENGTH)),
+    ],
+    ids=["length-preset", "steps-preset", "preset-length", "preset-preset", "preset-steps"],
+)
+def test_of_two_choices_at_once_the_last_one_holds(visit: Visit, first: Callable, then: Callable, kept: tuple):
+    """However late the answer to the first one comes."""
+    visit.show_settings()
+    late: list[Any] = []  # playwright's routes
+    in_time: list[bool] = []
+    visit.page.route("**/run/**", lambda route: route.continue_() if in_time else late.append(route))
+    with visit.page.expect_request("**/run/**"):
+        first(visit)
+    visit.until_idle()
+    in_time.append(True)
+    then(visit)
+    visit.until_idle()
+    while visit.under_way != {route.request for route in late}:
+        visit.until_idle()
+    for route in late:
+        route.continue_()
+    visit.until_quiet()
+    name, length = kept
+    sizes = vars(preset(name, length)) if name else {"gen_length": length, "steps": 5}
+    for knob in sizes.keys() & {"gen_length", "block_length", "steps", "refresh_interval"}:
+        visit.until_number(knob, sizes[knob])
+    shown = visit.page.locator("#preset input:checked")
+    assert shown.evaluate_all("all => all.map(({value}) => value)") == ([name] if name else [])
+    words = said(f"settings.{name.lower()}_words" if name else "settings.own_words")
+    visit.page.locator("#preset").get_by_text(words).wait_for()
 
 
 def test_a_number_that_makes_no_sense_is_refused_with_the_rule(visit: Visit):
