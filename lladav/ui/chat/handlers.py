@@ -243,7 +243,7 @@ class ChatHandlers:
     def begun(self, data: Data) -> Updates:
         """Show what stays the same as long as a run lasts, once the canvas has its first step."""
         session: Session = data[self.tab.session]
-        return self._beside(session) | self.tab.panel.fitted(self.tab.panel.read(data))
+        return self._beside(session) | self.tab.panel.fit(data)
 
     def shown(self) -> Updates:
         """The canvas has shown a run to its end, perhaps long after the model was done: there is nothing to stop."""

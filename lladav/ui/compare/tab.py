@@ -196,7 +196,7 @@ class CompareTab:
         updates: Updates = {}
         for side in self.sides:
             with suppress(ValueError):  # which the runs say
-                updates |= side.panel.fitted(side.panel.read(data))
+                updates |= side.panel.fit(data)
         return updates
 
     # ---- running -------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import json
 import random
-import time
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial, wraps
@@ -183,6 +183,14 @@ class SettingsPanel:
         plan = self._plan_that_made(settings.config, settings.note)
         return {} if plan is None else self._shown(plan)
 
+    def fit(self, data: Data) -> Updates:
+        """Updates that show the settings a run has where they are not those that were asked for: what fits may have
+        been changed again since the run was asked for."""
+        updates = self.fitted(self.read(data))
+        beside = {part: updates[part] for part in (self.preset, self.note) if part in updates}
+        moved = self._moved(data, {part: value for part, value in updates.items() if part not in beside})
+        return moved | beside if moved else {part: value for part, value in beside.items() if part is self.note}
+
     def of_config(self, config: SamplingConfig) -> Updates:
         """Updates that set every part to what a run had, so that the next one has the same."""
         plan = self._plan_that_made(config)
@@ -212,41 +220,60 @@ class SettingsPanel:
 
     def wire(self) -> None:
         """Let the settings follow each other, and the cost of a run follow the settings."""
-        self._answer(self.preset.input, self.use_preset)
-        self._answer(self.method.choose, self.use_method)
-        self._answer(self.gen_length.release, self.use_length)
-        self._answer(partial(gr.on, [self.linked[name].release for name in SIZES[1:]]), self.settle)
-        self._answer(self.method.turn, self.settle)
-        self.method.again(self.again, **self._about(None))
+        triggers = {
+            "preset": self.preset.input,
+            "method": self.method.choose,
+            "length": self.gen_length.release,
+            "sizes": partial(gr.on, [self.linked[name].release for name in SIZES[1:]]),
+            "knob": self.method.turn,
+        }
+        for choice, rule in self._rules().items():
+            triggers[choice](self._answer(choice, rule), **self._answering(choice), **LATEST)
+        self.method.again(self.again, **self._answering(None), trigger_mode="multiple")
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
         gr.on(changes, None, js=f"() => window.lladav.stale('{self._id('cost')}')", **QUICK)
         costing = {self.latency, *self.components}
         self.cost.stale(self.describe_cost, costing, self.cost, **QUICK, **LATEST)
 
-    def _answer(self, on_change: Callable[..., Any], rule: Callable[[Data], Updates]) -> None:
-        """Let the settings follow a choice by a rule, which leaves alone what it does not move: by the time that its
-        answer reaches the page, that may have been changed again."""
+    def _rules(self) -> dict[str, Callable[[Data], Updates]]:
+        """What the settings follow, by what was chosen."""
+        return {
+            "preset": self.use_preset,
+            "method": self.use_method,
+            "length": self.use_length,
+            "sizes": self.settle,
+            "knob": self.settle,
+        }
+
+    def _answer(self, choice: str, rule: Callable[[Data], Updates]) -> Callable[[Data], Updates]:
+        """Answers a choice by a rule. What that does not move is left out of the answer: by the time that it reaches
+        the page, it may have been changed again."""
 
         @wraps(rule)
         def answer(data: Data) -> Updates:
             updates = rule(data)
             if updates[self.preset]["value"] == data[self.preset]:
                 updates[self.preset] = gr.update(info=updates[self.preset]["info"])
-            return self._to(rule.__name__, _moved(data, updates))
+            return self._answered(self._moved(data, updates), choice)
 
-        on_change(answer, **self._about(rule.__name__))
+        return answer
 
-    def _about(self, rule: str | None) -> dict[str, Any]:
-        """What an event has that answers a choice. The page keeps the last one, and what was sent for it."""
-        asked = f"(...values) => lladav.asked('{self._id('method')}', values, {json.dumps(rule)})"
+    def _answering(self, choice: str | None) -> dict[str, Any]:
+        """Arguments of an event that answers a choice, or the last choice once more. The page keeps that one, with what
+        was sent for it."""
+        asked = f"(...values) => lladav.asked('{self._id('method')}', {json.dumps(choice)}, values)"
         settled = [self.preset, self.note, *(self.linked[part] for part in PLANNED)]
-        return {"inputs": {self.preset, *self.components}, "outputs": settled, "js": asked} | QUICK | LATEST
+        return {"inputs": {self.preset, *self.components}, "outputs": settled, "js": asked} | QUICK
 
-    def _to(self, rule: str, updates: Updates) -> Updates:
-        """The answer to a choice that the settings follow by this rule: the page has to know, as answers to choices
-        that were made at once come in any order."""
+    def _answered(self, updates: Updates, choice: str, number: int | None = None) -> Updates:
+        """An answer that tells the page what it answers, as answers to choices that are made at once come in any order.
+        The page is told of what differs from what it has, so that something in it always does.
+
+        Args:
+            number: which of the page's choices it is; None stands for the last one of that kind.
+        """
         method = {"value": updates[self.method]} if self.method in updates else {}
-        return updates | {self.method: gr.update(answered=[rule, time.monotonic_ns()], **method)}
+        return updates | {self.method: gr.update(answered=[choice, number, secrets.token_hex(4)], **method)}
 
     def follow(self, run: Any, trace_of: Any) -> None:
         """Learn from the run that an event leaves behind how quickly the machine is.
@@ -284,14 +311,23 @@ class SettingsPanel:
 
     def settle(self, data: Data) -> Updates:
         """Move the settings to the nearest ones that fit together, and leave those that fit alone."""
-        return _moved(data, self._shown(self._plan(self._values(data))))
+        return self._moved(data, self._shown(self._plan(self._values(data))))
 
     def again(self, event: gr.EventData, data: Data) -> Updates:
-        """What follows from the last of several choices that were made at once, and what was sent with it: answers to
-        the others may have come after the one to it."""
-        rules = {rule.__name__: rule for rule in (self.use_preset, self.use_method, self.use_length, self.settle)}
+        """All that follows from the last of several choices that were made at once, together with the values that were
+        sent for it: answers to the others may have come after the one to it."""
         sent = {self.linked[name]: data[self.linked[name]] for name in PLANNED}
-        return self._to(event.rule, sent | rules[event.rule](data))
+        return self._answered(sent | self._rules()[event.choice](data), "again", event.number)
+
+    def _moved(self, data: Data, updates: Updates) -> Updates:
+        """Those of some updates that move a setting, and all that are a `gr.update`."""
+
+        def moves(part: Any, value: Any) -> bool:
+            if part is self.method:  # whose text the page writes with other spaces
+                return Decoding.read(value) != Decoding.read(data[part])
+            return data.get(part) != value
+
+        return {part: value for part, value in updates.items() if moves(part, value)}
 
     def apply(self, values: Mapping[str, Any], note: str = "") -> Updates:
         """Set the parts to these values, by name: those of `UNPLANNED`, and what `_plan_of` takes.
@@ -310,11 +346,6 @@ class SettingsPanel:
             return latency.in_words(self.read(data).config, data[self.latency])
         except ValueError:
             return snapping.NOTHING_RUNS
-
-
-def _moved(data: Data, updates: Updates) -> Updates:
-    """Those of some updates that change a value, and all that change more than that."""
-    return {part: value for part, value in updates.items() if data.get(part) != value}
 
 
 def _meaning(preset: str | None) -> str:

@@ -1,11 +1,11 @@
 // @ts-check
 // The choice of a decoding method, and the numbers that it has. value: {method, knobs, fitted} as JSON, see Decoding
 // in lladav/ui/settings/knobs.py. Triggers `choose` when there is another method, `turn` when one of its numbers is,
-// and `again` with the {rule} of the last choice of settings when another one has been answered, see settings.js.
+// and `again` with {choice, number} of the last choice of settings when another one has been answered, see settings.js.
 
 import { find, node } from "../../viewer/static/dom.js";
 import { label, say } from "../../viewer/static/texts.js";
-import { lastRule } from "./settings.js";
+import { choicesOf } from "./settings.js";
 
 /**
  * @typedef {{low: number, high: number, step: number, value: number | number[]}} Knob
@@ -102,9 +102,9 @@ export function decoding(root, trigger, props, { prefix }) {
   };
   return {
     update: (written) => paint(JSON.parse(written)),
-    answered([rule]) {
-      const last = lastRule(`${prefix}method`);
-      if (rule !== last) trigger("again", { rule: last });
+    answered([choice, number]) {
+      const missed = choicesOf(`${prefix}method`).answered(choice, number);
+      if (missed) trigger("again", { choice: missed.choice, number: missed.number });
     },
   };
 }

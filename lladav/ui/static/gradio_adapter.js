@@ -2,7 +2,7 @@
 // Joins painters to the components of a Gradio page; see html_component and token_canvas in lladav/ui/components.py.
 //
 // A painter takes the component's root element and what the page lets it do, and returns `update`, which paints a value,
-// and `answered` if it wants to know whenever the server has answered, and what.
+// and `answered` if it is to know of the prop of that name.
 // This is the only module that knows what Gradio hands to the script of a component.
 
 import { mountCanvas } from "../../viewer/static/canvas.js";
@@ -24,7 +24,7 @@ import { stale, words } from "./words.js";
 /**
  * @typedef {(name: string, detail?: object) => void} Trigger
  * @typedef {(root: HTMLElement, trigger: Trigger, props: Record<string, any>, told: Record<string, any>) =>
- *            {update: (value: any) => void, answered?: (told: any) => void}} Painter
+ *            {update: (value: any) => void, answered?: (value: any) => void}} Painter
  */
 
 /** @type {Record<string, Painter>} */

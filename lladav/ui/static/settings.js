@@ -2,16 +2,40 @@
 // Choices of settings that are under way together. The answers to them may come in any order; the last choice holds:
 // behind the answer to another one it is sent once more.
 
-/** @type {Map<string, {rule: string, values: unknown[]}>} the last choice: by which rule the settings follow it, and
- *  what was sent, by the id of a panel's choice of a method */
-const chosen = new Map();
+/** @typedef {{choice: string, number: number, values: unknown[]}} Sent what was chosen, which choice of the panel it
+ *  was, and the values that were sent for it */
 
-/** What is to be sent to the server for a choice. @param {string} id @param {unknown[]} values of the settings
- *  @param {string?} rule null where the last choice is sent once more, as it was @returns {unknown[]} */
-export function asked(id, values, rule) {
-  if (rule) chosen.set(id, { rule, values });
-  return chosen.get(id)?.values ?? values;
+export class Choices {
+  /** @type {Sent} */ last = { choice: "", number: 0, values: [] };
+  /** @type {Sent} that is sent once more */ missed = this.last;
+  /** @type {Map<string, number>} by what was chosen, as no two of a kind are under way together */ underWay = new Map();
+
+  /** A choice is sent, or if it is null the last one once more. @param {string?} choice @param {unknown[]} values
+   *  @returns {unknown[]} what is to be sent */
+  asked(choice, values) {
+    if (choice === null) return this.missed.values;
+    this.last = { choice, number: this.last.number + 1, values };
+    this.underWay.set(choice, this.last.number);
+    return values;
+  }
+
+  /** The answer to a choice is on the page. @param {string} choice @param {number?} number of what was sent once more
+   *  @returns {Sent?} the last choice if it is another one: the answer to it may have been on the page before */
+  answered(choice, number) {
+    if ((number ?? this.underWay.get(choice)) === this.last.number) return null;
+    return this.missed = this.last;
+  }
 }
 
-/** @param {string} id */
-export const lastRule = (id) => chosen.get(id)?.rule;
+/** @type {Map<string, Choices>} */
+const panels = new Map();
+
+/** The choices of a panel. @param {string} id of its choice of a method */
+export function choicesOf(id) {
+  const choices = panels.get(id) ?? new Choices();
+  panels.set(id, choices);
+  return choices;
+}
+
+/** @param {string} id @param {string?} choice @param {unknown[]} values */
+export const asked = (id, choice, values) => choicesOf(id).asked(choice, values);

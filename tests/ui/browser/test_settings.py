@@ -1,13 +1,16 @@
 """Presets and the estimate of a run, in Debian's chromium; skipped where that is missing."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from helpers import OWN_LENGTH, Visit
+from helpers import OWN_LENGTH, PATIENCE, Visit
 
 from lladav.sampling import METHODS
-from lladav.ui.settings.snapping import NOTHING_RUNS, PRESETS, preset
+from lladav.ui.settings.panel import SIZES
+from lladav.ui.settings.snapping import NOTHING_RUNS, PRESETS, Plan, own, preset
 from lladav.ui.texts import said
 
 FORETOLD = r"about (\d+),|^(\d+) forward pass"  # what the page expects, in its sentence on the cost of a run
@@ -112,42 +115,125 @@ def test_a_setting_that_is_changed_while_another_one_is_settled_stays(visit: Vis
     assert [visit.number(knob) for knob in ("steps", "refresh_interval")] == [8, 7]
 
 
+class Late:
+    """Lets the answers to what a page asks come late."""
+
+    def __init__(self, visit: Visit):
+        self.visit, self.held = visit, []
+        visit.page.route("**/run/**", lambda route: self.held.append(route) if self.holding else route.continue_())
+        self.holding = True
+
+    def choose(self, choice: Callable[[Visit], Any]) -> None:
+        """Make a choice of which the page asks the server."""
+        with self.visit.page.expect_request("**/run/**"):
+            choice(self.visit)
+        self.visit.until_idle()
+
+    def choose_in_time(self, choice: Callable[[Visit], Any]) -> None:
+        """Make a choice that is answered before those that are held, if it does not wait for one of them."""
+        self.holding = False
+        choice(self.visit)
+        self.visit.until_idle()
+        held, end = {route.request for route in self.held}, time.monotonic() + PATIENCE / 1000
+        while self.visit.under_way != held:
+            assert time.monotonic() < end
+            self.visit.until_idle()
+
+    def let_go(self) -> None:
+        """Let what is held go on its way."""
+        held, self.held = self.held, []
+        for route in held:
+            route.continue_()
+
+
+def until_shown(visit: Visit, name: str | None, plan: Plan) -> None:
+    """Wait until a panel shows a plan, under a preset or none, and stays so."""
+    for _ in range(2):
+        visit.page.wait_for_function(
+            """([preset, method, sizes]) => {
+                const number = (knob) => Number(document.querySelector(`#${knob} input[type=number]`)?.value);
+                return (document.querySelector("#preset input:checked")?.value ?? null) === preset
+                    && document.querySelector("#method select").value === method
+                    && Object.entries(sizes).every(([knob, value]) => number(knob) === value);
+            }""",
+            arg=[name, plan.method, {knob: getattr(plan, knob) for knob in SIZES}],
+        )
+        words = said(f"settings.{name.lower()}_words" if name else "settings.own_words")
+        visit.page.locator("#preset").get_by_text(words).wait_for()
+        visit.until_idle()
+        visit.until_quiet()
+
+
+def length(visit: Visit) -> None:
+    visit.set_number("gen_length", 48)
+
+
+def steps(visit: Visit) -> None:
+    visit.set_number("steps", 5)
+
+
+def quality(visit: Visit) -> None:
+    pick(visit, "Quality")
+
+
+def fast(visit: Visit) -> None:
+    pick(visit, "Fast")
+
+
+def wino(visit: Visit) -> None:
+    visit.page.select_option("#method select", "wino")
+
+
+def klass(visit: Visit) -> None:
+    visit.page.select_option("#method select", "klass")
+
+
+BALANCED = preset("Balanced", OWN_LENGTH)
+
+
 @pytest.mark.parametrize(
-    ("first", "then", "kept"),
+    ("first", "then", "name", "plan"),
     [
-        (lambda visit: visit.set_number("gen_length", 48), lambda visit: choose(visit, "Quality"), ("Quality", 48)),
-        (lambda visit: visit.set_number("steps", 5), lambda visit: choose(visit, "Quality"), ("Quality", OWN_LENGTH)),
-        (lambda visit: pick(visit, "Quality"), lambda visit: visit.set_number("gen_length", 48), ("Quality", 48)),
-        (lambda visit: pick(visit, "Quality"), lambda visit: pick(visit, "Fast"), ("Fast", OWN_LENGTH)),
-        (lambda visit: pick(visit, "Quality"), lambda visit: visit.set_number("steps", 5), (None, OWN_LENGTH)),
+        (length, quality, "Quality", preset("Quality", 48)),
+        (steps, quality, "Quality", preset("Quality", OWN_LENGTH)),
+        (wino, quality, "Quality", preset("Quality", OWN_LENGTH)),
+        (quality, length, "Quality", preset("Quality", 48)),
+        (quality, fast, "Fast", preset("Fast", OWN_LENGTH)),
+        (quality, steps, None, replace(BALANCED, steps=5)),
+        (steps, wino, None, own("wino", OWN_LENGTH)),
+        (wino, klass, None, own("klass", OWN_LENGTH)),
     ],
-    ids=["length-preset", "steps-preset", "preset-length", "preset-preset", "preset-steps"],
 )
-def test_of_two_choices_at_once_the_last_one_holds(visit: Visit, first: Callable, then: Callable, kept: tuple):
+def test_of_two_choices_at_once_the_last_one_holds(
+    visit: Visit, first: Callable, then: Callable, name: str | None, plan: Plan
+):
     """However late the answer to the first one comes."""
     visit.show_settings()
-    late: list[Any] = []  # playwright's routes
-    in_time: list[bool] = []
-    visit.page.route("**/run/**", lambda route: route.continue_() if in_time else late.append(route))
+    late = Late(visit)
+    late.choose(first)
+    late.choose_in_time(then)
+    late.let_go()
+    until_shown(visit, name, plan)
+
+
+@pytest.mark.parametrize(
+    ("third", "name", "plan"),
+    [(fast, "Fast", preset("Fast", 48)), (steps, None, replace(preset("Quality", 48), steps=5))],
+)
+def test_a_choice_that_is_made_while_another_one_is_put_right_holds(
+    visit: Visit, third: Callable, name: str | None, plan: Plan
+):
+    visit.show_settings()
+    late = Late(visit)
+    late.choose(length)
+    late.choose_in_time(quality)
+    late.holding = True
     with visit.page.expect_request("**/run/**"):
-        first(visit)
+        late.let_go()
     visit.until_idle()
-    in_time.append(True)
-    then(visit)
-    visit.until_idle()
-    while visit.under_way != {route.request for route in late}:
-        visit.until_idle()
-    for route in late:
-        route.continue_()
-    visit.until_quiet()
-    name, length = kept
-    sizes = vars(preset(name, length)) if name else {"gen_length": length, "steps": 5}
-    for knob in sizes.keys() & {"gen_length", "block_length", "steps", "refresh_interval"}:
-        visit.until_number(knob, sizes[knob])
-    shown = visit.page.locator("#preset input:checked")
-    assert shown.evaluate_all("all => all.map(({value}) => value)") == ([name] if name else [])
-    words = said(f"settings.{name.lower()}_words" if name else "settings.own_words")
-    visit.page.locator("#preset").get_by_text(words).wait_for()
+    late.choose_in_time(third)
+    late.let_go()
+    until_shown(visit, name, plan)
 
 
 def test_a_number_that_makes_no_sense_is_refused_with_the_rule(visit: Visit):

@@ -1,5 +1,6 @@
 """The settings as a panel: what its parts stand for, and what follows when one of them changes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from lladav.sampling import METHODS
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.settings.knobs import Decoding
 from lladav.ui.settings.latency import Latency, in_words, learn
-from lladav.ui.settings.panel import ANY_SEED, LARGEST_SEED, LINKED, SEEDS, Settings, SettingsPanel
+from lladav.ui.settings.panel import ANY_SEED, LARGEST_SEED, LINKED, PLANNED, SEEDS, Settings, SettingsPanel
 from lladav.ui.settings.snapping import NOTHING_RUNS, PRESETS, SLOWEST_REFRESH, own, preset
 from lladav.ui.texts import label, said
 
@@ -230,3 +231,53 @@ def test_settings_follow_each_other_without_a_line_to_wait_in(tiny_pipeline: Lla
     for seen, known in ((None, state), (finished, learn(finished, state))):
         told = learned.fn({**given, trace: seen, panel.latency: state})
         assert told == {panel.latency: known, panel.cost: panel.describe_cost({**given, panel.latency: known})}
+
+
+def wired(pipe: LladaVPipeline) -> tuple[SettingsPanel, dict[tuple[str, str], Callable]]:
+    """A panel, and what its events call, by a part's name and an event's."""
+    with gr.Blocks() as blocks:
+        panel = SettingsPanel(Capabilities.of(pipe), None)
+        panel.wire()
+    names = {part._id: name for name, part in vars(panel).items() if isinstance(part, gr.components.Component)}
+    return panel, {(names[part], event): fn.fn for fn in blocks.fns.values() for part, event in fn.targets if fn.fn}
+
+
+def test_an_answer_leaves_alone_what_it_does_not_move_and_says_what_it_answers(tiny_pipeline: LladaVPipeline):
+    panel, events = wired(tiny_pipeline)
+    as_a_browser_writes_it = Decoding("exact", {}, fitted=False).written().replace(" ", "")
+    fitting = data_of(
+        panel, gen_length=32, block_length=32, steps=16, refresh_interval=4, method=as_a_browser_writes_it
+    )
+    choices = {
+        ("preset", "input"): "preset", ("gen_length", "release"): "length", ("steps", "release"): "sizes",
+        ("block_length", "release"): "sizes", ("refresh_interval", "release"): "sizes", ("method", "turn"): "knob",
+    }  # fmt: skip
+    for event, choice in choices.items():
+        answer = events[event](fitting)
+        assert answer.keys() == {panel.preset, panel.note, panel.method}
+        assert answer[panel.preset] == gr.update(info=label("settings.balanced_words"))
+        assert "value" not in answer[panel.method] and answer[panel.method]["answered"][:2] == [choice, None]
+        assert answer[panel.method]["answered"] != events[event](fitting)[panel.method]["answered"]
+    chosen = events["method", "choose"](fitting)
+    assert chosen[panel.preset]["value"] == "Quality" and chosen[panel.method]["answered"][:2] == ["method", None]
+
+
+def test_what_is_answered_once_more_is_answered_in_full(tiny_pipeline: LladaVPipeline):
+    panel, events = wired(tiny_pipeline)
+    data = data_of(panel, preset="Balanced", gen_length=32, block_length=32, steps=16, refresh_interval=4)
+    for choice, steps in (("preset", 16), ("length", 16), ("sizes", 16), ("knob", 16), ("method", 32)):
+        event = gr.EventData(None, {"choice": choice, "number": 7})
+        answer = events["method", "again"](event, data)
+        assert answer.keys() == {getattr(panel, name) for name in ("preset", "note", *PLANNED)}
+        assert (answer[panel.steps], answer[panel.gen_length]) == (steps, 32)
+        assert answer[panel.preset]["value"] == ("Quality" if choice == "method" else "Balanced")
+        assert Decoding.read(answer[panel.method]["value"]).method == "exact"
+        assert answer[panel.method]["answered"][:2] == ["again", 7]
+
+
+def test_settings_are_shown_as_a_run_has_them_and_left_alone_where_they_are_so(panel: SettingsPanel):
+    """A preset that is chosen while a run begins is not undone."""
+    assert by_name(panel, panel.fit(data_of(panel))) == {"note": ""}
+    moved = by_name(panel, panel.fit(data_of(panel, gen_length=32, block_length=24, steps=32)))
+    assert (moved["block_length"], moved["preset"]) == (32, None) and "gen_length" not in moved
+    assert moved["note"].startswith("Block length moved to 32")
