@@ -19,7 +19,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
     "frog": ("What is this?", Scene((emoji("frog", 0.5, 0.5, 0.7),), 1004)),
     "picnic": (
         "Describe the picture in detail.",
-        Scene((emoji("pizza", 0.18, 0.22, 0.33), emoji("apple", 0.79, 0.22, 0.27), emoji("banana", 0.47, 0.78)), 1673),
+        Scene((emoji("pizza", 0.18, 0.22, 0.33), emoji("apple", 0.79, 0.22, 0.27), emoji("banana", 0.47, 0.78)), 1907),
     ),
     "garden": (
         "Is there a tree?",
@@ -29,7 +29,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
                 emoji("house", 0.49, 0.55, 0.32, "noto"),
                 emoji("flower", 0.83, 0.6, 0.24),
             ),
-            1159,
+            795,
         ),
     ),
     "cats": (
@@ -55,11 +55,11 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
         "Do you see a pig here?",
         Scene(
             (
-                emoji("duck", 0.4, 0.18, 0.31, "flat"),
-                emoji("pig", 0.71, 0.32, 0.29, "noto"),
-                emoji("bee", 0.56, 0.77, 0.31, "noto"),
+                emoji("cat", 0.39, 0.2, 0.34, "flat"),
+                emoji("duck", 0.71, 0.3, 0.34),
+                emoji("pig", 0.55, 0.73, 0.31, "noto"),
             ),
-            125,
+            1879,
         ),
     ),
     "fruit": (
@@ -71,7 +71,7 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
                 emoji("lemon", 0.24, 0.75, 0.27, "noto"),
                 emoji("pineapple", 0.75, 0.73, 0.33),
             ),
-            1457,
+            1044,
         ),
     ),
     "space": (
