@@ -55,11 +55,11 @@ EXAMPLES = {  # file: (question, scene); the style is a seed with which what tes
         "Do you see a pig here?",
         Scene(
             (
-                emoji("cat", 0.39, 0.2, 0.34, "flat"),
-                emoji("duck", 0.71, 0.3, 0.34),
-                emoji("pig", 0.55, 0.73, 0.31, "noto"),
+                emoji("tractor", 0.22, 0.23, 0.28, "noto"),
+                emoji("chicken", 0.75, 0.25, 0.3, "noto"),
+                emoji("pig", 0.51, 0.72, 0.32, "noto"),
             ),
-            1879,
+            1129,
         ),
     ),
     "fruit": (

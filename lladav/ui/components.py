@@ -48,8 +48,8 @@ def html_component(name: str, value: Any, told: Mapping[str, Any] | None = None,
     Painters write text with textContent only: what models and visitors say is never read as HTML.
 
     Args:
-        told: what the painter is told once. It is no prop of the component, as one is lost on a tab that is not open
-            when an event leaves the component as it is, and where an event sets another prop (Gradio 6.31).
+        told: what the painter is told once. It is no prop of the component, as one is lost when an event sets another
+            prop, or, on a tab that is not open, when an event leaves the component as it is (Gradio 6.31).
         options: of gr.HTML.
     """
     shown: dict[str, Any] = {"container": True, "padding": True} | options

@@ -51,6 +51,9 @@ def lessons(name: str) -> list[Check]:
     checks = [check for run, check in of_runs.items() if LESSON_RUNS[run].picture == name]
     right = test_replies.test_a_lesson_s_answer_of_one_token_a_step_is_right
     checks += [partial(right, run=run) for run in ("one-step", "32-32") if LESSON_RUNS[run].picture == name]
+    described = test_replies.test_a_description_that_a_lesson_goes_on_with_in_chat_is_right
+    in_chat = [lesson for lesson in test_replies.DESCRIBED if BY_NAME[lesson].chat.picture == name]
+    checks += [partial(described, name=lesson) for lesson in in_chat]
     if name in {blank.picture for blank in BLANKS.values()}:
         checks.append(test_replies.test_guidance_misleads_on_the_farm_and_helps_at_sea)
     if name == LOOKS.picture:
@@ -63,9 +66,9 @@ def lessons(name: str) -> list[Check]:
 
 
 def find_the_order(replies: Replies) -> None:
-    """Look for two words of which the right one, a thing's name, comes first and changes the left one."""
+    """Look for two words of which the right one, a thing's name or a side, comes first and changes the left one."""
     when = test_replies.committed(test_replies.answer(replies, "order"))
-    names = {item.name for item in BUILD["EXAMPLES"][LESSON_RUNS["order"].picture][1].items}
+    names = {item.name for item in BUILD["EXAMPLES"][LESSON_RUNS["order"].picture][1].items} | {"left", "right"}
     words = [at for at in sorted(when) if when[at][1].strip().isalpha()]
     for left, right in combinations(words, 2):
         if when[right][1].strip() not in names:

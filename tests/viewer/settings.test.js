@@ -41,3 +41,14 @@ test("a choice that is made while one is sent once more is the last one, of what
     assert.equal(choices.answered("again", last.number), null);
   }
 });
+
+test("a box that is only clicked into, or left, is no choice, and what its answer undoes is sent once more", () => {
+  const choices = new Choices(), quality = ["Quality", 16];
+  choices.asked("preset", quality);
+  assert.deepEqual(choices.asked("sizes", ["Quality", 16]), quality);
+  assert.equal(choices.answered("preset", null), null);
+  assert.equal(again(choices, choices.answered("sizes", null)).choice, "preset");
+  choices.asked("length", ["Quality", 48]);
+  choices.asked("length", ["Quality", 48]);
+  assert.equal(choices.answered("length", null), null);
+});

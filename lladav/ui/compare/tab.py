@@ -1,7 +1,6 @@
 """The Compare tab: one question, two runs, and one slider over both."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -195,8 +194,7 @@ class CompareTab:
         """Both sides' settings as the runs have them; apart from the runs, since each output costs at every step."""
         updates: Updates = {}
         for side in self.sides:
-            with suppress(ValueError):  # which the runs say
-                updates |= side.panel.fit(data)
+            updates |= side.panel.fit(data)
         return updates
 
     # ---- running -------------------------------------------------------------------------------

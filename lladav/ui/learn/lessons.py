@@ -120,7 +120,7 @@ class Blank(PictureQuestion):
 
 BLANKS = {
     "helped": Blank("sea", BRIEF, "The", " is at the top left."),
-    "misled": Blank("farm", BRIEF, "A cat, a duck and a", "."),
+    "misled": Blank("farm", BRIEF, "A tractor, a", " and a chicken."),
 }
 LOOKS = LessonRun("picnic", BRIEF, decoding(32))  # whose words are asked what they looked at
 THINGS = {  # on its picture, in the order of its answer: left, top, right and bottom, as fractions of its sides
@@ -150,7 +150,7 @@ LESSONS = [
     Lesson("one-step", LESSON_RUNS["one-step"], (), "", runs("one-step"), "one-step"),
     Lesson(
         "order", LESSON_RUNS["order"], ("left", "right", "together"), "right", runs("order"), "order",
-        {"left_word": "strawberry", "left_at": 12, "right_word": "pineapple", "right_at": 20},
+        {"left_word": "strawberry", "left_at": 12, "right_word": "right", "right_at": 17},
     ),
     Lesson(
         "budget", LESSON_RUNS["8-32"], ("things", "agreement", "nothing"), "agreement",

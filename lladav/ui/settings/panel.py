@@ -49,7 +49,7 @@ class SettingsPanel:
 
     Attributes:
         components: what `read` reads.
-        outputs: the components that `fitted` and `apply` update.
+        outputs: the components that `fit`, `of_config` and `apply` update.
         linked: by name, the parts whose values a link to the page carries; a tab may add parts of its own. That of
             "method" holds a `Decoding`.
         latency: what the runs of this visitor's session have shown of the machine, or None.
@@ -184,22 +184,20 @@ class SettingsPanel:
         return {} if plan is None else self._shown(plan)
 
     def fit(self, data: Data) -> Updates:
-        """Updates that show the settings a run has where they are not those that were asked for: what fits may have
-        been changed again since the run was asked for."""
-        updates = self.fitted(self.read(data))
-        beside = {part: updates[part] for part in (self.preset, self.note) if part in updates}
-        moved = self._moved(data, {part: value for part, value in updates.items() if part not in beside})
-        return moved | beside if moved else {part: value for part, value in beside.items() if part is self.note}
+        """Updates that show the settings a run has where they are not those that were asked for. Where they are, only
+        the note of an earlier choice is taken away: the rest may have been changed again since the run began."""
+        updates = self.settle(data)
+        moved = updates.keys() - {self.preset, self.note}
+        return updates if moved else {self.note: updates[self.note]}
 
     def of_config(self, config: SamplingConfig) -> Updates:
         """Updates that set every part to what a run had, so that the next one has the same."""
-        plan = self._plan_that_made(config)
         own = {"temperature": config.temperature, "cfg_scale": config.cfg_scale}
         seed = ANY_SEED if config.seed is None else config.seed
         parts = {self.linked[name]: value for name, value in (own | {"seed": seed}).items()}
-        return parts if plan is None else parts | self._shown(plan)
+        return parts | self.fitted(Settings(config, None, ""))
 
-    def _plan_that_made(self, config: SamplingConfig, note: str = "") -> Plan | None:
+    def _plan_that_made(self, config: SamplingConfig, note: str) -> Plan | None:
         """The plan of a run's settings; None where they are of no method."""
         method = method_of(config)
         if method is None:
@@ -220,29 +218,22 @@ class SettingsPanel:
 
     def wire(self) -> None:
         """Let the settings follow each other, and the cost of a run follow the settings."""
-        triggers = {
-            "preset": self.preset.input,
-            "method": self.method.choose,
-            "length": self.gen_length.release,
-            "sizes": partial(gr.on, [self.linked[name].release for name in SIZES[1:]]),
-            "knob": self.method.turn,
-        }
-        for choice, rule in self._rules().items():
-            triggers[choice](self._answer(choice, rule), **self._answering(choice), **LATEST)
+        for choice, (on_change, rule) in self._choices().items():
+            on_change(self._answer(choice, rule), **self._answering(choice), **LATEST)
         self.method.again(self.again, **self._answering(None), trigger_mode="multiple")
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
         gr.on(changes, None, js=f"() => window.lladav.stale('{self._id('cost')}')", **QUICK)
         costing = {self.latency, *self.components}
         self.cost.stale(self.describe_cost, costing, self.cost, **QUICK, **LATEST)
 
-    def _rules(self) -> dict[str, Callable[[Data], Updates]]:
-        """What the settings follow, by what was chosen."""
+    def _choices(self) -> dict[str, tuple[Callable[..., Any], Callable[[Data], Updates]]]:
+        """What can be chosen, by name: the event of that, and the rule by which the settings follow it."""
         return {
-            "preset": self.use_preset,
-            "method": self.use_method,
-            "length": self.use_length,
-            "sizes": self.settle,
-            "knob": self.settle,
+            "preset": (self.preset.input, self.use_preset),
+            "method": (self.method.choose, self.use_method),
+            "length": (self.gen_length.release, self.use_length),
+            "sizes": (partial(gr.on, [self.linked[name].release for name in SIZES[1:]]), self.settle),
+            "knob": (self.method.turn, self.settle),
         }
 
     def _answer(self, choice: str, rule: Callable[[Data], Updates]) -> Callable[[Data], Updates]:
@@ -259,15 +250,15 @@ class SettingsPanel:
         return answer
 
     def _answering(self, choice: str | None) -> dict[str, Any]:
-        """Arguments of an event that answers a choice, or the last choice once more. The page keeps that one, with what
-        was sent for it."""
+        """Arguments of an event that answers a choice, or the last choice once more. The page keeps the last choice and
+        the values that were sent for it."""
         asked = f"(...values) => lladav.asked('{self._id('method')}', {json.dumps(choice)}, values)"
         settled = [self.preset, self.note, *(self.linked[part] for part in PLANNED)]
         return {"inputs": {self.preset, *self.components}, "outputs": settled, "js": asked} | QUICK
 
     def _answered(self, updates: Updates, choice: str, number: int | None = None) -> Updates:
         """An answer that tells the page what it answers, as answers to choices that are made at once come in any order.
-        The page is told of what differs from what it has, so that something in it always does.
+        The page notices only a prop that has changed: hence the random part.
 
         Args:
             number: which of the page's choices it is; None stands for the last one of that kind.
@@ -291,7 +282,10 @@ class SettingsPanel:
         run.success(learned, {state, self.latency, *self.components}, [self.latency, self.cost], **QUICK)
 
     def use_preset(self, data: Data) -> Updates:
-        """The settings of the preset that was chosen."""
+        """The settings of the preset that was chosen; of what there is where the answer to a choice before has taken
+        that preset away by the time that it was sent."""
+        if data[self.preset] is None:
+            return self.settle(data)
         return self._shown(snapping.preset(data[self.preset], self._length(data[self.gen_length])))
 
     def use_method(self, data: Data) -> Updates:
@@ -315,9 +309,14 @@ class SettingsPanel:
 
     def again(self, event: gr.EventData, data: Data) -> Updates:
         """All that follows from the last of several choices that were made at once, together with the values that were
-        sent for it: answers to the others may have come after the one to it."""
+        sent for it: answers to the others may have come after the one to it. A length that fits is the visitor's alone,
+        who may be typing the next one."""
         sent = {self.linked[name]: data[self.linked[name]] for name in PLANNED}
-        return self._answered(sent | self._rules()[event.choice](data), "again", event.number)
+        _, rule = self._choices()[event.choice]
+        updates = sent | rule(data)
+        if updates[self.gen_length] == data[self.gen_length]:
+            del updates[self.gen_length]
+        return self._answered(updates, "again", event.number)
 
     def _moved(self, data: Data, updates: Updates) -> Updates:
         """Those of some updates that move a setting, and all that are a `gr.update`."""

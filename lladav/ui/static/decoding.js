@@ -83,7 +83,7 @@ export function decoding(root, trigger, props, { prefix }) {
 
   /** @param {Decoding} value */
   const paint = (value) => {
-    const method = methods()[value.method], shown = JSON.stringify([value.method, value.knobs]);
+    const method = methods()[value.method], shown = JSON.stringify([value.method, value.knobs, value.fitted]);
     if (root.dataset.shown === shown) return;
     root.dataset.shown = shown;
     select.value = value.method;

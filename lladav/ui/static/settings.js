@@ -14,6 +14,10 @@ export class Choices {
    *  @returns {unknown[]} what is to be sent */
   asked(choice, values) {
     if (choice === null) return this.missed.values;
+    if (JSON.stringify(values) === JSON.stringify(this.last.values)) {  // a box that was only clicked into, or left
+      if (choice !== this.last.choice) this.underWay.set(choice, 0);
+      return values;
+    }
     this.last = { choice, number: this.last.number + 1, values };
     this.underWay.set(choice, this.last.number);
     return values;

@@ -268,16 +268,27 @@ def test_what_is_answered_once_more_is_answered_in_full(tiny_pipeline: LladaVPip
     for choice, steps in (("preset", 16), ("length", 16), ("sizes", 16), ("knob", 16), ("method", 32)):
         event = gr.EventData(None, {"choice": choice, "number": 7})
         answer = events["method", "again"](event, data)
-        assert answer.keys() == {getattr(panel, name) for name in ("preset", "note", *PLANNED)}
-        assert (answer[panel.steps], answer[panel.gen_length]) == (steps, 32)
+        moved = {getattr(panel, name) for name in ("preset", "note", *PLANNED) if name != "gen_length"}
+        assert answer.keys() == moved and answer[panel.steps] == steps
         assert answer[panel.preset]["value"] == ("Quality" if choice == "method" else "Balanced")
         assert Decoding.read(answer[panel.method]["value"]).method == "exact"
         assert answer[panel.method]["answered"][:2] == ["again", 7]
+        too_long = events["method", "again"](event, data | {panel.gen_length: 10 * panel.longest})
+        assert too_long[panel.gen_length] == panel.longest
 
 
 def test_settings_are_shown_as_a_run_has_them_and_left_alone_where_they_are_so(panel: SettingsPanel):
     """A preset that is chosen while a run begins is not undone."""
-    assert by_name(panel, panel.fit(data_of(panel))) == {"note": ""}
+    for name in PRESETS:
+        assert by_name(panel, panel.fit(data_of(panel, preset=name))) == {"note": ""}
     moved = by_name(panel, panel.fit(data_of(panel, gen_length=32, block_length=24, steps=32)))
     assert (moved["block_length"], moved["preset"]) == (32, None) and "gen_length" not in moved
     assert moved["note"].startswith("Block length moved to 32")
+    nonsense = panel.fit(data_of(panel, method=Decoding("klass", {"kl_steps": 0}).written()))
+    assert "kl_steps must be a positive whole number, got 0" in by_name(panel, nonsense)["note"]
+
+
+def test_a_preset_that_an_answer_took_away_before_it_was_sent_leaves_the_settings_as_they_are(panel: SettingsPanel):
+    sizes = {"gen_length": 32, "block_length": 32, "steps": 5, "refresh_interval": 4}
+    method = Decoding("exact", {}, fitted=False).written()
+    assert by_name(panel, panel.use_preset(data_of(panel, preset=None, **sizes, method=method)))["preset"] is None
