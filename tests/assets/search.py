@@ -147,6 +147,7 @@ def holding(replies: Replies, checks: list[Check], scene: Scene, name: str) -> i
     """How many of the checks hold in turn on a scene, which is drawn for it."""
     draw(scene, name)
     test_examples.SCENES[name] = ("", scene)
+    test_replies.SCENES[name] = scene
     if name == LOOKS.picture:
         THINGS.update({item.name: _frame(item) for item in scene.items})
     test_replies.ANSWERED.clear()

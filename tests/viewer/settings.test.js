@@ -5,7 +5,7 @@ import { Choices } from "../../lladav/ui/static/settings.js";
 
 /** Send the last choice once more, as the page does. */
 function again(choices, missed) {
-  assert.deepEqual(choices.asked(null, ["what the page has by now"]), missed.values);
+  assert.equal(choices.missed, missed);
   return missed;
 }
 

@@ -1,6 +1,5 @@
 """The settings of a run as a panel: its layout, how its parts follow each other, and what they stand for."""
 
-import json
 import random
 import secrets
 from collections.abc import Callable, Mapping
@@ -218,50 +217,61 @@ class SettingsPanel:
 
     def wire(self) -> None:
         """Let the settings follow each other, and the cost of a run follow the settings."""
-        for choice, (on_change, rule) in self._choices().items():
-            on_change(self._answer(choice, rule), **self._answering(choice), **LATEST)
-        self.method.again(self.again, **self._answering(None), trigger_mode="multiple")
+        triggers = {
+            "preset": self.preset.input,
+            "method": self.method.choose,
+            "length": self.gen_length.release,
+            "sizes": partial(gr.on, [self.linked[name].release for name in SIZES[1:]]),
+            "knob": self.method.turn,
+        }
+        for choice, rule in self._rules().items():
+            script = self._script("asked", f"'{choice}', values")
+            triggers[choice](self._handler(choice, rule), **self._event(script), **LATEST)
+        self.method.again(self.again, **self._event(self._script("missed")), trigger_mode="multiple")
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
         gr.on(changes, None, js=f"() => window.lladav.stale('{self._id('cost')}')", **QUICK)
         costing = {self.latency, *self.components}
         self.cost.stale(self.describe_cost, costing, self.cost, **QUICK, **LATEST)
 
-    def _choices(self) -> dict[str, tuple[Callable[..., Any], Callable[[Data], Updates]]]:
-        """What can be chosen, by name: the event of that, and the rule by which the settings follow it."""
+    def _rules(self) -> dict[str, Callable[[Data], Updates]]:
+        """By which rule the settings follow a choice, by its name."""
         return {
-            "preset": (self.preset.input, self.use_preset),
-            "method": (self.method.choose, self.use_method),
-            "length": (self.gen_length.release, self.use_length),
-            "sizes": (partial(gr.on, [self.linked[name].release for name in SIZES[1:]]), self.settle),
-            "knob": (self.method.turn, self.settle),
+            "preset": self.use_preset,
+            "method": self.use_method,
+            "length": self.use_length,
+            "sizes": self.settle,
+            "knob": self.settle,
         }
 
-    def _answer(self, choice: str, rule: Callable[[Data], Updates]) -> Callable[[Data], Updates]:
-        """Answers a choice by a rule. What that does not move is left out of the answer: by the time that it reaches
-        the page, it may have been changed again."""
+    def _handler(self, choice: str, rule: Callable[[Data], Updates]) -> Callable[[Data], Updates]:
+        """A handler that answers a choice by a rule, whose name it has. What the rule does not move is left out of the
+        answer: by the time that it reaches the page, it may have been changed again."""
 
         @wraps(rule)
-        def answer(data: Data) -> Updates:
+        def handler(data: Data) -> Updates:
             updates = rule(data)
             if updates[self.preset]["value"] == data[self.preset]:
                 updates[self.preset] = gr.update(info=updates[self.preset]["info"])
-            return self._answered(self._moved(data, updates), choice)
+            return self._marked(self._moved(data, updates), choice)
 
-        return answer
+        return handler
 
-    def _answering(self, choice: str | None) -> dict[str, Any]:
-        """Arguments of an event that answers a choice, or the last choice once more. The page keeps the last choice and
-        the values that were sent for it."""
-        asked = f"(...values) => lladav.asked('{self._id('method')}', {json.dumps(choice)}, values)"
+    def _event(self, script: str) -> dict[str, Any]:
+        """Arguments of an event that answers a choice, after a script that says what is sent for it."""
         settled = [self.preset, self.note, *(self.linked[part] for part in PLANNED)]
-        return {"inputs": {self.preset, *self.components}, "outputs": settled, "js": asked} | QUICK
+        return {"inputs": {self.preset, *self.components}, "outputs": settled, "js": script} | QUICK
 
-    def _answered(self, updates: Updates, choice: str, number: int | None = None) -> Updates:
+    def _script(self, function: str, arguments: str = "") -> str:
+        """A call of a function of static/settings.js about this panel."""
+        given = ", ".join(filter(None, [f"'{self._id('method')}'", arguments]))
+        return f"(...values) => lladav.{function}({given})"
+
+    def _marked(self, updates: Updates, choice: str, number: int | None = None) -> Updates:
         """An answer that tells the page what it answers, as answers to choices that are made at once come in any order.
         The page notices only a prop that has changed: hence the random part.
 
         Args:
-            number: which of the page's choices it is; None stands for the last one of that kind.
+            number: which of the page's choices it is; None stands for the last one of that name.
         """
         method = {"value": updates[self.method]} if self.method in updates else {}
         return updates | {self.method: gr.update(answered=[choice, number, secrets.token_hex(4)], **method)}
@@ -282,8 +292,8 @@ class SettingsPanel:
         run.success(learned, {state, self.latency, *self.components}, [self.latency, self.cost], **QUICK)
 
     def use_preset(self, data: Data) -> Updates:
-        """The settings of the preset that was chosen; of what there is where the answer to a choice before has taken
-        that preset away by the time that it was sent."""
+        """The settings of the preset that was chosen. Where the answer to an earlier choice took it away before this
+        one was sent, the settings that are there stay."""
         if data[self.preset] is None:
             return self.settle(data)
         return self._shown(snapping.preset(data[self.preset], self._length(data[self.gen_length])))
@@ -312,11 +322,10 @@ class SettingsPanel:
         sent for it: answers to the others may have come after the one to it. A length that fits is the visitor's alone,
         who may be typing the next one."""
         sent = {self.linked[name]: data[self.linked[name]] for name in PLANNED}
-        _, rule = self._choices()[event.choice]
-        updates = sent | rule(data)
+        updates = sent | self._rules()[event.choice](data)
         if updates[self.gen_length] == data[self.gen_length]:
             del updates[self.gen_length]
-        return self._answered(updates, "again", event.number)
+        return self._marked(updates, "again", event.number)
 
     def _moved(self, data: Data, updates: Updates) -> Updates:
         """Those of some updates that move a setting, and all that are a `gr.update`."""

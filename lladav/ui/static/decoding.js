@@ -82,7 +82,7 @@ export function decoding(root, trigger, props, { prefix }) {
   });
 
   /** @param {Decoding} value */
-  const paint = (value) => {
+  const paint = (value) => {  // anew where `fitted` is another one, too: what is turned sends the value painted last
     const method = methods()[value.method], shown = JSON.stringify([value.method, value.knobs, value.fitted]);
     if (root.dataset.shown === shown) return;
     root.dataset.shown = shown;

@@ -8,18 +8,17 @@
 export class Choices {
   /** @type {Sent} */ last = { choice: "", number: 0, values: [] };
   /** @type {Sent} that is sent once more */ missed = this.last;
-  /** @type {Map<string, number>} by what was chosen, as no two of a kind are under way together */ underWay = new Map();
+  /** @type {Map<string, number>} by what was chosen, as no two of a kind are under way together; 0 is no choice of its
+   *  own, so that the last one is sent once more behind its answer */ underWay = new Map();
 
-  /** A choice is sent, or if it is null the last one once more. @param {string?} choice @param {unknown[]} values
-   *  @returns {unknown[]} what is to be sent */
+  /** A choice is sent. @param {string} choice @param {unknown[]} values @returns {unknown[]} what is to be sent */
   asked(choice, values) {
-    if (choice === null) return this.missed.values;
     if (JSON.stringify(values) === JSON.stringify(this.last.values)) {  // a box that was only clicked into, or left
       if (choice !== this.last.choice) this.underWay.set(choice, 0);
-      return values;
+    } else {
+      this.last = { choice, number: this.last.number + 1, values };
+      this.underWay.set(choice, this.last.number);
     }
-    this.last = { choice, number: this.last.number + 1, values };
-    this.underWay.set(choice, this.last.number);
     return values;
   }
 
@@ -41,5 +40,8 @@ export function choicesOf(id) {
   return choices;
 }
 
-/** @param {string} id @param {string?} choice @param {unknown[]} values */
+/** @param {string} id @param {string} choice @param {unknown[]} values */
 export const asked = (id, choice, values) => choicesOf(id).asked(choice, values);
+
+/** What was sent for the last choice, which is sent once more. @param {string} id */
+export const missed = (id) => choicesOf(id).missed.values;

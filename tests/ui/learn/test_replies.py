@@ -124,12 +124,10 @@ def test_a_sentence_that_is_too_long_or_empty_is_refused(replies: Replies, sente
 # ---- runs --------------------------------------------------------------------------------------
 
 
-def drawn_from(picture: str) -> Scene:
-    """What an example picture was drawn from."""
-    return runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"][picture][1]
-
-
-DESCRIBED = [  # lessons whose picture is described, one token a step
+SCENES: dict[str, Scene] = {
+    name: scene for name, (_, scene) in runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"].items()
+}
+DESCRIBED = [  # lessons whose picture is described, with as many steps as tokens
     lesson.name
     for lesson in LESSONS
     if lesson.chat.question in (BRIEF, DETAIL) and lesson.chat.config.steps == lesson.chat.config.gen_length
@@ -138,7 +136,7 @@ DESCRIBED = [  # lessons whose picture is described, one token a step
 
 def detail_of(run: str) -> Example:
     """A description in detail of a run's picture, as it is right."""
-    return ask_kind(drawn_from(LESSON_RUNS[run].picture), random.Random(0), "detail")
+    return ask_kind(SCENES[LESSON_RUNS[run].picture], random.Random(0), "detail")
 
 
 @pytest.mark.parametrize("run", ["one-step", "32-32"])
@@ -149,7 +147,7 @@ def test_a_lesson_s_answer_of_one_token_a_step_is_right(replies: Replies, run: s
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_a_description_that_a_lesson_goes_on_with_in_chat_is_right(replies: Replies, name: str):
     run = BY_NAME[name].chat
-    asked = ask_kind(drawn_from(run.picture), random.Random(0), {BRIEF: "caption", DETAIL: "detail"}[run.question])
+    asked = ask_kind(SCENES[run.picture], random.Random(0), {BRIEF: "caption", DETAIL: "detail"}[run.question])
     assert is_right(asked, replies.pipeline(EMBEDDED)(run.messages, run.config).text)
 
 
@@ -222,7 +220,7 @@ def test_the_twin_says_the_same_in_more_passes_and_cannot_read_what_stands_behin
 
 def test_a_sign_is_read_in_one_step(replies: Replies):
     framed = BY_NAME["reading"]
-    assert drawn_from(framed.chat.picture).sign.text == framed.values["sign"]
+    assert SCENES[framed.chat.picture].sign.text == framed.values["sign"]
     right = f"{' '.join(framed.values['sign'])}."
     once, each, twin = (answer(replies, name) for name in ("at-once", "one-by-one", "left-to-right"))
     assert once["text"] == each["text"] == twin["text"] == right
@@ -322,7 +320,7 @@ def test_every_token_of_the_answer_was_asked_in_the_pass_that_wrote_it(replies: 
 
 
 def test_the_things_lie_where_the_picture_was_drawn_with_them():
-    scene = drawn_from(LOOKS.picture)
+    scene = SCENES[LOOKS.picture]
     for item in scene.items:
         half = item.size / 2
         assert THINGS[item.name] == pytest.approx((item.x - half, item.y - half, item.x + half, item.y + half))
