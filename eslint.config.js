@@ -8,7 +8,7 @@ const BROWSER = [
 
 export default [
   {
-    files: ["lladav/**/*.js", "tests/viewer/*.js"],
+    files: ["lladav/**/*.js", "tests/**/*.js"],
     languageOptions: {
       ecmaVersion: 2025,
       sourceType: "module",

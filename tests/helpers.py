@@ -7,6 +7,7 @@ import gc
 import io
 import json
 import random
+import runpy
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -34,7 +35,7 @@ from lladav.evaluation.questions import ASKED, held_out_questions
 from lladav.evaluation.scoring import Bin
 from lladav.recording import Frame, Recording
 from lladav.sampling import sample_batch
-from lladav.scenes import render
+from lladav.scenes import Scene, render
 from lladav.scenes.conversations import Turns
 from lladav.trace import TraceStep
 from lladav.ui.settings.panel import SettingsPanel
@@ -51,6 +52,9 @@ EXACT = sorted(UNCACHED.keys() - {*REFUSED, DIFFERENT})
 # The shell is the same browser without windows, which cost a third of all that a page does.
 BROWSERS = [Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")]
 CHROMIUM = next((path for path in BROWSERS if path.exists()), BROWSERS[-1])
+SCENES: dict[str, Scene] = {  # what the example pictures were drawn from, by their names
+    name: scene for name, (_, scene) in runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"].items()
+}
 PATIENCE = 60_000  # milliseconds; machines that run tests may be busy
 SEED = 5
 OWN_LENGTH = 16  # of an answer of the small model, as its page begins

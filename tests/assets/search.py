@@ -17,11 +17,12 @@ from functools import partial
 from itertools import combinations
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "ui" / "learn"))
+sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "ui/learn"))
 
 import test_examples
 import test_replies
 import test_traces
+from helpers import SCENES
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.assets import asset
@@ -30,7 +31,7 @@ from lladav.ui.examples import ExampleQuestion, examples
 from lladav.ui.learn.lessons import BLANKS, BY_NAME, EMBEDDED, LESSON_RUNS, LOOKS, THINGS
 from lladav.ui.learn.replies import Replies
 
-BUILD = runpy.run_path(str(asset("examples") / "build.py"))
+SIZE = runpy.run_path(str(asset("examples") / "build.py"))["SIZE"]
 GALLERY = runpy.run_path(str(asset("traces") / "build.py"))["GALLERY"]
 FARTHEST = 0.05  # that things are moved at a time, of the picture's side
 Check = Callable[[Replies], None]
@@ -68,7 +69,7 @@ def lessons(name: str) -> list[Check]:
 def find_the_order(replies: Replies) -> None:
     """Look for two words of which the right one, a thing's name or a side, comes first and changes the left one."""
     when = test_replies.committed(test_replies.answer(replies, "order"))
-    names = {item.name for item in BUILD["EXAMPLES"][LESSON_RUNS["order"].picture][1].items} | {"left", "right"}
+    names = {item.name for item in SCENES[LESSON_RUNS["order"].picture].items} | {"left", "right"}
     words = [at for at in sorted(when) if when[at][1].strip().isalpha()]
     for left, right in combinations(words, 2):
         if when[right][1].strip() not in names:
@@ -146,8 +147,7 @@ def _frame(item: Item) -> tuple[float, float, float, float]:
 def holding(replies: Replies, checks: list[Check], scene: Scene, name: str) -> int:
     """How many of the checks hold in turn on a scene, which is drawn for it."""
     draw(scene, name)
-    test_examples.SCENES[name] = ("", scene)
-    test_replies.SCENES[name] = scene
+    SCENES[name] = scene
     if name == LOOKS.picture:
         THINGS.update({item.name: _frame(item) for item in scene.items})
     test_replies.ANSWERED.clear()
@@ -160,14 +160,14 @@ def holding(replies: Replies, checks: list[Check], scene: Scene, name: str) -> i
 
 
 def draw(scene: Scene, name: str) -> None:
-    render(scene, BUILD["SIZE"]).save(asset("examples") / f"{name}.png", optimize=True)
+    render(scene, SIZE).save(asset("examples") / f"{name}.png", optimize=True)
 
 
 def main(name: str, tries: int, seed: int = 0) -> None:
     """Print a scene on which all holds, or the one on which most does."""
     replies = Replies(LladaVPipeline.from_pretrained(asset(EMBEDDED), device="cpu"))
     checks, most, rng = [*lessons(name), *suggested(name)], -1, random.Random(seed)
-    best = first = BUILD["EXAMPLES"][name][1]
+    best = first = SCENES[name]
     for number in range(tries):
         scene = changed(rng.choice([first, best]), rng) if number else first
         held = holding(replies, checks, scene, name)

@@ -1,15 +1,15 @@
 """What the page suggests about its own pictures is answered right, with the settings that it starts with."""
 
 import random
-import runpy
 from pathlib import Path
 
 import pytest
+from helpers import SCENES
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.assets import asset
 from lladav.evaluation import is_right
-from lladav.scenes import Example, Scene, ask_kind
+from lladav.scenes import Example, ask_kind
 from lladav.ui.capabilities import Capabilities
 from lladav.ui.compare.comparisons import COMPARISONS
 from lladav.ui.examples import ExampleQuestion, contrast, examples
@@ -23,8 +23,6 @@ RIGHT = {
     "shapes": "Red.",
     "sign": "L L A D A V.",
 }
-
-SCENES: dict[str, tuple[str, Scene]] = runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"]
 
 RIGHT_OF_CONTRAST = (
     "I see two lemons, a strawberry and a pineapple. The strawberry is at the top right. "
@@ -53,7 +51,7 @@ def test_an_example_is_answered_right(pipe: LladaVPipeline, example: ExampleQues
 
 @pytest.mark.parametrize("picture", SCENES)
 def test_what_is_suggested_about_any_picture_is_answered_right(pipe: LladaVPipeline, picture: str):
-    scene, answers = SCENES[picture][1], {}
+    scene, answers = SCENES[picture], {}
     caption = ask_kind(scene, random.Random(0), "caption").turns[0][1]
     right = {"Is there a cat?": ("exists", "Yes." if scene.counts["cat"] else "No.")}
     for question in Capabilities.of(pipe).suggested_questions:

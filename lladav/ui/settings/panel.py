@@ -224,10 +224,11 @@ class SettingsPanel:
             "sizes": partial(gr.on, [self.linked[name].release for name in SIZES[1:]]),
             "knob": self.method.turn,
         }
+        panel = self._id("method")
         for choice, rule in self._rules().items():
-            script = self._script("asked", f"'{choice}', values")
+            script = f"(...values) => lladav.asked('{panel}', '{choice}', values)"
             triggers[choice](self._handler(choice, rule), **self._event(script), **LATEST)
-        self.method.again(self.again, **self._event(self._script("missed")), trigger_mode="multiple")
+        self.method.again(self.again, **self._event(f"() => lladav.missed('{panel}')"), trigger_mode="multiple")
         changes = [part.change for part in (*(self.linked[name] for name in PLANNED), self.cfg_scale)]
         gr.on(changes, None, js=f"() => window.lladav.stale('{self._id('cost')}')", **QUICK)
         costing = {self.latency, *self.components}
@@ -260,11 +261,6 @@ class SettingsPanel:
         """Arguments of an event that answers a choice, after a script that says what is sent for it."""
         settled = [self.preset, self.note, *(self.linked[part] for part in PLANNED)]
         return {"inputs": {self.preset, *self.components}, "outputs": settled, "js": script} | QUICK
-
-    def _script(self, function: str, arguments: str = "") -> str:
-        """A call of a function of static/settings.js about this panel."""
-        given = ", ".join(filter(None, [f"'{self._id('method')}'", arguments]))
-        return f"(...values) => lladav.{function}({given})"
 
     def _marked(self, updates: Updates, choice: str, number: int | None = None) -> Updates:
         """An answer that tells the page what it answers, as answers to choices that are made at once come in any order.

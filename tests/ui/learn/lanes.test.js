@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers";
 
 import { Lanes } from "../../../lladav/ui/static/lessons/lanes.js";
 

@@ -3,18 +3,18 @@
 import base64
 import json
 import random
-import runpy
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
+from helpers import SCENES
 
 from lladav import LladaVPipeline, SamplingConfig
 from lladav.assets import asset
 from lladav.evaluation import is_right
-from lladav.scenes import Example, Scene, ask_kind
+from lladav.scenes import Example, ask_kind
 from lladav.training.objective import EPSILON
 from lladav.ui.learn.lessons import (
     ANSWER_LENGTH,
@@ -124,9 +124,6 @@ def test_a_sentence_that_is_too_long_or_empty_is_refused(replies: Replies, sente
 # ---- runs --------------------------------------------------------------------------------------
 
 
-SCENES: dict[str, Scene] = {
-    name: scene for name, (_, scene) in runpy.run_path(str(asset("examples") / "build.py"))["EXAMPLES"].items()
-}
 DESCRIBED = [  # lessons whose picture is described, with as many steps as tokens
     lesson.name
     for lesson in LESSONS

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers";
 
 import { Walk } from "../../../lladav/ui/static/lessons/walk.js";
 

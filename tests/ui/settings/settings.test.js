@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Choices } from "../../lladav/ui/static/settings.js";
+import { Choices } from "../../../lladav/ui/static/settings.js";
 
 /** Send the last choice once more, as the page does. */
 function again(choices, missed) {
